@@ -3,10 +3,6 @@
 
 import PackageDescription
 
-/// Settings of every target that ships: the strictest the compiler offers.
-let product: [SwiftSetting] =
-    test + [.strictMemorySafety()]
-
 /// Settings of the test targets: the same without strict memory safety, which macros trip.
 let test: [SwiftSetting] = [
     .enableUpcomingFeature("ExistentialAny"),
@@ -15,6 +11,9 @@ let test: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
     .treatAllWarnings(as: .error),
 ]
+
+/// Settings of every target that ships: strict memory safety as well.
+let product: [SwiftSetting] = test + [.strictMemorySafety()]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")

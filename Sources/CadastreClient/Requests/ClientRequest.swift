@@ -1,0 +1,102 @@
+package import CadastreProtocol
+
+/// A change that the cluster can be asked to make; its value is what a done one yields.
+///
+/// To add one: a message in the schema, and a type like those in `Changes.swift`.
+public protocol ClientCommand: Sendable {
+    /// What comes of it when it is done.
+    associatedtype Value: Sendable
+
+    /// The request as the protocol has it.
+    var encoded: EncodedRequest { get }
+
+    /// What the receipt of a done command means.
+    static func value(of receipt: Receipt) -> Value
+}
+
+/// Something to read from the state; its value is the answer.
+public protocol ClientQuery: Sendable {
+    /// The answer.
+    associatedtype Value: Sendable
+
+    /// The request as the protocol has it.
+    var encoded: EncodedRequest { get }
+
+    /// Reads the answer.
+    ///
+    /// - Throws: ``UnreadableReply`` if it is not an answer to this query.
+    static func value(of reply: EncodedReply) throws(UnreadableReply) -> Value
+}
+
+/// Something to ask of one node, outside the log; its value is the answer.
+public protocol ClientAdministration: Sendable {
+    /// The answer.
+    associatedtype Value: Sendable
+
+    /// The request as the protocol has it.
+    var encoded: EncodedRequest { get }
+
+    /// Reads the answer.
+    ///
+    /// - Throws: ``UnreadableReply`` if it is not an answer to this request.
+    static func value(of reply: EncodedReply) throws(UnreadableReply) -> Value
+}
+
+/// A request as the protocol has it.
+public struct EncodedRequest: Sendable, Hashable {
+    /// What is asked.
+    package let content: RequestContent
+
+    /// Takes what is asked.
+    init(_ content: RequestContent) { self.content = content }
+}
+
+/// A reply as the protocol has it.
+public struct EncodedReply: Sendable, Hashable {
+    /// What was answered.
+    package let content: ReplyContent
+
+    /// Takes what was answered.
+    init(_ content: ReplyContent) { self.content = content }
+}
+
+/// An answer that could not be read, so from a faulty or much newer server.
+public struct UnreadableReply: Error, Sendable, Hashable, CustomStringConvertible {
+    /// What was wrong.
+    public let description: String
+
+    /// Says what was wrong.
+    init(_ description: String) { self.description = description }
+}
+
+/// What a done command brought.
+public struct Receipt: Sendable, Hashable {
+    /// The id that was given, or 1 where something was removed, or 0.
+    public let number: UInt64
+    /// The change's place in the cluster's order; 0 where nothing changed.
+    public let sequence: UInt64
+
+    /// Makes a receipt.
+    public init(number: UInt64, sequence: UInt64) {
+        self.number = number
+        self.sequence = sequence
+    }
+}
+
+/// How fresh an answer must be.
+public enum Freshness: Sendable, Hashable {
+    /// As of now: sees every write that was acknowledged before the question was asked.
+    case linearizable
+    /// As of this applied index or later.
+    case atLeast(index: UInt64)
+    /// As any node has it, however old.
+    case any
+}
+
+extension Receipt {
+    /// Of the reply to a command; nil of another.
+    init?(_ content: ReplyContent) {
+        guard case .command(let reply) = content else { return nil }
+        self.init(number: reply.number, sequence: reply.sequence)
+    }
+}

@@ -1,0 +1,60 @@
+internal import DequeModule
+internal import RaftCore
+
+/// Where the replies of proposed commands go, until their place in the log is decided.
+///
+/// A block proposed here stays open whatever becomes of this node's leadership: its entry may
+/// still be committed by a later leader, even after it was truncated here. Only a commit at its
+/// index decides: the same term answers it, another refuses it.
+struct BlocksInFlight: Sendable {
+    private struct Block: Sendable {
+        var position: LogPosition
+        var keys: [RequestKey?]
+    }
+
+    /// Blocks in this node's log, ascending by index.
+    private var blocks: Deque<Block> = []
+    /// Blocks that were truncated here and may live on elsewhere.
+    ///
+    /// Rare and few.
+    private var superseded: [Block] = []
+
+    /// Remembers a block that was just proposed at the end of the log.
+    mutating func add(_ position: LogPosition, keys: [RequestKey?]) {
+        blocks.append(Block(position: position, keys: keys))
+    }
+
+    /// This node's log lost everything from `index` on; the blocks there stay open.
+    mutating func supersede(from index: LogIndex) {
+        while let last = blocks.last, last.position.index >= index {
+            superseded.append(last)
+            blocks.removeLast()
+        }
+    }
+
+    /// The entry at `position` is committed.
+    ///
+    /// - Returns: The keys of its commands, if it was proposed here.
+    mutating func decide(_ position: LogPosition, refused: inout [RequestKey]) -> [RequestKey?] {
+        var keys: [RequestKey?] = []
+        while let first = blocks.first, first.position.index <= position.index {
+            if first.position == position {
+                keys = first.keys
+            } else {
+                refused.append(contentsOf: first.keys.compactMap(\.self))
+            }
+            blocks.removeFirst()
+        }
+        guard !superseded.isEmpty else { return keys }
+        superseded.removeAll { block in
+            guard block.position.index <= position.index else { return false }
+            if block.position == position {
+                keys = block.keys
+            } else {
+                refused.append(contentsOf: block.keys.compactMap(\.self))
+            }
+            return true
+        }
+        return keys
+    }
+}

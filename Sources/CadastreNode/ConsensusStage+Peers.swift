@@ -1,0 +1,174 @@
+internal import CadastreProtocol
+internal import CadastreStorage
+internal import RaftCore
+
+extension ConsensusStage {
+    /// Checks a peer's message to the last byte before Raft hears of it: whose it is, that its
+    /// entries are whole, and that their hashes chain.
+    mutating func received(
+        _ bytes: [UInt8],
+        from peer: NodeID,
+        group: GroupID,
+        into output: inout ConsensusOutput
+    ) {
+        let decoded: PeerMessage
+        do throws(ProtocolError) {
+            decoded = try PeerMessage(decoding: bytes, group: group)
+        } catch {
+            output.peerFaults.append(PeerFault(peer: peer, reason: "\(error)"))
+            return
+        }
+        var message = decoded.message
+        guard message.from == peer, message.to == identity.node, group == self.group else {
+            output.peerFaults.append(
+                PeerFault(
+                    peer: peer,
+                    reason: "a message from node \(message.from) to node \(message.to)"
+                )
+            )
+            return
+        }
+        clocks.heard(peer, wall: decoded.wallMilliseconds, at: now)
+        incoming.removeAll(keepingCapacity: true)
+        if case .appendEntries(var append) = message.body {
+            do throws(StorageError) {
+                incoming = try verifiedEntries(decoded.entries, after: append)
+            } catch {
+                output.peerFaults.append(PeerFault(peer: peer, reason: "\(error)"))
+                return
+            }
+            append.entries = incoming.map(\.header)
+            message.body = .appendEntries(append)
+        }
+        step(.received(message), into: &output)
+    }
+
+    private func verifiedEntries(
+        _ encoded: [[UInt8]],
+        after append: AppendEntries
+    ) throws(StorageError) -> [Entry] {
+        var entries: [Entry] = []
+        entries.reserveCapacity(encoded.count)
+        var previous = append.previousHash
+        var index = append.previous.index
+        for bytes in encoded {
+            let entry = try Entry(decoding: bytes)
+            index = index.next
+            guard entry.cluster == identity.cluster, entry.group == group,
+                entry.header.index == index, entry.verifies(after: previous)
+            else {
+                throw .malformedEntry(
+                    reason:
+                        "entry \(entry.header.position) does not follow \(append.previous) by its chain"
+                )
+            }
+            previous = entry.header.hash
+            entries.append(entry)
+        }
+        return entries
+    }
+
+    /// Sends a message; one with entries as soon as their bytes are at hand.
+    mutating func send(_ message: Message, into output: inout ConsensusOutput) {
+        guard case .appendEntries(let append) = message.body, let first = append.entries.first
+        else {
+            emit(message, [], into: &output)
+            return
+        }
+        let range = first.index..<first.index.advanced(by: append.entries.count)
+        if let entries = cache.entries(in: range) {
+            emit(message, entries, into: &output)
+        } else if range.upperBound <= raft.persistedIndex.next {
+            output.journal.append(.read(group, range, .send(message)))
+        }
+        // Else part of it is still on its way to the disk and part has left memory, which trimming
+        // excludes; Raft sends again if ever.
+    }
+
+    /// The journal brought the entries of an older message, perhaps not all of them.
+    mutating func sendWithEntries(
+        _ message: Message,
+        _ entries: [Entry],
+        into output: inout ConsensusOutput
+    ) {
+        guard case .appendEntries(var append) = message.body, message.term == raft.term,
+            raft.role == .leader
+        else { return }
+        // A read is bounded by bytes: the follower takes what came, Raft's pipeline sends the
+        // rest again once the reply shows that it is missing.
+        append.entries = entries.map(\.header)
+        var shortened = message
+        shortened.body = .appendEntries(append)
+        emit(shortened, entries, into: &output)
+    }
+
+    private func emit(
+        _ message: Message,
+        _ entries: [Entry],
+        into output: inout ConsensusOutput
+    ) {
+        let encoded = PeerMessage(
+            message: message,
+            wallMilliseconds: now.wall,
+            entries: entries.map(\.bytes)
+        )
+        output.frames.append(
+            PeerFrame(
+                to: message.to,
+                group: group,
+                bytes: encoded.encode(),
+                isUrgent: entries.isEmpty
+            )
+        )
+    }
+
+    mutating func connected(_ peer: NodeID, into output: inout ConsensusOutput) {
+        if !connectedPeers.contains(peer) {
+            connectedPeers.append(peer)
+            connectedPeers.sort()
+        }
+        step(.peerIsBack(peer), into: &output)
+    }
+
+    /// Begins to hand leadership over (thesis §3.10).
+    mutating func transferLeadership(
+        to target: NodeID?,
+        key: RequestKey?,
+        into output: inout ConsensusOutput
+    ) {
+        guard raft.role == .leader else {
+            if let key { refuse(key, .notLeader, into: &output) }
+            return
+        }
+        guard let successor = target ?? furthestVoter, successor != identity.node,
+            raft.configuration.voters.contains(successor)
+        else {
+            if let key { refuse(key, .notAVoter, into: &output) }
+            return
+        }
+        guard transfer == nil else {
+            if let key { refuse(key, .transferFailed, into: &output) }
+            return
+        }
+        let patience = UInt64(settings.timing.maximumElectionTicks * settings.tickMilliseconds)
+        transfer = Transfer(key: key, deadline: now.monotonic + 2 * patience * 1_000_000)
+        step(.transferLeadership(to: successor), into: &output)
+    }
+
+    /// The connected voter with the longest durable log, the lowest id among equals.
+    private var furthestVoter: NodeID? {
+        var best: (id: NodeID, match: LogIndex)?
+        for voter in raft.configuration.voters
+        where voter != identity.node && connectedPeers.contains(voter) {
+            let match = raft.peers.first { $0.id == voter }?.matchIndex ?? .zero
+            if best.map({ match > $0.match }) ?? true { best = (voter, match) }
+        }
+        return best?.id
+    }
+
+    mutating func failLateTransfer(into output: inout ConsensusOutput) {
+        guard let transfer, now.monotonic >= transfer.deadline else { return }
+        self.transfer = nil
+        if let key = transfer.key { refuse(key, .transferFailed, into: &output) }
+    }
+}

@@ -1,0 +1,109 @@
+internal import CadastreDisk
+internal import CadastreProtocol
+internal import CadastreStorage
+internal import RaftCore
+
+extension ConsensusStage {
+    /// Queues commands, or says at once why not: a command that does not wait was not proposed.
+    mutating func admit(_ commands: [WaitingCommand], into output: inout ConsensusOutput) {
+        for command in commands {
+            if raft.role != .leader {
+                refuse(command.key, .notLeader, into: &output)
+            } else if isDiskFull {
+                refuse(command.key, .diskFull, into: &output)
+            } else if !proposals.add(command) {
+                refuse(command.key, .overloaded, into: &output)
+            }
+        }
+    }
+
+    /// Queues queries for the read index of this turn.
+    mutating func admit(_ queries: [WaitingQuery], into output: inout ConsensusOutput) {
+        for query in queries {
+            if raft.role != .leader {
+                refuse(query.key, .notLeader, into: &output)
+            } else {
+                reads.add(query)
+            }
+        }
+    }
+
+    /// Turns what waits into blocks.
+    ///
+    /// Whatever came while the disk was busy is the next block: no timer decides, and a command
+    /// alone pays no delay.
+    mutating func proposeBlocks(into output: inout ConsensusOutput) {
+        while raft.canPropose, hasRoomForBlock, !isDiskFull {
+            let tick = dueTick()
+            guard tick != nil || !proposals.isEmpty else { return }
+            var block = BlockBuilder()
+            var keys: [RequestKey?] = []
+            if let tick {
+                guard block.add(tick.encode()) else {
+                    preconditionFailure("a tick does not fit into an empty block")
+                }
+                keys.append(nil)
+                lastTickProposed = now.monotonic
+            }
+            var expired: [WaitingCommand] = []
+            proposals.draw(into: &block, keys: &keys, now: now.monotonic, expired: &expired)
+            for command in expired { refuse(command.key, .deadlinePassed, into: &output) }
+            guard !keys.isEmpty else { continue }
+            let position = LogPosition(index: raft.lastPosition.index.next, term: raft.term)
+            blocks.add(position, keys: keys)
+            propose(.commands, block: block.finish(), into: &output)
+        }
+    }
+
+    private var hasRoomForBlock: Bool {
+        raft.lastPosition.index.value - raft.persistedIndex.value < settings.maximumUnsyncedBlocks
+    }
+
+    /// The Tick that opens the next block, when cluster time has stood long enough.
+    private func dueTick() -> CommandEnvelope? {
+        if let lastTickProposed {
+            let age = now.monotonic - lastTickProposed
+            let interval = proposals.isEmpty ? settings.tickWhenIdle : settings.tickWithWork
+            guard age >= interval else { return nil }
+        }
+        guard
+            let tick = clocks.tick(of: raft.configuration.voters, own: identity.node, at: now)
+        else { return nil }
+        return CommandEnvelope(
+            principal: .node(identity.node.value),
+            tenant: .none,
+            identity: .none,
+            command: .tick(tick)
+        )
+    }
+
+    /// Builds the entry that Raft itself wants and proposes it.
+    mutating func propose(_ kind: EntryKind, into output: inout ConsensusOutput) {
+        propose(kind, block: nil, into: &output)
+    }
+
+    /// Builds the entry that follows the log's end and proposes it.
+    private mutating func propose(
+        _ kind: EntryKind,
+        block: Block?,
+        into output: inout ConsensusOutput
+    ) {
+        let entry = Entry.make(
+            cluster: identity.cluster,
+            group: group,
+            position: LogPosition(index: raft.lastPosition.index.next, term: raft.term),
+            kind: kind,
+            featureLevel: raft.configuration.featureLevel,
+            now: now.wall,
+            random: (generator.next(), generator.next()),
+            previousHash: raft.lastHash,
+            block: block
+        )
+        incoming = [entry]
+        step(.propose(entry.header), into: &output)
+        precondition(
+            raft.lastPosition == entry.header.position,
+            "Raft refused entry \(entry.header.position), for which it had room: \(effects.refusals)"
+        )
+    }
+}

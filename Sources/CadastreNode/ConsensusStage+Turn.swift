@@ -1,0 +1,222 @@
+internal import CadastreProtocol
+internal import CadastreStorage
+internal import RaftCore
+
+extension ConsensusStage {
+    /// Takes what happened since the last turn, in order, and says what to do about it.
+    ///
+    /// 1. Each event is stepped through Raft, and its effects are acted upon at once.
+    /// 2. Waiting commands become blocks, as many as the journal can take.
+    /// 3. Waiting queries ask for one read index together.
+    /// 4. Committed entries go to the apply stage.
+    ///
+    /// Messages leave in the order in which they were made. Promises wait in `deferred` until the
+    /// journal stage has reported their number (``Effects``).
+    ///
+    /// - Parameters:
+    ///   - events: Emptied.
+    ///   - moment: Never earlier than in the turn before.
+    ///   - output: Gets what the host is to do, in the order in which it was decided.
+    package mutating func turn(
+        _ events: inout [ConsensusEvent],
+        at moment: Moment,
+        into output: inout ConsensusOutput
+    ) {
+        now = moment
+        for event in events { take(event, into: &output) }
+        events.removeAll(keepingCapacity: true)
+        proposeBlocks(into: &output)
+        if let request = reads.ask() { step(.readIndex(request), into: &output) }
+        deliver(into: &output)
+    }
+
+    private mutating func take(_ event: ConsensusEvent, into output: inout ConsensusOutput) {
+        switch event {
+        case .tick:
+            step(.tick, into: &output)
+            failLateTransfer(into: &output)
+        case .received(let peer, let group, let bytes):
+            received(bytes, from: peer, group: group, into: &output)
+        case .commands(let commands):
+            admit(commands, into: &output)
+        case .queries(let queries):
+            admit(queries, into: &output)
+        case .persisted(let number):
+            step(.persisted(number), into: &output)
+            keepPromises(through: number, into: &output)
+        case .entriesRead(let purpose, let entries):
+            entriesRead(purpose, entries, into: &output)
+        case .applied(let report):
+            applied(report)
+        case .diskFull(let isFull):
+            diskBecame(isFull: isFull, into: &output)
+        case .peerConnected(let peer):
+            connected(peer, into: &output)
+        case .peerDisconnected(let peer, let isRefused):
+            connectedPeers.removeAll { $0 == peer }
+            if isRefused { step(.peerIsGone(peer), into: &output) }
+        case .transferLeadership(let target, let key):
+            transferLeadership(to: target, key: key, into: &output)
+        }
+    }
+
+    /// A full disk gives up leadership: another voter may have room.
+    ///
+    /// What waits is refused now.
+    private mutating func diskBecame(isFull: Bool, into output: inout ConsensusOutput) {
+        isDiskFull = isFull
+        guard isFull else { return }
+        for command in proposals.removeAll() { refuse(command.key, .diskFull, into: &output) }
+        transferLeadership(to: nil, key: nil, into: &output)
+    }
+
+    /// One step of Raft and everything that follows from it.
+    mutating func step(_ input: Input, into output: inout ConsensusOutput) {
+        effects.removeAll()
+        raft.step(input, into: &effects)
+        let wanted = effects.wantedEntry
+        write(effects.persists, into: &output)
+        for message in effects.messages { send(message, into: &output) }
+        deferred.append(contentsOf: effects.messagesAfterPersist)
+        if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
+        for grant in effects.grantedReads {
+            for query in reads.decided(grant.id) {
+                output.apply.append(.query(query, index: grant.index))
+            }
+        }
+        for request in effects.refusedReads {
+            for query in reads.decided(request) { refuse(query.key, .notLeader, into: &output) }
+        }
+        if let alarm = effects.alarm { output.alarm = alarm }
+        if let change = effects.roleChange { roleChanged(change, into: &output) }
+        // Last, since it steps again and `effects` is one value.
+        if let wanted { propose(wanted, into: &output) }
+    }
+
+    /// Turns Raft's numbered writes into the journal's, with the bytes of the entries.
+    private mutating func write(_ persists: [Persist], into output: inout ConsensusOutput) {
+        for persist in persists {
+            var writes: [JournalWrite] = []
+            if let index = persist.truncateFrom {
+                cache.truncate(from: index)
+                blocks.supersede(from: index)
+                writes.append(.truncate(group, from: index))
+            }
+            if let range = persist.entries {
+                for index in range {
+                    let entry = takeIncoming(at: index)
+                    cache.append(entry)
+                    writes.append(.entry(entry))
+                }
+            }
+            if let hardState = persist.hardState { writes.append(.hardState(group, hardState)) }
+            output.journal.append(.write(persist.number, writes))
+        }
+    }
+
+    /// The entry that Raft just took, from the message or the proposal being stepped.
+    private func takeIncoming(at index: LogIndex) -> Entry {
+        guard let first = incoming.first?.header.index, index >= first,
+            first.distance(to: index) < incoming.count
+        else {
+            preconditionFailure("Raft persists entry \(index), which is not in the present step")
+        }
+        return incoming[first.distance(to: index)]
+    }
+
+    /// Sends the promises whose write is durable.
+    private mutating func keepPromises(
+        through number: PersistNumber,
+        into output: inout ConsensusOutput
+    ) {
+        while let first = deferred.first, first.number <= number {
+            deferred.removeFirst()
+            send(first.message, into: &output)
+        }
+    }
+
+    /// Hands committed entries to the apply stage, from memory or through the journal.
+    private mutating func deliver(into output: inout ConsensusOutput) {
+        var ready: [CommittedEntry] = []
+        while delivery.wantsMore {
+            guard let entry = cache.entry(at: delivery.next) else {
+                let end = min(delivery.committed.next, cache.first ?? delivery.committed.next)
+                delivery.startedReading()
+                output.journal.append(.read(group, delivery.next..<end, .apply))
+                break
+            }
+            ready.append(handOver(entry, into: &output))
+        }
+        if !ready.isEmpty { output.apply.append(.entries(ready)) }
+        cache.trim(through: min(delivery.next.previous, raft.persistedIndex))
+    }
+
+    private mutating func handOver(
+        _ entry: Entry,
+        into output: inout ConsensusOutput
+    ) -> CommittedEntry {
+        delivery.handedOver(entry)
+        var refused: [RequestKey] = []
+        let keys = blocks.decide(entry.header.position, refused: &refused)
+        for key in refused { refuse(key, .notLeader, into: &output) }
+        return CommittedEntry(entry: entry, keys: keys)
+    }
+
+    private mutating func entriesRead(
+        _ purpose: ReadPurpose,
+        _ entries: [Entry],
+        into output: inout ConsensusOutput
+    ) {
+        switch purpose {
+        case .apply:
+            delivery.finishedReading()
+            // After a restart of the apply stage the answer may be to an older question.
+            guard entries.first?.header.index == delivery.next else { return }
+            var ready: [CommittedEntry] = []
+            for entry in entries where entry.header.index <= delivery.committed {
+                ready.append(handOver(entry, into: &output))
+            }
+            if !ready.isEmpty { output.apply.append(.entries(ready)) }
+        case .send(let message):
+            sendWithEntries(message, entries, into: &output)
+        }
+    }
+
+    private mutating func applied(_ report: AppliedReport) {
+        appliedIndex = report.through
+        clusterTime = report.clusterTime
+        delivery.applied(through: report.through)
+        if let index = report.reapplyFrom { delivery.restart(from: index) }
+    }
+
+    /// Answers a request that went no further.
+    func refuse(_ key: RequestKey, _ refusal: Refusal, into output: inout ConsensusOutput) {
+        output.replies.append(
+            OutgoingReply(
+                key: key,
+                appliedIndex: .zero,
+                content: .refused(refusal, leader: raft.leader)
+            )
+        )
+    }
+
+    private mutating func roleChanged(_ change: RoleChange, into output: inout ConsensusOutput) {
+        output.role = change
+        lastTickProposed = nil
+        if change.role != .leader {
+            for command in proposals.removeAll() {
+                refuse(command.key, .notLeader, into: &output)
+            }
+        }
+        guard let transfer, change.leader != .none, change.leader != identity.node else { return }
+        self.transfer = nil
+        guard let key = transfer.key else { return }
+        output.replies.append(
+            OutgoingReply(
+                key: key,
+                appliedIndex: .zero,
+                content: .transferred(to: change.leader)
+            )
+        )
+    }
+}

@@ -1,0 +1,137 @@
+internal import CadastreDisk
+internal import CadastreProtocol
+package import CadastreStorage
+internal import DequeModule
+package import RaftCore
+
+/// The stage that decides: Raft, the commands that wait for it and the replies that wait for Raft.
+///
+/// A value without thread or clock; what it does in which order is in `ConsensusStage+Turn.swift`.
+package struct ConsensusStage: Sendable {
+    /// Who this node is.
+    let identity: NodeIdentity
+    /// Which log this stage keeps.
+    ///
+    /// A first cluster has one.
+    let group: GroupID
+    let settings: NodeSettings
+    /// The algorithm.
+    var raft: Raft
+    /// What Raft wants, reused from step to step.
+    var effects = Effects()
+    /// Bytes of the newest entries.
+    var cache: EntryCache
+    /// Entries of the message that is being stepped, until Raft says which of them it takes.
+    var incoming: [Entry] = []
+    /// Commands that wait for a block.
+    var proposals: Proposals
+    /// Where the replies of proposed commands go.
+    var blocks = BlocksInFlight()
+    /// Promises that wait for the disk.
+    var deferred: Deque<DeferredMessage> = []
+    /// Queries that wait for a quorum.
+    var reads = Reads()
+    /// How far the apply stage was fed.
+    var delivery: Delivery
+    /// The voters' wall clocks.
+    var clocks = ClockSamples()
+    /// When a Tick was last proposed, monotonic; nil in a term without one.
+    var lastTickProposed: UInt64?
+    /// Cluster time as last applied here, in milliseconds; 0 before the first Tick.
+    var clusterTime: UInt64 = 0
+    /// Everything through here is applied.
+    var appliedIndex: LogIndex
+    /// A hand-over of leadership under way.
+    var transfer: Transfer?
+    /// Peers with a standing connection, ascending.
+    var connectedPeers: [NodeID] = []
+    /// The journal waits for room: no command is taken.
+    var isDiskFull = false
+    /// The random bytes of entries.
+    var generator: SplitMix64
+    /// The moment of the present turn.
+    var now = Moment(monotonic: 0, wall: 0)
+
+    /// A hand-over of leadership under way.
+    struct Transfer: Sendable {
+        /// Who asked; nil when the node itself did.
+        var key: RequestKey?
+        /// The monotonic moment at which it has failed.
+        var deadline: UInt64
+    }
+
+    /// A stage over what the journal recovered.
+    ///
+    /// - Parameters:
+    ///   - identity: Who this node is.
+    ///   - settings: Bounds and times.
+    ///   - recovered: The group's hard state and the headers of its whole log.
+    ///   - applied: What the state machine has durably applied.
+    ///   - clusterTime: Cluster time there, in milliseconds.
+    ///   - seed: Different on each node and in each life of the process.
+    package init(
+        identity: NodeIdentity,
+        settings: NodeSettings,
+        recovered: GroupRecovery,
+        applied: LogIndex,
+        clusterTime: UInt64,
+        seed: UInt64
+    ) {
+        self.identity = identity
+        self.settings = settings
+        group = recovered.group
+        raft = Raft(
+            group: recovered.group,
+            id: identity.node,
+            hardState: recovered.hardState,
+            headers: recovered.headers,
+            appliedThrough: applied,
+            timing: settings.timing,
+            seed: seed
+        )
+        cache = EntryCache(targetSize: settings.entryCacheSize)
+        proposals = Proposals(
+            maximumCount: settings.maximumWaitingCommands,
+            maximumSize: settings.maximumWaitingSize
+        )
+        delivery = Delivery(applied: applied)
+        appliedIndex = applied
+        self.clusterTime = clusterTime
+        generator = SplitMix64(seed: ~seed)
+    }
+
+    /// What the stage can tell of itself.
+    ///
+    /// Cost: O(peers).
+    package var status: ConsensusStatus {
+        ConsensusStatus(
+            role: raft.role,
+            term: raft.term,
+            leader: raft.leader,
+            commitIndex: raft.commitIndex,
+            lastIndex: raft.lastPosition.index,
+            persistedIndex: raft.persistedIndex,
+            appliedIndex: appliedIndex,
+            clusterTime: clusterTime,
+            waitingCommands: proposals.count,
+            waitingSize: proposals.size,
+            cachedSize: cache.size,
+            configuration: raft.configuration,
+            peers: peers
+        )
+    }
+
+    private var peers: [PeerStanding] {
+        let known = raft.peers
+        return raft.configuration.members.filter { $0.id != identity.node }.map { member in
+            let progress = known.first { $0.id == member.id }
+            return PeerStanding(
+                node: member.id,
+                match: progress?.matchIndex ?? .zero,
+                next: progress?.nextIndex ?? .zero,
+                state: progress.map { "\($0.state)" } ?? "unknown",
+                isConnected: connectedPeers.contains(member.id)
+            )
+        }
+    }
+}

@@ -1,0 +1,67 @@
+internal import CadastreStorage
+internal import DequeModule
+internal import RaftCore
+
+/// How far committed entries have been handed to the apply stage.
+struct Delivery: Sendable {
+    /// The next entry to hand over.
+    private(set) var next: LogIndex
+    /// Committed and durable here.
+    private(set) var committed: LogIndex
+    /// The journal is reading for us.
+    private(set) var isReading = false
+    /// Handed over and not yet applied.
+    private var outstanding: Deque<(index: LogIndex, size: Int)> = []
+    private var outstandingSize = 0
+
+    /// What the apply stage may have before it: more would only be memory.
+    static let maximumOutstandingSize = 32 * 1_048_576
+
+    /// Starts after what the state machine has applied.
+    init(applied: LogIndex) {
+        next = applied.next
+        committed = applied
+    }
+
+    /// Something waits and there is room.
+    var wantsMore: Bool {
+        next <= committed && !isReading && outstandingSize < Self.maximumOutstandingSize
+    }
+
+    /// Raft committed on.
+    mutating func commit(through index: LogIndex) {
+        if index > committed { committed = index }
+    }
+
+    /// An entry goes to the apply stage.
+    mutating func handedOver(_ entry: Entry) {
+        precondition(
+            entry.header.index == next,
+            "entry \(entry.header.index) handed over where \(next) is next"
+        )
+        outstanding.append((next, entry.bytes.count))
+        outstandingSize += entry.bytes.count
+        next = next.next
+    }
+
+    /// The journal was asked for what is missing.
+    mutating func startedReading() { isReading = true }
+
+    /// The journal answered.
+    mutating func finishedReading() { isReading = false }
+
+    /// The apply stage went on.
+    mutating func applied(through index: LogIndex) {
+        while let first = outstanding.first, first.index <= index {
+            outstandingSize -= first.size
+            outstanding.removeFirst()
+        }
+    }
+
+    /// The apply stage lost what it had not committed: begin again from here.
+    mutating func restart(from index: LogIndex) {
+        next = index
+        outstanding.removeAll(keepingCapacity: true)
+        outstandingSize = 0
+    }
+}

@@ -1,0 +1,310 @@
+/// What happens to a node, stage by stage. The runtime's threads and the simulator's scheduler
+/// speak to the stages in these words only.
+///
+/// ```
+/// peers, clients, time ─► ConsensusStage ─► JournalStage ─┐
+///                           ▲    │  ▲─────── persisted ◄──┘
+///                           │    └────────► ApplyStage ─► replies
+///                           └── applied ◄──────┘
+/// ```
+package import CadastreProtocol
+package import CadastreStateMachine
+package import CadastreStorage
+package import RaftCore
+
+/// When a turn happens.
+///
+/// Time is handed in; no stage looks at a clock.
+package struct Moment: Hashable, Sendable {
+    /// Nanoseconds of a clock that never goes back; for waiting and deadlines.
+    package var monotonic: UInt64
+    /// Milliseconds since 1970 of the wall clock; a sample for cluster time, never for waiting.
+    package var wall: UInt64
+
+    /// Names a moment.
+    package init(monotonic: UInt64, wall: UInt64) {
+        self.monotonic = monotonic
+        self.wall = wall
+    }
+}
+
+/// Where a reply goes: which connection of this node, which request on it.
+package struct RequestKey: Hashable, Sendable {
+    /// The connection, as the host numbers it.
+    package var connection: UInt64
+    /// The request, as the client numbers it.
+    package var request: UInt64
+
+    /// Names a request.
+    package init(connection: UInt64, request: UInt64) {
+        self.connection = connection
+        self.request = request
+    }
+}
+
+/// A command that the door let in and that waits for its place in a block.
+package struct WaitingCommand: Sendable {
+    /// Where the reply goes.
+    package var key: RequestKey
+    /// For whom: commands of different tenants take turns.
+    package var tenant: TenantID
+    /// The encoded ``CommandEnvelope``, as it will stand in the log.
+    package var bytes: [UInt8]
+    /// Past this monotonic moment it is not proposed any more.
+    package var deadline: UInt64
+
+    /// Describes a command.
+    package init(key: RequestKey, tenant: TenantID, bytes: [UInt8], deadline: UInt64) {
+        self.key = key
+        self.tenant = tenant
+        self.bytes = bytes
+        self.deadline = deadline
+    }
+}
+
+/// A query that the door let in.
+package struct WaitingQuery: Sendable {
+    /// Where the reply goes.
+    package var key: RequestKey
+    /// Who asks; judged again where it is answered.
+    package var principal: Principal
+    /// For which tenant.
+    package var tenant: TenantID
+    /// What is asked.
+    package var query: Query
+    /// Past this monotonic moment nobody waits for the answer.
+    package var deadline: UInt64
+
+    /// Describes a query.
+    package init(
+        key: RequestKey,
+        principal: Principal,
+        tenant: TenantID,
+        query: Query,
+        deadline: UInt64
+    ) {
+        self.key = key
+        self.principal = principal
+        self.tenant = tenant
+        self.query = query
+        self.deadline = deadline
+    }
+}
+
+/// What happens to the consensus stage.
+package enum ConsensusEvent: Sendable {
+    /// One tick of ``Timing`` went by.
+    case tick
+    /// The body of a peer's frame arrived, whole, on a connection that belongs to `from`.
+    case received(from: NodeID, group: GroupID, bytes: [UInt8])
+    /// Commands from clients.
+    case commands([WaitingCommand])
+    /// Linearizable queries from clients.
+    case queries([WaitingQuery])
+    /// The journal stage finished writes.
+    case persisted(PersistNumber)
+    /// The journal stage read entries that had left memory.
+    case entriesRead(ReadPurpose, [Entry])
+    /// The apply stage went on.
+    case applied(AppliedReport)
+    /// The journal has no room for what it was to write, or has it again.
+    case diskFull(Bool)
+    /// A connection to the peer stands.
+    case peerConnected(NodeID)
+    /// The connection broke; `isRefused` when an immediate reconnect was refused.
+    case peerDisconnected(NodeID, isRefused: Bool)
+    /// An operator, or a clean shutdown (no key), wants another leader; nil lets this node choose.
+    case transferLeadership(to: NodeID?, RequestKey?)
+}
+
+/// Why entries are read back from the journal.
+package enum ReadPurpose: Hashable, Sendable {
+    /// The state machine is to apply them.
+    case apply
+    /// A peer is far behind.
+    case send(Message)
+}
+
+/// What the apply stage tells the consensus stage.
+package struct AppliedReport: Hashable, Sendable {
+    /// Everything through here is applied.
+    package var through: LogIndex
+    /// Cluster time after it, in milliseconds since 1970; 0 before the first tick.
+    package var clusterTime: UInt64
+    /// SQLite lost a transaction: entries from here on must be handed over again.
+    package var reapplyFrom: LogIndex?
+
+    /// Composes a report.
+    package init(through: LogIndex, clusterTime: UInt64, reapplyFrom: LogIndex? = nil) {
+        self.through = through
+        self.clusterTime = clusterTime
+        self.reapplyFrom = reapplyFrom
+    }
+}
+
+/// What the consensus stage wants done after a turn.
+///
+/// Emptied by the host.
+package struct ConsensusOutput: Sendable {
+    /// For the journal stage, in this order.
+    package var journal: [JournalEvent] = []
+    /// For the apply stage, in this order.
+    package var apply: [ApplyEvent] = []
+    /// Bodies of peer frames, to be sent at once, in this order for each peer.
+    package var frames: [PeerFrame] = []
+    /// For clients.
+    package var replies: [OutgoingReply] = []
+    /// The peer sent what no peer sends: its connection is to be closed.
+    ///
+    /// With the reason.
+    package var peerFaults: [PeerFault] = []
+    /// The newest view of this node's role; set when it changed.
+    package var role: RoleChange?
+    /// A rule of Raft was broken by a peer: stop with exit code 70.
+    package var alarm: SafetyAlarm?
+
+    /// Nothing to do.
+    package init() {}
+
+    /// Empties the value and keeps its storage.
+    package mutating func removeAll() {
+        journal.removeAll(keepingCapacity: true)
+        apply.removeAll(keepingCapacity: true)
+        frames.removeAll(keepingCapacity: true)
+        replies.removeAll(keepingCapacity: true)
+        peerFaults.removeAll(keepingCapacity: true)
+        role = nil
+        alarm = nil
+    }
+}
+
+/// The body of a frame for one peer.
+package struct PeerFrame: Sendable {
+    /// To whom.
+    package var to: NodeID
+    /// About which group.
+    package var group: GroupID
+    /// The body of a frame of kind ``FrameKind/peer``: an encoded ``PeerMessage``.
+    package var bytes: [UInt8]
+    /// Small and urgent: goes before pieces of large ones.
+    package var isUrgent: Bool
+}
+
+/// Why a peer's connection is closed.
+package struct PeerFault: Sendable {
+    /// Whose.
+    package var peer: NodeID
+    /// What it sent.
+    package var reason: String
+}
+
+/// A reply on its way to a client.
+package struct OutgoingReply: Sendable {
+    /// Where it goes.
+    package var key: RequestKey
+    /// The applied index at which it was made; 0 where no state was asked.
+    package var appliedIndex: LogIndex
+    /// What it says.
+    package var content: ReplyContent
+
+    /// Composes a reply.
+    package init(key: RequestKey, appliedIndex: LogIndex, content: ReplyContent) {
+        self.key = key
+        self.appliedIndex = appliedIndex
+        self.content = content
+    }
+}
+
+/// What a reply says.
+package enum ReplyContent: Sendable {
+    /// A command was applied; the reply may itself be a stored refusal.
+    case command(Reply)
+    /// A query was answered: encoded `QueryReply`.
+    case answer([UInt8])
+    /// An administration request was answered.
+    case digest(DigestReport)
+    /// Leadership went to this node.
+    case transferred(to: NodeID)
+    /// Nothing happened, nothing will. The leader is a hint, or ``NodeID/none``.
+    case refused(Refusal, leader: NodeID)
+    /// Nobody knows; ask again with the same request identity.
+    case unknown
+}
+
+/// The digest of the state at one index, kept and recomputed.
+package struct DigestReport: Hashable, Sendable {
+    /// The applied index of both.
+    package var index: LogIndex
+    /// Kept while commands were applied.
+    package var kept: [UInt8]
+    /// Computed from the rows just now.
+    package var computed: [UInt8]
+    /// Rows that went into it.
+    package var rows: UInt64
+}
+
+/// What happens to the journal stage.
+package enum JournalEvent: Sendable {
+    /// Write these, then report the number.
+    case write(PersistNumber, [JournalWrite])
+    /// Read entries back, at least one, at most some 4 MiB.
+    case read(GroupID, Range<LogIndex>, ReadPurpose)
+}
+
+/// What the journal stage answers.
+package enum JournalResult: Sendable {
+    /// Everything through this number is durable.
+    case persisted(PersistNumber)
+    /// What was asked for.
+    case entriesRead(ReadPurpose, [Entry])
+    /// There is no room for the next segment: writes wait, are tried again at the next turn, and
+    /// nothing is acknowledged meanwhile. Or there is room again.
+    case diskFull(Bool)
+}
+
+/// What happens to the apply stage.
+package enum ApplyEvent: Sendable {
+    /// Committed and durable entries, contiguous and ascending over all events. On the leader each
+    /// carries where its commands' replies go.
+    case entries([CommittedEntry])
+    /// A query that may be answered once `index` is applied.
+    case query(WaitingQuery, index: LogIndex)
+    /// Recompute the digest at the first applied index at or above this one.
+    case digest(RequestKey, atLeast: LogIndex)
+}
+
+/// An entry for the state machine.
+package struct CommittedEntry: Sendable {
+    /// The entry.
+    package var entry: Entry
+    /// Where the reply to each of its items goes, in their order; empty on a follower.
+    package var keys: [RequestKey?]
+
+    /// Describes an entry.
+    package init(entry: Entry, keys: [RequestKey?]) {
+        self.entry = entry
+        self.keys = keys
+    }
+}
+
+/// What the apply stage wants done after a turn.
+///
+/// Emptied by the host.
+package struct ApplyOutput: Sendable {
+    /// For clients.
+    package var replies: [OutgoingReply] = []
+    /// For the consensus stage; set when something was applied.
+    package var report: AppliedReport?
+    /// Who may act for whom; set when it changed.
+    package var access: AccessView?
+
+    /// Nothing to do.
+    package init() {}
+
+    /// Empties the value and keeps its storage.
+    package mutating func removeAll() {
+        replies.removeAll(keepingCapacity: true)
+        report = nil
+        access = nil
+    }
+}

@@ -1,0 +1,296 @@
+package import CadastreDisk
+internal import CadastreProtocol
+package import CadastreStateMachine
+internal import CadastreStorage
+package import RaftCore
+
+/// A node's folder on its disk.
+///
+/// ```
+/// identity     whose folder it is, written once
+/// lock         held by the process that uses it
+/// journal/     the log and the hard state
+/// state/       SQLite: what was applied; can be rebuilt from the log
+/// ```
+package enum NodeFolder {
+    /// Founds a member's folder, once in the life of its disk.
+    ///
+    /// - Parameters:
+    ///   - directory: Must not exist or be empty.
+    ///   - disk: Where the directory is.
+    ///   - genesis: The same on every founding member.
+    ///   - node: Which member this is.
+    ///   - settings: The journal's segment size counts.
+    ///   - seed: Random; makes stale bytes of another journal unreadable here.
+    /// - Throws: When the folder is in use, or is not empty, or the disk fails.
+    package static func found(
+        _ directory: String,
+        on disk: any Disk,
+        genesis: Genesis,
+        node: NodeID,
+        settings: NodeSettings,
+        seed: UInt64
+    ) throws(NodeError) {
+        guard let member = genesis.configuration.member(node) else {
+            throw NodeError(
+                .configuration,
+                "node \(node) is not among the members of the genesis file; "
+                    + "check the setting node.id"
+            )
+        }
+        let identity = NodeIdentity(
+            cluster: genesis.cluster,
+            node: node,
+            incarnation: member.incarnation
+        )
+        try onDisk { () throws(DiskError) in try disk.createDirectory(directory) }
+        let lock = try hold(directory, on: disk)
+        defer { lock.release() }
+        let contents = try onDisk { () throws(DiskError) in try disk.list(directory) }
+        guard contents.allSatisfy({ $0 == lockName }) else {
+            throw NodeError(
+                .inUse,
+                "\(directory) is not empty; a node is founded once. To start it, run it; "
+                    + "to found another one, choose an empty folder"
+            )
+        }
+        let entry = Entry.make(
+            cluster: genesis.cluster,
+            group: .directory,
+            position: Genesis.position,
+            kind: .configuration(genesis.configuration),
+            featureLevel: Genesis.featureLevel,
+            now: 0,
+            random: (genesis.cluster.high, genesis.cluster.low),
+            previousHash: .zero
+        )
+        do throws(StorageError) {
+            let journalDirectory = "\(directory)/journal"
+            let owner = journalIdentity(identity)
+            try Journal.format(
+                directory: journalDirectory,
+                on: disk,
+                identity: owner,
+                settings: settings.journal,
+                seed: seed
+            )
+            let (journal, _) = try Journal.open(
+                directory: journalDirectory,
+                on: disk,
+                identity: owner,
+                settings: settings.journal,
+                seed: seed
+            )
+            try journal.write([
+                .entry(entry),
+                .hardState(.directory, HardState(term: Genesis.position.term, vote: .none)),
+            ])
+            try journal.writeMark()
+            journal.close()
+        } catch {
+            throw NodeError(error)
+        }
+        try onDisk { () throws(DiskError) in
+            try disk.replace(IdentityFile.name, in: directory, with: IdentityFile.encode(identity))
+        }
+    }
+
+    /// Opens a founded folder: lock, identity, journal, state.
+    ///
+    /// - Parameters:
+    ///   - directory: The folder.
+    ///   - disk: Where the directory is.
+    ///   - cluster: What the configuration says; the folder must be of it.
+    ///   - node: The same.
+    ///   - settings: Bounds and times.
+    ///   - seed: Different on each node and in each life of the process.
+    /// - Returns: The node's stages, recovered, with the folder's lock.
+    /// - Throws: When the folder is in use, is not this node's, or is damaged. Nothing was changed.
+    package static func open(
+        _ directory: String,
+        on disk: any Disk,
+        cluster: ClusterID,
+        node: NodeID,
+        settings: NodeSettings,
+        seed: UInt64
+    ) throws(NodeError) -> OpenNode {
+        let hasIdentity = try onDisk { () throws(DiskError) in
+            try disk.exists("\(directory)/\(IdentityFile.name)")
+        }
+        guard hasIdentity else {
+            throw NodeError(
+                .configuration,
+                "\(directory) holds no node; found it once with `cadastred init`. If it held one "
+                    + "before, its disk is lost: do not found it again under the same incarnation"
+            )
+        }
+        let lock = try hold(directory, on: disk)
+        let identity: NodeIdentity
+        do throws(NodeError) {
+            identity = try readIdentity(directory, on: disk)
+        } catch {
+            lock.release()
+            throw error
+        }
+        guard identity.cluster == cluster, identity.node == node else {
+            lock.release()
+            throw NodeError(
+                .configuration,
+                "\(directory) belongs to node \(identity.node) of "
+                    + (identity.cluster == cluster ? "this cluster" : "another cluster")
+                    + ", the configuration says node \(node); nothing was touched"
+            )
+        }
+        do throws(NodeError) {
+            return try assemble(
+                directory,
+                on: disk,
+                identity: identity,
+                settings: settings,
+                seed: seed,
+                lock: lock
+            )
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    /// Recovers the journal, opens the state over it and puts the stages together.
+    private static func assemble(
+        _ directory: String,
+        on disk: any Disk,
+        identity: NodeIdentity,
+        settings: NodeSettings,
+        seed: UInt64,
+        lock: any DiskLock
+    ) throws(NodeError) -> OpenNode {
+        let journal: Journal
+        let recovered: GroupRecovery
+        do throws(StorageError) {
+            let (opened, groups) = try Journal.open(
+                directory: "\(directory)/journal",
+                on: disk,
+                identity: journalIdentity(identity),
+                settings: settings.journal,
+                seed: seed
+            )
+            guard let group = groups.first(where: { $0.group == .directory }) else {
+                throw .unavailable(group: .directory, index: Genesis.position.index)
+            }
+            journal = opened
+            recovered = group
+        } catch {
+            throw NodeError(error)
+        }
+        let stateMachine: StateMachine
+        do throws(StateMachineError) {
+            stateMachine = try StateMachine.open(
+                directory: "\(directory)/state",
+                on: disk,
+                identity: StateMachineIdentity(
+                    cluster: identity.cluster,
+                    node: identity.node,
+                    incarnation: identity.incarnation
+                ),
+                settings: settings.stateMachine
+            )
+        } catch {
+            throw NodeError(error)
+        }
+        let applied = stateMachine.applied
+        let last = recovered.headers.last?.position ?? .zero
+        guard applied.index <= last.index else {
+            throw NodeError(
+                .damaged,
+                "the state in \(directory)/state has applied entry \(applied), but the journal ends "
+                    + "at \(last): one of the two is not of this node's last run. Put back the "
+                    + "journal that belongs to it, or take the state folder away to rebuild it"
+            )
+        }
+        return OpenNode(
+            identity: identity,
+            consensus: ConsensusStage(
+                identity: identity,
+                settings: settings,
+                recovered: recovered,
+                applied: applied.index,
+                clusterTime: stateMachine.clusterTime,
+                seed: seed
+            ),
+            journal: JournalStage(journal: journal),
+            apply: ApplyStage(stateMachine: stateMachine),
+            access: stateMachine.accessView,
+            lock: lock
+        )
+    }
+
+    /// The name of the lock file.
+    private static let lockName = "lock"
+
+    private static func journalIdentity(_ identity: NodeIdentity) -> JournalIdentity {
+        JournalIdentity(
+            cluster: identity.cluster,
+            node: identity.node,
+            incarnation: identity.incarnation
+        )
+    }
+
+    private static func hold(
+        _ directory: String,
+        on disk: any Disk
+    ) throws(NodeError) -> any DiskLock {
+        do throws(DiskError) {
+            return try disk.lock("\(directory)/\(lockName)")
+        } catch {
+            guard error.isLocked else { throw NodeError(.inputOutput, "\(error)") }
+            throw NodeError(
+                .inUse,
+                "another process uses \(directory); stop it first, or give this node its own folder"
+            )
+        }
+    }
+
+    private static func readIdentity(
+        _ directory: String,
+        on disk: any Disk
+    ) throws(NodeError) -> NodeIdentity {
+        let path = "\(directory)/\(IdentityFile.name)"
+        let bytes = try onDisk { () throws(DiskError) in
+            try disk.readWhole(path, maximumSize: 4_096)
+        }
+        guard let identity = IdentityFile.decode(bytes) else {
+            throw NodeError(
+                .damaged,
+                "\(path) is damaged at byte 0: it does not carry its checksum. Put it back from a "
+                    + "copy of this node's folder; it never changes"
+            )
+        }
+        return identity
+    }
+
+    /// Runs something on the disk and says it as a node would.
+    private static func onDisk<Result>(
+        _ work: () throws(DiskError) -> Result
+    ) throws(NodeError) -> Result {
+        do throws(DiskError) { return try work() } catch {
+            throw NodeError(.inputOutput, "\(error)")
+        }
+    }
+}
+
+/// A node that was opened: its stages, for a host to run.
+package struct OpenNode {
+    /// Whose folder it is.
+    package let identity: NodeIdentity
+    /// Decides.
+    package var consensus: ConsensusStage
+    /// Makes durable.
+    package let journal: JournalStage
+    /// Executes.
+    package let apply: ApplyStage
+    /// Who may act for whom, as of what is applied.
+    package let access: AccessView
+    /// Keeps other processes out; released last.
+    package let lock: any DiskLock
+}

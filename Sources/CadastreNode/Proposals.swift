@@ -1,0 +1,111 @@
+internal import CadastreProtocol
+internal import CadastreStorage
+internal import DequeModule
+internal import RaftCore
+
+/// Commands that wait for a block, a queue for each tenant.
+///
+/// Tenants take turns, so that a noisy one fills only the places that the others leave.
+struct Proposals: Sendable {
+    private struct Queue: Sendable {
+        var tenant: TenantID
+        var commands: Deque<WaitingCommand> = []
+    }
+
+    /// One queue for each tenant that was ever heard since the queues were last empty.
+    private var queues: [Queue] = []
+    /// Where each tenant's queue is.
+    ///
+    /// Looked up, never iterated.
+    private var places: [TenantID: Int] = [:]
+    /// Whose turn is next, an index into `queues`.
+    private var turn = 0
+    /// Commands waiting.
+    private(set) var count = 0
+    /// Their bytes.
+    private(set) var size = 0
+
+    /// Bounds, past which `add` says no.
+    private let maximumCount: Int
+    private let maximumSize: Int
+
+    /// Empty queues with these bounds over all tenants.
+    init(maximumCount: Int, maximumSize: Int) {
+        self.maximumCount = maximumCount
+        self.maximumSize = maximumSize
+    }
+
+    /// No command waits.
+    var isEmpty: Bool { count == 0 }
+
+    /// Queues a command behind its tenant's others.
+    ///
+    /// False: too much waits already.
+    mutating func add(_ command: WaitingCommand) -> Bool {
+        guard count < maximumCount, size + command.bytes.count <= maximumSize else { return false }
+        let place: Int
+        if let known = places[command.tenant] {
+            place = known
+        } else {
+            place = queues.count
+            places[command.tenant] = place
+            queues.append(Queue(tenant: command.tenant))
+        }
+        count += 1
+        size += command.bytes.count
+        queues[place].commands.append(command)
+        return true
+    }
+
+    /// Fills a block, one command of each waiting tenant in turn, until the block is full.
+    ///
+    /// - Parameters:
+    ///   - block: Takes the commands.
+    ///   - keys: Gets where each command's reply goes, in the order of the block.
+    ///   - now: The monotonic moment; commands whose deadline is past are not proposed.
+    ///   - expired: Gets the commands that came too late.
+    mutating func draw(
+        into block: inout BlockBuilder,
+        keys: inout [RequestKey?],
+        now: UInt64,
+        expired: inout [WaitingCommand]
+    ) {
+        var silent = 0
+        while count > 0, silent < queues.count {
+            if turn >= queues.count { turn = 0 }
+            guard let next = queues[turn].commands.first else {
+                silent += 1
+                turn += 1
+                continue
+            }
+            silent = 0
+            if next.deadline < now {
+                expired.append(next)
+            } else {
+                guard block.add(next.bytes) else { break }
+                keys.append(next.key)
+            }
+            queues[turn].commands.removeFirst()
+            count -= 1
+            size -= next.bytes.count
+            turn += 1
+        }
+        if count == 0 { forgetTenants() }
+    }
+
+    /// Empties the queues, in the order of the tenants' arrival.
+    mutating func removeAll() -> [WaitingCommand] {
+        let all = queues.flatMap(\.commands)
+        count = 0
+        size = 0
+        forgetTenants()
+        return all
+    }
+
+    /// Keeps the number of queues bounded by the tenants that wait at one time.
+    private mutating func forgetTenants() {
+        queues.removeAll(keepingCapacity: true)
+        places.removeAll(keepingCapacity: true)
+        turn = 0
+    }
+}

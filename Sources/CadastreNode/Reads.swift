@@ -1,0 +1,43 @@
+internal import DequeModule
+internal import RaftCore
+
+/// Linearizable queries that wait for a quorum to confirm the leader.
+///
+/// All that arrive in one turn share one request to Raft, and all requests of one round share its
+/// messages.
+struct Reads: Sendable {
+    private struct Batch: Sendable {
+        var id: RequestID
+        var queries: [WaitingQuery]
+    }
+
+    /// Arrived in this turn.
+    private var arrived: [WaitingQuery] = []
+    /// Asked of Raft, ascending by id.
+    private var asked: Deque<Batch> = []
+    private var lastID: UInt64 = 0
+
+    /// A query waits for the end of the turn.
+    mutating func add(_ query: WaitingQuery) { arrived.append(query) }
+
+    /// Closes the batch of this turn.
+    ///
+    /// - Returns: What to ask of Raft, or nil if no query arrived.
+    mutating func ask() -> RequestID? {
+        guard !arrived.isEmpty else { return nil }
+        lastID += 1
+        asked.append(Batch(id: RequestID(lastID), queries: arrived))
+        arrived.removeAll(keepingCapacity: true)
+        return RequestID(lastID)
+    }
+
+    /// Raft decided a request, one way or the other.
+    ///
+    /// - Returns: Its queries.
+    mutating func decided(_ id: RequestID) -> [WaitingQuery] {
+        guard let place = asked.firstIndex(where: { $0.id == id }) else { return [] }
+        let queries = asked[place].queries
+        asked.remove(at: place)
+        return queries
+    }
+}

@@ -1,0 +1,249 @@
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+internal import SwiftProtobuf
+
+/// The bytes of administration, through the generated code: it is rare, and clarity is all.
+extension AdministrationRequest {
+    /// The schema's `Administration`.
+    package func encode() -> [UInt8] {
+        var message = Cadastre_V1_Administration()
+        switch self {
+        case .status: message.request = .getStatus(Cadastre_V1_GetStatus())
+        case .members: message.request = .getMembers(Cadastre_V1_GetMembers())
+        case .transferLeadership(let node):
+            message.request = .transferLeadership(.with { $0.to = node ?? 0 })
+        case .computeDigest(let index):
+            message.request = .computeDigest(.with { $0.atLeastIndex = index })
+        }
+        return serialized(message)
+    }
+
+    /// Reads the schema's `Administration`; unknown fields are refused.
+    ///
+    /// - Throws: `tooLarge`, `malformed`, `unknownVerb` or `notSupported`.
+    package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
+        let message: Cadastre_V1_Administration = try parsed(bytes, "the request")
+        let rest: UnknownStorage
+        switch message.request {
+        case nil:
+            throw ProtocolError(.unknownVerb, "the request is not known to this version")
+        case .getStatus(let request):
+            self = .status
+            rest = request.unknownFields
+        case .getMembers(let request):
+            self = .members
+            rest = request.unknownFields
+        case .transferLeadership(let request):
+            self = .transferLeadership(to: request.to == 0 ? nil : request.to)
+            rest = request.unknownFields
+        case .computeDigest(let request):
+            self = .computeDigest(atLeastIndex: request.atLeastIndex)
+            rest = request.unknownFields
+        }
+        guard message.unknownFields.data.isEmpty, rest.data.isEmpty else {
+            throw ProtocolError(.notSupported, "a field is not known to this version")
+        }
+    }
+
+    /// Reads the schema's `Administration`; unknown fields are refused.
+    ///
+    /// - Throws: as ``init(decoding:)-(Span<UInt8>)``.
+    package init(decoding bytes: [UInt8]) throws(ProtocolError) {
+        try self.init(decoding: bytes.span)
+    }
+}
+
+extension AdministrationAnswer {
+    /// The schema's `AdministrationReply`.
+    package func encode() -> [UInt8] {
+        var message = Cadastre_V1_AdministrationReply()
+        switch self {
+        case .status(let status): message.reply = .status(status.message)
+        case .members(let members, let leader):
+            message.reply = .members(
+                .with {
+                    $0.members = members.map(\.message)
+                    $0.leader = leader
+                }
+            )
+        case .leadershipTransferred(let leader):
+            message.reply = .leadershipTransferred(.with { $0.leader = leader })
+        case .digest(let report):
+            message.reply = .digest(
+                .with {
+                    $0.appliedIndex = report.appliedIndex
+                    $0.kept = Data(report.kept)
+                    $0.computed = Data(report.computed)
+                    $0.rows = report.rows
+                }
+            )
+        }
+        return serialized(message)
+    }
+
+    /// Reads the schema's `AdministrationReply`; unknown fields are skipped.
+    ///
+    /// - Throws: `tooLarge`, `malformed` or `unknownVerb`.
+    package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
+        let message: Cadastre_V1_AdministrationReply = try parsed(bytes, "the reply")
+        switch message.reply {
+        case nil:
+            throw ProtocolError(.unknownVerb, "the reply is not known to this version")
+        case .status(let status): self = .status(NodeStatus(status))
+        case .members(let members):
+            self = .members(members.members.map(MemberDescription.init), leader: members.leader)
+        case .leadershipTransferred(let transferred):
+            self = .leadershipTransferred(leader: transferred.leader)
+        case .digest(let digest):
+            self = .digest(
+                DigestReport(
+                    appliedIndex: digest.appliedIndex,
+                    kept: Array(digest.kept),
+                    computed: Array(digest.computed),
+                    rows: digest.rows
+                )
+            )
+        }
+    }
+
+    /// Reads the schema's `AdministrationReply`; unknown fields are skipped.
+    ///
+    /// - Throws: as ``init(decoding:)-(Span<UInt8>)``.
+    package init(decoding bytes: [UInt8]) throws(ProtocolError) {
+        try self.init(decoding: bytes.span)
+    }
+}
+
+extension NodeStatus {
+    fileprivate var message: Cadastre_V1_Status {
+        .with {
+            $0.node = node
+            $0.cluster = cluster
+            $0.role = role
+            $0.term = term
+            $0.leader = leader
+            $0.commitIndex = commitIndex
+            $0.appliedIndex = appliedIndex
+            $0.lastIndex = lastIndex
+            $0.persistedIndex = persistedIndex
+            $0.clusterTimeMs = clusterTimeMilliseconds
+            $0.site = site
+            $0.version = version
+            $0.featureLevel = featureLevel
+            $0.uptimeMs = uptimeMilliseconds
+            $0.residentBytes = residentBytes
+            $0.cpuMs = cpuMilliseconds
+            $0.journalBytes = journalBytes
+            $0.fsyncs = fsyncs
+            $0.entriesWritten = entriesWritten
+            $0.commandsApplied = commandsApplied
+            $0.objects = objects
+            $0.peers = peers.map(\.message)
+            $0.digest = Data(digest)
+        }
+    }
+
+    fileprivate init(_ message: Cadastre_V1_Status) {
+        self.init()
+        node = message.node
+        cluster = message.cluster
+        role = message.role
+        term = message.term
+        leader = message.leader
+        commitIndex = message.commitIndex
+        appliedIndex = message.appliedIndex
+        lastIndex = message.lastIndex
+        persistedIndex = message.persistedIndex
+        clusterTimeMilliseconds = message.clusterTimeMs
+        site = message.site
+        version = message.version
+        featureLevel = message.featureLevel
+        uptimeMilliseconds = message.uptimeMs
+        residentBytes = message.residentBytes
+        cpuMilliseconds = message.cpuMs
+        journalBytes = message.journalBytes
+        fsyncs = message.fsyncs
+        entriesWritten = message.entriesWritten
+        commandsApplied = message.commandsApplied
+        objects = message.objects
+        peers = message.peers.map(PeerStatus.init)
+        digest = Array(message.digest)
+    }
+}
+
+extension PeerStatus {
+    fileprivate var message: Cadastre_V1_PeerStatus {
+        .with {
+            $0.node = node
+            $0.matchIndex = matchIndex
+            $0.nextIndex = nextIndex
+            $0.state = state
+            $0.isConnected = isConnected
+        }
+    }
+
+    fileprivate init(_ message: Cadastre_V1_PeerStatus) {
+        self.init(
+            node: message.node,
+            matchIndex: message.matchIndex,
+            nextIndex: message.nextIndex,
+            state: message.state,
+            isConnected: message.isConnected
+        )
+    }
+}
+
+extension MemberDescription {
+    fileprivate var message: Cadastre_V1_MemberDescription {
+        .with {
+            $0.node = node
+            $0.role = role
+            $0.site = site
+            $0.peerAddress = peerAddress
+            $0.clientAddress = clientAddress
+            $0.administrationAddress = administrationAddress
+        }
+    }
+
+    fileprivate init(_ message: Cadastre_V1_MemberDescription) {
+        self.init(
+            node: message.node,
+            role: message.role,
+            site: message.site,
+            peerAddress: message.peerAddress,
+            clientAddress: message.clientAddress,
+            administrationAddress: message.administrationAddress
+        )
+    }
+}
+
+private func serialized(_ message: some SwiftProtobuf.Message) -> [UInt8] {
+    do {
+        return try message.serializedBytes()
+    } catch {
+        // Only required fields and `Any` can fail, and the schema has neither.
+        preconditionFailure("the schema has nothing that cannot be serialized: \(error)")
+    }
+}
+
+private func parsed<Content: SwiftProtobuf.Message>(
+    _ bytes: Span<UInt8>,
+    _ what: StaticString
+) throws(ProtocolError) -> Content {
+    guard bytes.count <= ProtocolLimits.maximumAdministrationSize else {
+        throw .outOfBounds(
+            .tooLarge,
+            what,
+            bytes.count,
+            0...ProtocolLimits.maximumAdministrationSize
+        )
+    }
+    do {
+        return try Content(serializedBytes: bytes.copy(0..<bytes.count))
+    } catch {
+        throw .malformed("\(what) is no protobuf message of the schema")
+    }
+}

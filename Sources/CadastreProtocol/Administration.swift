@@ -1,0 +1,158 @@
+/// What an operator asks of one node, outside the log.
+package enum AdministrationRequest: Hashable, Sendable {
+    /// How the node is.
+    case status
+    /// Who belongs to the group.
+    case members
+    /// Hand leadership over; nil: to the voter that is furthest.
+    case transferLeadership(to: UInt64?)
+    /// Recompute the digest from the rows, at the first applied index at or above this one.
+    case computeDigest(atLeastIndex: UInt64)
+}
+
+/// What the node answers.
+package enum AdministrationAnswer: Hashable, Sendable {
+    /// To ``AdministrationRequest/status``.
+    case status(NodeStatus)
+    /// To ``AdministrationRequest/members``; `leader` is 0 where it is not known.
+    case members([MemberDescription], leader: UInt64)
+    /// To ``AdministrationRequest/transferLeadership(to:)``: who leads now.
+    case leadershipTransferred(leader: UInt64)
+    /// To ``AdministrationRequest/computeDigest(atLeastIndex:)``.
+    case digest(DigestReport)
+}
+
+/// How a node is.
+package struct NodeStatus: Hashable, Sendable {
+    /// The node's number.
+    package var node: UInt64 = 0
+    /// The cluster, as hexadecimal digits.
+    package var cluster: String = ""
+    /// Follower, preCandidate, candidate or leader.
+    package var role: String = ""
+    /// Its term.
+    package var term: UInt64 = 0
+    /// Who leads; 0 = unknown.
+    package var leader: UInt64 = 0
+    /// Highest index known to be committed.
+    package var commitIndex: UInt64 = 0
+    /// Highest index applied.
+    package var appliedIndex: UInt64 = 0
+    /// Last index in the log.
+    package var lastIndex: UInt64 = 0
+    /// Last index that is durable here.
+    package var persistedIndex: UInt64 = 0
+    /// Cluster time.
+    package var clusterTimeMilliseconds: UInt64 = 0
+    /// The site, as the certificate says.
+    package var site: String = ""
+    /// Version of the program.
+    package var version: String = ""
+    /// Feature level of the build.
+    package var featureLevel: UInt32 = 0
+    /// Since the process started.
+    package var uptimeMilliseconds: UInt64 = 0
+    /// Resident memory.
+    package var residentBytes: UInt64 = 0
+    /// CPU used since the process started.
+    package var cpuMilliseconds: UInt64 = 0
+    /// Bytes appended to the journal since the process started.
+    package var journalBytes: UInt64 = 0
+    /// Syncs of the journal since the process started.
+    package var fsyncs: UInt64 = 0
+    /// Entries written since the process started.
+    package var entriesWritten: UInt64 = 0
+    /// Commands applied since the process started.
+    package var commandsApplied: UInt64 = 0
+    /// Objects registered.
+    package var objects: UInt64 = 0
+    /// What a leader knows of the others; empty elsewhere.
+    package var peers: [PeerStatus] = []
+    /// Of the state at `appliedIndex`.
+    package var digest: [UInt8] = []
+
+    /// An empty status, to be filled field by field.
+    package init() {}
+}
+
+/// What a leader knows of a peer.
+package struct PeerStatus: Hashable, Sendable {
+    /// The peer's number.
+    package var node: UInt64
+    /// Highest index known to be durable there.
+    package var matchIndex: UInt64
+    /// Next index to send.
+    package var nextIndex: UInt64
+    /// Probing, replicating or snapshotting.
+    package var state: String
+    /// There is a connection.
+    package var isConnected: Bool
+
+    /// Composes a status.
+    package init(
+        node: UInt64,
+        matchIndex: UInt64,
+        nextIndex: UInt64,
+        state: String,
+        isConnected: Bool
+    ) {
+        self.node = node
+        self.matchIndex = matchIndex
+        self.nextIndex = nextIndex
+        self.state = state
+        self.isConnected = isConnected
+    }
+}
+
+/// One member of a group.
+package struct MemberDescription: Hashable, Sendable {
+    /// Its number.
+    package var node: UInt64
+    /// Voter or learner.
+    package var role: String
+    /// Its site.
+    package var site: String
+    /// Where it listens for peers, `host:port`.
+    package var peerAddress: String
+    /// Where it listens for clients.
+    package var clientAddress: String
+    /// Where it listens for operators.
+    package var administrationAddress: String
+
+    /// Composes a description.
+    package init(
+        node: UInt64,
+        role: String,
+        site: String,
+        peerAddress: String,
+        clientAddress: String,
+        administrationAddress: String
+    ) {
+        self.node = node
+        self.role = role
+        self.site = site
+        self.peerAddress = peerAddress
+        self.clientAddress = clientAddress
+        self.administrationAddress = administrationAddress
+    }
+}
+
+/// The digest of the state, twice.
+package struct DigestReport: Hashable, Sendable {
+    /// At which index.
+    package var appliedIndex: UInt64
+    /// Kept while commands were applied.
+    package var kept: [UInt8]
+    /// Computed from the rows just now.
+    package var computed: [UInt8]
+    /// How many rows there are.
+    package var rows: UInt64
+
+    /// Composes a report.
+    package init(appliedIndex: UInt64, kept: [UInt8], computed: [UInt8], rows: UInt64) {
+        self.appliedIndex = appliedIndex
+        self.kept = kept
+        self.computed = computed
+        self.rows = rows
+    }
+}

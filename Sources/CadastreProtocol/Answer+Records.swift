@@ -1,0 +1,258 @@
+/// The bytes of the records that answers hold, each a message of the schema.
+extension Usage {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        bytes.append(field: 1, buckets)
+        bytes.append(field: 2, objects)
+        bytes.append(field: 3, self.bytes)
+    }
+
+    /// Appends the message as a field.
+    func append(field number: UInt8, to bytes: inout [UInt8]) {
+        bytes.append(messageField: number) { append(to: &$0) }
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        self.init()
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: buckets = try reader.integer(field, in: bytes)
+            case 2: objects = try reader.integer(field, in: bytes)
+            case 3: self.bytes = try reader.integer(field, in: bytes)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+    }
+}
+
+extension TenantRecord {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        bytes.append(field: 1, id.value)
+        bytes.append(field: 2, name)
+        bytes.append(field: 3, UInt64(status.rawValue))
+        quota.append(field: 4, to: &bytes)
+        bytes.append(field: 5, createdMilliseconds)
+        usage.append(field: 6, to: &bytes)
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        self.init(
+            id: .none,
+            name: [],
+            status: .active,
+            quota: Quota(),
+            createdMilliseconds: 0,
+            usage: Usage()
+        )
+        var status: TenantStatus?
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: id = TenantID(try reader.integer(field, in: bytes))
+            case 2:
+                name = try reader.bytes(
+                    field,
+                    in: bytes,
+                    maximum: ProtocolLimits.nameSize.upperBound
+                )
+            case 3: status = try TenantStatus(reader.integer(field, in: bytes))
+            case 4: quota = try Quota(reader.message("Quota", field, in: bytes), in: bytes)
+            case 5: createdMilliseconds = try reader.integer(field, in: bytes)
+            case 6: usage = try Usage(reader.message("Usage", field, in: bytes), in: bytes)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+        guard let status else { throw .malformed("Tenant: the status is not given") }
+        self.status = status
+    }
+}
+
+extension BucketRecord {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        bytes.append(field: 1, id.value)
+        bytes.append(field: 2, name)
+        bytes.append(field: 3, createdMilliseconds)
+        bytes.append(field: 4, epoch)
+        usage.append(field: 5, to: &bytes)
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        self.init(id: BucketID(0), name: [], createdMilliseconds: 0, epoch: 0, usage: Usage())
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: id = BucketID(try reader.integer(field, in: bytes))
+            case 2:
+                name = try reader.bytes(
+                    field,
+                    in: bytes,
+                    maximum: ProtocolLimits.bucketNameSize.upperBound
+                )
+            case 3: createdMilliseconds = try reader.integer(field, in: bytes)
+            case 4: epoch = try reader.integer(field, in: bytes)
+            case 5: usage = try Usage(reader.message("Usage", field, in: bytes), in: bytes)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+    }
+}
+
+extension ObjectRecord {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        bytes.append(field: 1, key)
+        bytes.append(field: 2, sequence)
+        bytes.append(field: 3, size)
+        bytes.append(field: 4, etag)
+        bytes.append(field: 5, modifiedMilliseconds)
+        bytes.append(field: 6, contentType)
+        checksum?.append(field: 7, to: &bytes)
+        for pair in metadata { pair.append(field: 8, to: &bytes) }
+        for tag in tags { tag.append(field: 9, to: &bytes) }
+        bytes.append(field: 10, locations)
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        typealias Bound = ProtocolLimits
+        self.init(key: [], sequence: 0, size: 0, modifiedMilliseconds: 0)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: key = try reader.bytes(field, in: bytes, maximum: Bound.keySize.upperBound)
+            case 2: sequence = try reader.integer(field, in: bytes)
+            case 3: size = try reader.integer(field, in: bytes)
+            case 4: etag = try reader.bytes(field, in: bytes, maximum: Bound.maximumEntityTagSize)
+            case 5: modifiedMilliseconds = try reader.integer(field, in: bytes)
+            case 6:
+                contentType = try reader.bytes(
+                    field,
+                    in: bytes,
+                    maximum: Bound.maximumContentTypeSize
+                )
+            case 7: checksum = try Checksum(reader.message("Checksum", field, in: bytes), in: bytes)
+            case 8:
+                try reader.checkCount(metadata.count, field, maximum: Bound.maximumMetadataPairs)
+                metadata.append(
+                    try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
+                )
+            case 9:
+                try reader.checkCount(tags.count, field, maximum: Bound.maximumTags)
+                tags.append(
+                    try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
+                )
+            case 10:
+                locations = try reader.bytes(field, in: bytes, maximum: Bound.maximumLocationsSize)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+    }
+}
+
+extension ObjectPage {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        for item in items {
+            bytes.append(messageField: 1) { item.append(to: &$0) }
+        }
+        bytes.append(field: 2, isTruncated)
+        bytes.append(field: 3, next)
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        self.init(items: [], isTruncated: false, next: [])
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1:
+                try reader.checkCount(items.count, field, maximum: ProtocolLimits.maximumPage)
+                items.append(
+                    try ListItem(
+                        reader.elementMessage("ObjectListItem", field, in: bytes),
+                        in: bytes
+                    )
+                )
+            case 2: isTruncated = try reader.boolean(field, in: bytes)
+            case 3:
+                next = try reader.bytes(
+                    field,
+                    in: bytes,
+                    maximum: ProtocolLimits.maximumListBoundSize
+                )
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+    }
+}
+
+extension ListItem {
+    /// Appends the fields.
+    func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .object(let key, let sequence, let size, let etag, let modified):
+            bytes.append(messageField: 1) { bytes in
+                bytes.append(field: 1, key)
+                bytes.append(field: 2, sequence)
+                bytes.append(field: 3, size)
+                bytes.append(field: 4, etag)
+                bytes.append(field: 5, modified)
+            }
+        case .commonPrefix(let prefix): bytes.append(presentField: 2, prefix)
+        }
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        var result: ListItem?
+        while let field = try reader.next(in: bytes) {
+            guard result == nil else { throw .malformed("ObjectListItem: more than one item") }
+            switch field.number {
+            case 1:
+                result = try Self.object(
+                    reader.message("ListedObject", field, in: bytes),
+                    in: bytes
+                )
+            case 2:
+                result = .commonPrefix(
+                    try reader.bytes(
+                        field,
+                        in: bytes,
+                        maximum: ProtocolLimits.keySize.upperBound
+                    )
+                )
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+        guard let result else { throw .malformed("ObjectListItem: no item") }
+        self = result
+    }
+
+    private static func object(
+        _ reader: consuming FieldReader,
+        in bytes: Span<UInt8>
+    ) throws(ProtocolError) -> ListItem {
+        typealias Bound = ProtocolLimits
+        var key: [UInt8] = []
+        var etag: [UInt8] = []
+        var (sequence, size, modified): (UInt64, UInt64, UInt64) = (0, 0, 0)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: key = try reader.bytes(field, in: bytes, maximum: Bound.keySize.upperBound)
+            case 2: sequence = try reader.integer(field, in: bytes)
+            case 3: size = try reader.integer(field, in: bytes)
+            case 4: etag = try reader.bytes(field, in: bytes, maximum: Bound.maximumEntityTagSize)
+            case 5: modified = try reader.integer(field, in: bytes)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
+        return .object(
+            key: key,
+            sequence: sequence,
+            size: size,
+            etag: etag,
+            modifiedMilliseconds: modified
+        )
+    }
+}

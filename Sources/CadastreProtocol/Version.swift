@@ -1,0 +1,28 @@
+/// Versions of the protocol: a connection speaks the highest that both ends know.
+package enum ProtocolVersion {
+    /// The lowest that this build speaks.
+    package static let lowest: UInt16 = 1
+    /// The highest that this build speaks.
+    package static let highest: UInt16 = 1
+}
+
+/// What the cluster's log may hold.
+///
+/// The level is replicated; a leader proposes nothing that needs a higher one, so that every node
+/// can apply every entry during a rolling upgrade.
+package enum FeatureLevel {
+    /// What this build knows.
+    package static let current: UInt32 = 1
+}
+
+extension CommandTag {
+    /// The lowest feature level at which a leader may propose the command.
+    package var neededFeatureLevel: UInt32 {
+        switch self {
+        case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
+            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject, .openSession,
+            .expireSession, .tick:
+            1
+        }
+    }
+}

@@ -1,0 +1,161 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import CadastreTLS
+internal import CoreMetrics
+internal import Logging
+internal import NIOCore
+internal import RaftCore
+internal import Synchronization
+
+/// What every connection of clients and operators has to know. The same for all loops.
+final class DoorContext: Sendable {
+    /// This node.
+    let identity: NodeIdentity
+    /// The cluster's name in certificates.
+    let cluster: String
+    /// Where this node stands.
+    let site: String
+    /// Who belongs to the cluster.
+    let members: [Member]
+    let bounds: Settings.Bounds
+    let tls: TLSContextSource
+    /// The consensus stage's inbox.
+    let consensus: Inbox<ConsensusEvent>
+    /// The apply stage's inbox.
+    let apply: Inbox<ApplyEvent>
+    /// The journal stage's inbox, for its size.
+    let journal: Inbox<JournalEvent>
+    let view: NodeView
+    /// What the consensus stage tells of itself.
+    let status: @Sendable () -> EventLoopFuture<ConsensusStatus>
+    let metrics: NodeMetrics
+    let log: Logger
+    /// When the process began, monotonic.
+    let started = Clock.monotonic
+    /// Bounds the lines about refused connections.
+    private let refusals = LogRate(perSecond: 5)
+    private let connections = Atomic<Int>(0)
+    private let clients = Atomic<Int>(0)
+    private let operators = Atomic<Int>(0)
+
+    /// Composes the knowledge.
+    init(
+        identity: NodeIdentity,
+        cluster: String,
+        members: [Member],
+        bounds: Settings.Bounds,
+        tls: TLSContextSource,
+        consensus: Inbox<ConsensusEvent>,
+        apply: Inbox<ApplyEvent>,
+        journal: Inbox<JournalEvent>,
+        view: NodeView,
+        status: @escaping @Sendable () -> EventLoopFuture<ConsensusStatus>,
+        metrics: NodeMetrics,
+        log: Logger
+    ) {
+        self.identity = identity
+        self.cluster = cluster
+        self.members = members
+        self.bounds = bounds
+        self.tls = tls
+        self.consensus = consensus
+        self.apply = apply
+        self.journal = journal
+        self.view = view
+        self.status = status
+        self.metrics = metrics
+        self.log = log
+        site = members.first { $0.id == identity.node }?.site ?? ""
+    }
+
+    /// What this node says first on a listener.
+    func greeting(_ listener: Listener) -> Greeting {
+        Greeting(
+            cluster: identity.cluster,
+            node: identity.node,
+            incarnation: identity.incarnation,
+            purpose: Self.purpose(listener)
+        )
+    }
+
+    /// Checks what a client said first.
+    ///
+    /// - Throws: `ProtocolError` with what does not fit.
+    func check(_ greeting: Greeting, on listener: Listener) throws(ProtocolError) {
+        _ = try self.greeting(listener).commonVersion(with: greeting)
+        guard greeting.purpose == Self.purpose(listener) else {
+            throw ProtocolError(.notPermitted, "the connection's purpose is not this listener's")
+        }
+        guard greeting.cluster == nil || greeting.cluster == identity.cluster else {
+            throw ProtocolError(.notPermitted, "the client wants another cluster")
+        }
+        guard greeting.node == .none, greeting.incarnation == nil else {
+            throw ProtocolError(.notPermitted, "nodes do not connect to this listener")
+        }
+    }
+
+    private static func purpose(_ listener: Listener) -> Greeting.Purpose {
+        switch listener {
+        case .peer: .consensus
+        case .client: .client
+        case .administration: .administration
+        }
+    }
+
+    /// Counts a connection in, unless there are too many.
+    func admitConnection() -> Bool {
+        let now = connections.wrappingAdd(1, ordering: .relaxed).newValue
+        guard now > bounds.connections else { return true }
+        connections.wrappingSubtract(1, ordering: .relaxed)
+        return false
+    }
+
+    /// Counts a connection out.
+    func releaseConnection() {
+        connections.wrappingSubtract(1, ordering: .relaxed)
+    }
+
+    /// Counts connections that have greeted.
+    func standing(_ listener: Listener, by change: Int) {
+        let now =
+            switch listener {
+            case .administration: operators.wrappingAdd(change, ordering: .relaxed).newValue
+            case .client, .peer: clients.wrappingAdd(change, ordering: .relaxed).newValue
+            }
+        metrics.connections[listener]?.record(now)
+    }
+
+    /// Counts and logs a connection that was not let in.
+    func refused(
+        _ reason: ConnectionRefusal,
+        _ detail: String,
+        on listener: Listener,
+        address: SocketAddress?
+    ) {
+        metrics.refusedConnections[listener]?[reason]?.increment()
+        note("connection refused", listener, "\(reason.label): \(detail)", address)
+    }
+
+    /// Counts and logs a client that broke the protocol.
+    func faulted(_ detail: String, on listener: Listener, address: SocketAddress?) {
+        metrics.faults[listener]?.increment()
+        note("connection closed: it broke the protocol", listener, detail, address)
+    }
+
+    private func note(
+        _ message: Logger.Message,
+        _ listener: Listener,
+        _ detail: String,
+        _ address: SocketAddress?
+    ) {
+        guard let suppressed = refusals.admit(at: Clock.monotonic) else { return }
+        log.warning(
+            message,
+            metadata: [
+                "listener": "\(listener.rawValue)", "detail": "\(detail)",
+                "address": "\(address.map { "\($0)" } ?? "unknown")",
+                "suppressed": .stringConvertible(suppressed),
+            ]
+        )
+    }
+}

@@ -1,0 +1,118 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import RaftCore
+
+/// Makes frames of what the stages answer.
+struct ReplyWriter {
+    /// Who belongs to the cluster, for hints.
+    let members: [Member]
+    /// Which of a member's addresses a hint names.
+    let listener: Listener
+
+    /// Appends the frames of a reply of a stage.
+    func append(_ reply: OutgoingReply, to requestID: UInt64, _ output: inout [UInt8]) {
+        switch reply.content {
+        case .answer(let answer):
+            Frame.append(.reply, group: 0, requestID: requestID, to: &output) { bytes in
+                Self.appendAnswerHeader(reply.appliedIndex, to: &bytes)
+                bytes.append(contentsOf: answer)
+            }
+        case .command(let result):
+            let outcome: ReplyOutcome =
+                if let refusal = result.refusal {
+                    .refused(refusal, retryAfterMilliseconds: Self.retryAfter(refusal))
+                } else {
+                    .done(.command(result))
+                }
+            append(
+                ReplyMessage(outcome: outcome, appliedIndex: reply.appliedIndex.value),
+                to: requestID,
+                &output
+            )
+        case .digest(let report):
+            let answer = AdministrationAnswer.digest(
+                CadastreProtocol.DigestReport(
+                    appliedIndex: report.index.value,
+                    kept: report.kept,
+                    computed: report.computed,
+                    rows: report.rows
+                )
+            )
+            append(
+                ReplyMessage(
+                    outcome: .done(.administration(answer)),
+                    appliedIndex: reply.appliedIndex.value
+                ),
+                to: requestID,
+                &output
+            )
+        case .transferred(let leader):
+            let answer = AdministrationAnswer.leadershipTransferred(leader: leader.value)
+            append(ReplyMessage(outcome: .done(.administration(answer))), to: requestID, &output)
+        case .refused(let refusal, let leader):
+            append(refusal, "", leader: leader, to: requestID, &output)
+        case .unknown:
+            append(ReplyMessage(outcome: .unknown), to: requestID, &output)
+        }
+    }
+
+    /// Appends the frame of a refusal.
+    func append(
+        _ refusal: Refusal,
+        _ detail: String,
+        leader: NodeID = .none,
+        to requestID: UInt64,
+        _ output: inout [UInt8]
+    ) {
+        append(
+            ReplyMessage(
+                outcome: .refused(refusal, retryAfterMilliseconds: Self.retryAfter(refusal)),
+                leader: hint(leader),
+                detail: detail
+            ),
+            to: requestID,
+            &output
+        )
+    }
+
+    /// Appends the frames of a reply.
+    func append(_ message: ReplyMessage, to requestID: UInt64, _ output: inout [UInt8]) {
+        Frame.append(.reply, group: 0, requestID: requestID, to: &output) {
+            message.append(to: &$0)
+        }
+    }
+
+    private func hint(_ leader: NodeID) -> LeaderHint? {
+        guard leader != .none else { return nil }
+        let member = members.first { $0.id == leader }
+        let address =
+            switch listener {
+            case .administration: member?.administrationAddress
+            case .client: member?.clientAddress
+            case .peer: member?.peerAddress
+            }
+        return LeaderHint(node: leader.value, address: address ?? "")
+    }
+
+    /// Milliseconds after which trying again may help; 0 is no advice.
+    private static func retryAfter(_ refusal: Refusal) -> UInt32 {
+        switch refusal {
+        case .overloaded: 20
+        case .notReady, .notLeader: 50
+        case .diskFull: 1_000
+        default: 0
+        }
+    }
+
+    /// The fixed part of a ``ReplyMessage`` that is done and followed by an answer which is encoded
+    /// already: to decode it and encode it again would cost more than the rest of the reply.
+    private static func appendAnswerHeader(_ applied: LogIndex, to bytes: inout [UInt8]) {
+        bytes.append(1)
+        bytes.append(RequestKind.query.rawValue)
+        bytes.append(contentsOf: repeatElement(0, count: 6))
+        for place in 0..<8 {
+            bytes.append(UInt8(truncatingIfNeeded: applied.value >> (8 * UInt64(place))))
+        }
+        bytes.append(contentsOf: repeatElement(0, count: 16))
+    }
+}

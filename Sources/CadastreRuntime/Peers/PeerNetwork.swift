@@ -1,0 +1,102 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import CadastreTLS
+internal import CoreMetrics
+internal import Logging
+internal import RaftCore
+
+/// What every connection between nodes has to know.
+struct PeerNetwork: Sendable {
+    /// This node.
+    let identity: NodeIdentity
+    /// The cluster's name in certificates.
+    let cluster: String
+    /// Who belongs to the cluster.
+    let members: [Member]
+    /// For connections that peers open.
+    let serverTLS: TLSContextSource
+    /// For connections that this node opens.
+    let clientTLS: TLSContextSource
+    /// Bytes that may wait for one peer.
+    let queueSize: Int
+    /// The consensus stage's inbox.
+    let inbox: Inbox<ConsensusEvent>
+    let metrics: NodeMetrics
+    let log: Logger
+    /// Bounds the lines about refused connections.
+    let refusals = LogRate(perSecond: 5)
+
+    /// What this node says first.
+    func greeting(_ purpose: Greeting.Purpose) -> Greeting {
+        Greeting(
+            cluster: identity.cluster,
+            node: identity.node,
+            incarnation: identity.incarnation,
+            purpose: purpose
+        )
+    }
+
+    /// Checks what a node said first, against its certificate and the configuration.
+    ///
+    /// - Parameters:
+    ///   - certified: The node of the certificate.
+    ///   - purposes: What the connection may be for.
+    /// - Returns: The member.
+    /// - Throws: `ProtocolError` with what does not fit.
+    func check(
+        _ greeting: Greeting,
+        from certified: Identity,
+        purposes: [Greeting.Purpose]
+    ) throws(ProtocolError) -> Member {
+        _ = try self.greeting(greeting.purpose).commonVersion(with: greeting)
+        guard purposes.contains(greeting.purpose) else {
+            throw ProtocolError(.notPermitted, "this listener is for nodes")
+        }
+        guard greeting.cluster == identity.cluster else {
+            throw ProtocolError(.notPermitted, "the other end belongs to another cluster")
+        }
+        guard case .node(_, let id) = certified, NodeID(id) == greeting.node else {
+            throw ProtocolError(
+                .notPermitted,
+                "the greeting names another node than the certificate"
+            )
+        }
+        guard greeting.node != identity.node else {
+            throw ProtocolError(.notPermitted, "the other end is this very node")
+        }
+        guard let member = members.first(where: { $0.id == greeting.node }) else {
+            throw ProtocolError(.notPermitted, "node \(greeting.node) is not a member")
+        }
+        guard greeting.incarnation == member.incarnation else {
+            throw ProtocolError(
+                .notPermitted,
+                "node \(greeting.node) has another incarnation than the configuration says"
+            )
+        }
+        return member
+    }
+
+    /// Counts and logs a connection that was not let in.
+    func refused(_ reason: ConnectionRefusal, _ detail: String, peer: String) {
+        metrics.refusedConnections[.peer]?[reason]?.increment()
+        guard let suppressed = refusals.admit(at: Clock.monotonic) else { return }
+        log.warning(
+            "connection refused",
+            metadata: [
+                "listener": "peer", "reason": "\(reason.label)", "detail": "\(detail)",
+                "peer": "\(peer)", "suppressed": .stringConvertible(suppressed),
+            ]
+        )
+    }
+}
+
+extension ConnectionRefusal {
+    /// The reason behind an error of a handshake.
+    init(_ error: any Error) {
+        switch error {
+        case TLSError.refused(let refusal): self = .tls(refusal.reason)
+        case is ProtocolError: self = .greeting
+        default: self = .handshake
+        }
+    }
+}

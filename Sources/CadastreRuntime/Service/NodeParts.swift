@@ -1,0 +1,211 @@
+internal import CadastreDisk
+internal import CadastreNode
+internal import CadastreProtocol
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import CadastreTLS
+internal import CoreMetrics
+internal import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RaftCore
+
+/// The parts of a running node and how they are joined.
+final class NodeParts: Sendable {
+    let view = NodeView()
+    let host: ConsensusHost
+    let doors: Doors
+    let serverTLS: TLSContextSource
+    let clientTLS: TLSContextSource
+    let log: Logger
+    /// Voters beside this node.
+    let otherVoters: Int
+    private let journal = StageThread<JournalEvent>(name: "journal")
+    private let apply = StageThread<ApplyEvent>(name: "apply")
+    private let metrics: NodeMetrics
+    private let failed: @Sendable (NodeError) -> Void
+    private let consensusGroup: MultiThreadedEventLoopGroup
+    private let clientGroup: MultiThreadedEventLoopGroup
+    private let peers: NIOLoopBound<PeerDoor>
+    private let lock: Handover<any DiskLock>
+    private let tickMilliseconds: Int
+
+    /// Makes all parts; none runs yet.
+    init(
+        _ open: OpenNode,
+        _ plan: NodePlan,
+        _ tls: (server: TLSContextSource, client: TLSContextSource),
+        _ metrics: NodeMetrics,
+        _ log: Logger,
+        _ failed: @escaping @Sendable (NodeError) -> Void
+    ) {
+        self.metrics = metrics
+        self.log = log
+        self.failed = failed
+        (serverTLS, clientTLS) = tls
+        lock = Handover(open.lock)
+        tickMilliseconds = plan.settings.times.tick
+        consensusGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        clientGroup = MultiThreadedEventLoopGroup(numberOfThreads: plan.settings.clientThreads)
+        let loop = consensusGroup.next()
+        let host = ConsensusHost(
+            open.consensus,
+            on: loop,
+            view: view,
+            metrics: metrics,
+            log: log
+        )
+        self.host = host
+        let members = open.consensus.status.configuration.members
+        otherVoters = members.count { $0.role == .voter && $0.id != open.identity.node }
+        let network = PeerNetwork(
+            identity: open.identity,
+            cluster: plan.genesis.cluster,
+            members: members,
+            serverTLS: serverTLS,
+            clientTLS: clientTLS,
+            queueSize: plan.settings.bounds.peerQueueSize,
+            inbox: host.inbox,
+            metrics: metrics,
+            log: log
+        )
+        peers = Self.peers(network, on: loop)
+        let context = DoorContext(
+            identity: open.identity,
+            cluster: plan.genesis.cluster,
+            members: members,
+            bounds: plan.settings.bounds,
+            tls: serverTLS,
+            consensus: host.inbox,
+            apply: apply.inbox,
+            journal: journal.inbox,
+            view: view,
+            status: { host.status() },
+            metrics: metrics,
+            log: log
+        )
+        let loops = Array(clientGroup.makeIterator())
+        let desks = loops.enumerated().map { place, loop in
+            Desk(context, place: place, of: loops.count, on: loop, access: open.access)
+        }
+        doors = Doors(context, desks, group: clientGroup)
+    }
+
+    /// The peers' connections; made here, used on the loop alone.
+    private static func peers(
+        _ network: PeerNetwork,
+        on loop: any EventLoop
+    ) -> NIOLoopBound<PeerDoor> {
+        // Waiting is fine: the loop is new and has nothing else to do.
+        do {
+            return try loop.submit { NIOLoopBound(PeerDoor(network, on: loop), eventLoop: loop) }
+                .wait()
+        } catch {
+            preconditionFailure("a new event loop refused its first work: \(error)")
+        }
+    }
+
+    /// Starts the threads of the journal and of the state.
+    func startStages(_ open: OpenNode) {
+        let statistics = (open.journal.statistics, open.apply.statistics)
+        let digest = open.apply.digest.digest.bytes
+        view.update { content in
+            content.numbers.journal = statistics.0
+            content.numbers.stateMachine = statistics.1
+            content.numbers.digest = digest
+        }
+        let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
+        let journalStage = Handover(open.journal)
+        journal.start {
+            .journal(journalStage.value, to: consensus, view: view, metrics: metrics)
+        } failed: { [self] error in
+            fail(error, "the journal failed")
+        }
+        let applyStage = Handover(open.apply)
+        apply.start {
+            .apply(
+                applyStage.value,
+                to: consensus,
+                view: view,
+                metrics: metrics,
+                reply: { desks.post(&$0) },
+                publish: { desks.publish($0) }
+            )
+        } failed: { [self] error in
+            fail(error, "the state failed")
+        }
+        for desk in desks.all { desk.loop.execute { desk.start() } }
+    }
+
+    /// Starts consensus, listens for peers and dials them.
+    ///
+    /// - Returns: The port on which peers are awaited.
+    func startPeers(_ plan: NodePlan) async throws -> Int {
+        let address = plan.settings.listeners.peer
+        let (peers, host, desks) = (peers, host, doors.desks)
+        let (journal, apply) = (journal.inbox, apply.inbox)
+        let (failed, tick) = (failed, tickMilliseconds)
+        let loop = consensusGroup.next()
+        return try await loop.flatSubmit {
+            let door = peers.value
+            host.start(
+                ConsensusHost.Outlets(
+                    journal: journal,
+                    apply: apply,
+                    send: { door.send($0) },
+                    flush: { door.flush() },
+                    disconnect: { door.disconnect($0) },
+                    reply: { desks.post(&$0) },
+                    fail: failed
+                ),
+                tickMilliseconds: tick
+            )
+            return door.start(address)
+        }.get()
+    }
+
+    /// Ends everything that was started.
+    func stop(listeners: [any Channel]) async {
+        for listener in listeners {
+            do {
+                try await listener.close()
+            } catch {
+                // It was closed before.
+                log.debug("a listener was closed already", metadata: ["reason": "\(error)"])
+            }
+        }
+        await doors.close()
+        let (peers, host) = (peers, host)
+        await withCheckedContinuation { continuation in
+            consensusGroup.next().execute {
+                peers.value.stop()
+                host.stop()
+                continuation.resume()
+            }
+        }
+        if !journal.stop(withinMilliseconds: 10_000) {
+            log.error("the journal did not end in time; the next start recovers it")
+        }
+        if !apply.stop(withinMilliseconds: 60_000) {
+            log.error("the state did not end in time; the next start applies the log again")
+        }
+        lock.value.release()
+        do {
+            try await clientGroup.shutdownGracefully()
+            try await consensusGroup.shutdownGracefully()
+        } catch {
+            log.error("an event loop did not end", metadata: ["reason": "\(error)"])
+        }
+    }
+
+    private func fail(_ error: any Error, _ message: Logger.Message) {
+        let failure: NodeError
+        switch error {
+        case let error as StorageError: failure = NodeError(error)
+        case let error as StateMachineError: failure = NodeError(error)
+        default: failure = NodeError(.inputOutput, "\(error)")
+        }
+        log.critical(message, metadata: ["reason": "\(failure)"])
+        failed(failure)
+    }
+}

@@ -1,0 +1,129 @@
+internal import CadastreDisk
+package import CadastreNode
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import CadastreTLS
+internal import Foundation
+internal import RaftCore
+
+/// What a node needs before it can be founded or run: settings and genesis, checked together.
+package struct NodePlan: Sendable {
+    /// What the operator chose.
+    package let settings: Settings
+    /// How the cluster was founded.
+    package let genesis: GenesisFile
+
+    /// Reads and checks everything that needs no data folder.
+    ///
+    /// - Throws: `ConfigurationError`.
+    package static func read(
+        file: String,
+        environment: [String: String],
+        flags: [String]
+    ) async throws(ConfigurationError) -> NodePlan {
+        let settings = try await Settings.read(file: file, environment: environment, flags: flags)
+        return try NodePlan(settings, GenesisFile(path: settings.genesis))
+    }
+
+    /// Puts settings and genesis together.
+    ///
+    /// - Throws: `ConfigurationError` if this node is not a member.
+    package init(_ settings: Settings, _ genesis: GenesisFile) throws(ConfigurationError) {
+        guard genesis.members.contains(where: { $0.id.value == settings.node }) else {
+            throw ConfigurationError(
+                source: settings.genesis,
+                key: "members",
+                "none has the id \(settings.node), which is node.id; check which of both is wrong"
+            )
+        }
+        self.settings = settings
+        self.genesis = genesis
+    }
+
+    /// The node's own member.
+    var member: Member {
+        guard let member = genesis.members.first(where: { $0.id.value == settings.node }) else {
+            preconditionFailure("init has found node \(settings.node) among the members")
+        }
+        return member
+    }
+
+    /// The stages' settings.
+    var nodeSettings: NodeSettings {
+        var result = NodeSettings()
+        let times = settings.times
+        result.tickMilliseconds = times.tick
+        result.timing = Timing(
+            heartbeatTicks: times.heartbeat / times.tick,
+            // Rounded up, so that three heartbeats always fit.
+            minimumElectionTicks: (times.election.lowerBound + times.tick - 1) / times.tick,
+            maximumElectionTicks: (times.election.upperBound + times.tick - 1) / times.tick
+        )
+        result.journal.segmentSize = settings.segmentSize
+        result.stateMachine.cacheSizeBytes = settings.cacheSize
+        return result
+    }
+
+    /// Founds the data folder, once in the life of its disk.
+    ///
+    /// - Throws: `NodeError` if the folder is in use or not empty, or the disk fails.
+    package func found() throws(NodeError) {
+        try NodeFolder.found(
+            settings.directory,
+            on: PosixDisk(),
+            genesis: Genesis(
+                clusterName: genesis.cluster,
+                cluster: genesis.clusterID,
+                members: genesis.members
+            ),
+            node: NodeID(settings.node),
+            settings: nodeSettings,
+            seed: UInt64.random(in: 1 ... .max)
+        )
+    }
+
+    /// Both TLS contexts, checked to belong to this node.
+    ///
+    /// - Throws: `NodeError` naming the file.
+    func tls() throws(NodeError) -> (server: TLSContextSource, client: TLSContextSource) {
+        (
+            try context(settings.serverPair, for: .server),
+            try context(settings.clientPair, for: .client)
+        )
+    }
+
+    private func context(
+        _ pair: Settings.CertificatePair,
+        for purpose: TLSContext.Purpose
+    ) throws(NodeError) -> TLSContextSource {
+        do throws(TLSError) {
+            let context = try TLSContext(
+                Credentials(
+                    certificate: pair.certificate,
+                    key: pair.key,
+                    roots: settings.roots,
+                    revocations: settings.revocations
+                ),
+                for: purpose
+            )
+            try check(context.own, pair.certificate)
+            return TLSContextSource(context)
+        } catch {
+            throw NodeError(.configuration, "\(error)")
+        }
+    }
+
+    private func check(_ own: CertificateSummary?, _ path: String) throws(TLSError) {
+        let wanted = Identity.node(cluster: genesis.cluster, id: settings.node)
+        guard own?.identity == wanted else {
+            let found = own?.identity.map { "\($0)" } ?? "nobody"
+            throw .invalidFile(path: path, reason: "it speaks for \(found), not for \(wanted)")
+        }
+        if let site = own?.site, site.uri != "cadastre-site://" + member.site {
+            throw .invalidFile(
+                path: path,
+                reason: "it names \(site), the genesis says \(member.site)"
+            )
+        }
+    }
+}

@@ -1,0 +1,128 @@
+internal import CadastreNode
+internal import Foundation
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+/// What the program `cadastred` does, each verb to its exit code (those of `sysexits.h`).
+///
+/// | code | meaning |
+/// |---|---|
+/// | 0 | done, or stopped cleanly |
+/// | 65 | the journal or the state is damaged below what was durable |
+/// | 70 | a peer contradicts the log |
+/// | 73 | another process uses the data folder, or it is not empty |
+/// | 74 | the disk failed |
+/// | 78 | the configuration, the certificates or the data folder are not this node's |
+package enum NodeProgram {
+    /// Runs a node until SIGTERM or SIGINT; reads the certificates again at SIGHUP.
+    package static func run(
+        file: String,
+        environment: [String: String],
+        flags: [String]
+    ) async -> Int32 {
+        await reporting {
+            let plan = try await NodePlan.read(file: file, environment: environment, flags: flags)
+            try await run(plan) { _ in }
+        }
+    }
+
+    /// Founds a node's data folder.
+    package static func found(
+        file: String,
+        environment: [String: String],
+        flags: [String]
+    ) async -> Int32 {
+        await reporting {
+            let plan = try await NodePlan.read(file: file, environment: environment, flags: flags)
+            try plan.found()
+            print(
+                "node \(plan.settings.node) of \(plan.genesis.cluster) is founded in",
+                terminator: " "
+            )
+            print("\(plan.settings.directory); start it with `cadastred run --config \(file)`")
+        }
+    }
+
+    /// Runs one node with throw-away certificates; makes what it needs first.
+    ///
+    /// - Parameters:
+    ///   - directory: Holds everything that is made.
+    ///   - port: The first of three ports.
+    package static func develop(directory: String, port: Int) async -> Int32 {
+        await reporting {
+            let cluster = try DevelopmentCluster(directory: directory, port: port)
+            let plan = try await NodePlan.read(
+                file: cluster.configurationPath,
+                environment: [:],
+                flags: []
+            )
+            if cluster.isNew { try plan.found() }
+            try await run(plan) { await cluster.started($0) }
+        }
+    }
+
+    private static func run(
+        _ plan: NodePlan,
+        started: @escaping @Sendable (NodeRuntime) async -> Void
+    ) async throws {
+        let level = Logger.Level(rawValue: plan.settings.logLevel) ?? .info
+        let log = Logger(label: "cadastred") { StructuredLog(label: $0, level: level) }
+        let service = NodeService(plan, log: log, started: started) { failure in
+            log.critical(
+                "the node cannot go on",
+                metadata: [
+                    "reason": "\(failure)",
+                    "exit_code": .stringConvertible(failure.exitCode.rawValue),
+                ]
+            )
+            endSoon(failure.exitCode.rawValue)
+        }
+        let group = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [
+                    ServiceGroupConfiguration.ServiceConfiguration(
+                        service: service,
+                        // It returns when it was told to stop, and only then.
+                        successTerminationBehavior: .gracefullyShutdownGroup,
+                        failureTerminationBehavior: .cancelGroup
+                    )
+                ],
+                gracefulShutdownSignals: [.sigterm, .sigint],
+                logger: Logger(label: "cadastred.lifecycle") {
+                    StructuredLog(label: $0, level: max(level, .warning))
+                }
+            )
+        )
+        try await group.run()
+    }
+
+    /// Ends the process within a second, whatever its threads wait for: after a failed write
+    /// nothing that it says can be relied upon.
+    private static func endSoon(_ code: Int32) {
+        let thread = Thread {
+            Thread.sleep(forTimeInterval: 0.8)
+            _exit(code)
+        }
+        thread.start()
+    }
+
+    /// Does something, says on standard error why it could not be done, and gives the exit code.
+    private static func reporting(_ work: () async throws -> Void) async -> Int32 {
+        do {
+            try await work()
+            return 0
+        } catch let error as ConfigurationError {
+            return report("\(error)", ConfigurationError.exitCode)
+        } catch let error as NodeError {
+            return report("\(error)", error.exitCode.rawValue)
+        } catch {
+            return report("\(error)", 70)
+        }
+    }
+
+    private static func report(_ message: String, _ code: Int32) -> Int32 {
+        StructuredLog.standardError("cadastred: \(message)\n")
+        return code
+    }
+}

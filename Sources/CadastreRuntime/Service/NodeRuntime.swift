@@ -1,0 +1,193 @@
+internal import CadastreDisk
+package import CadastreNode
+package import CadastreProtocol
+internal import CadastreTLS
+internal import CoreMetrics
+package import Logging
+internal import NIOCore
+internal import NIOPosix
+internal import RaftCore
+
+/// A running node: its stages on their threads, its listeners, its connections.
+///
+/// ```
+/// consensus loop   peers' sockets, tick, ConsensusStage
+/// journal thread   JournalStage, fsync
+/// apply thread     ApplyStage, SQLite
+/// client loops     sessions of clients and operators
+/// ```
+package final class NodeRuntime: Sendable {
+    /// Where the node listens, after the kernel has chosen what was left to it.
+    package struct Ports: Hashable, Sendable {
+        /// For other nodes.
+        package var peer = 0
+        /// For services and tenants.
+        package var client = 0
+        /// For operators.
+        package var administration = 0
+    }
+
+    /// Where the node listens.
+    package let ports: Ports
+    /// Everything that it counts.
+    package let metrics: NodeMetrics
+    let parts: NodeParts
+    private let listeners: [any Channel]
+
+    private init(
+        _ parts: NodeParts,
+        ports: Ports,
+        listeners: [any Channel],
+        metrics: NodeMetrics
+    ) {
+        self.parts = parts
+        self.ports = ports
+        self.listeners = listeners
+        self.metrics = metrics
+    }
+
+    // MARK: Start
+
+    /// Opens the data folder, starts the threads, dials the peers, and listens: in this order, so
+    /// that whoever connects finds a node that can answer.
+    ///
+    /// - Parameter failed: Told of the first failure that the node cannot survive, at once and on
+    ///   whatever thread it happened.
+    /// - Throws: `NodeError` with what to do; nothing runs then.
+    package static func start(
+        _ plan: NodePlan,
+        log: Logger,
+        failed: @escaping @Sendable (NodeError) -> Void
+    ) async throws(NodeError) -> NodeRuntime {
+        let tls = try plan.tls()
+        let open = try NodeFolder.open(
+            plan.settings.directory,
+            on: PosixDisk(),
+            cluster: plan.genesis.clusterID,
+            node: NodeID(plan.settings.node),
+            settings: plan.nodeSettings,
+            seed: UInt64.random(in: 1 ... .max)
+        )
+        let metrics = NodeMetrics()
+        let parts = NodeParts(open, plan, tls, metrics, log, failed)
+        parts.startStages(open)
+        do {
+            let peer = try await parts.startPeers(plan)
+            let client = try await parts.doors.listen(.client, on: plan.settings.listeners.client)
+            let administration = try await parts.doors.listen(
+                .administration,
+                on: plan.settings.listeners.administration
+            )
+            let ports = Ports(
+                peer: peer,
+                client: client.localAddress?.port ?? 0,
+                administration: administration.localAddress?.port ?? 0
+            )
+            log.notice(
+                "node started",
+                metadata: [
+                    "node": .stringConvertible(plan.settings.node),
+                    "cluster": "\(plan.genesis.cluster)",
+                    "peer_port": .stringConvertible(ports.peer),
+                    "client_port": .stringConvertible(ports.client),
+                    "administration_port": .stringConvertible(ports.administration),
+                    "version": "\(ProgramVersion.text)",
+                ]
+            )
+            return NodeRuntime(
+                parts,
+                ports: ports,
+                listeners: [client, administration],
+                metrics: metrics
+            )
+        } catch {
+            await parts.stop(listeners: [])
+            throw NodeError(
+                .configuration,
+                "cannot listen: \(error). Check the listen addresses in the configuration, and "
+                    + "whether another process uses them"
+            )
+        }
+    }
+
+    // MARK: While it runs
+
+    /// Whether this node leads.
+    package var isLeader: Bool { parts.view.now.role == .leader }
+
+    /// Reads certificates, keys, roots and revocation lists again, for new connections.
+    ///
+    /// - Throws: `NodeError`; what was there stays in use.
+    package func reloadCertificates() throws(NodeError) {
+        do throws(TLSError) {
+            try parts.serverTLS.reload()
+            try parts.clientTLS.reload()
+            metrics.certificateReloads[true]?.increment()
+            parts.log.notice("certificates reloaded")
+        } catch {
+            metrics.certificateReloads[false]?.increment()
+            parts.log.error(
+                "certificates not reloaded; those from before stay in use",
+                metadata: ["reason": "\(error)"]
+            )
+            throw NodeError(.configuration, "\(error)")
+        }
+    }
+
+    /// Proposes a command of this process's own, without a client: what it leads to is not told.
+    package func propose(_ command: Command, by principal: Principal, token: UInt64) {
+        let envelope = CommandEnvelope(
+            principal: principal,
+            tenant: .none,
+            identity: .token(token, token, hash: Array(repeating: 0, count: 32)),
+            command: command
+        )
+        parts.host.inbox.post(
+            .commands([
+                WaitingCommand(
+                    key: RequestKey(connection: 0, request: 0),
+                    tenant: .none,
+                    bytes: envelope.encode(),
+                    deadline: Clock.monotonic + 5_000_000_000
+                )
+            ])
+        )
+    }
+
+    // MARK: Stop
+
+    /// Stops cleanly: nothing new is taken, leadership is handed over, what is on the way is
+    /// finished, the state is committed and the journal marked.
+    package func stop() async {
+        parts.log.notice("node stops")
+        parts.view.update { $0.isStopping = true }
+        await parts.doors.stopAdmitting()
+        await handOver()
+        await wait(milliseconds: 2_000) { await self.parts.doors.inFlight() == 0 }
+        await parts.stop(listeners: listeners)
+        parts.log.notice("node stopped")
+    }
+
+    /// Gives leadership to another voter, if this node leads and there is one.
+    private func handOver() async {
+        guard isLeader, parts.otherVoters > 0 else { return }
+        parts.host.inbox.post(.transferLeadership(to: nil, nil))
+        await wait(milliseconds: 2_000) { !self.isLeader }
+        if isLeader {
+            parts.log.warning("leadership was not handed over in time; an election will follow")
+        }
+    }
+
+    /// Waits until something is so, but not for longer.
+    private func wait(milliseconds: Int, until isSo: () async -> Bool) async {
+        for _ in 0..<milliseconds / 10 {
+            if await isSo() { return }
+            do {
+                try await Task.sleep(for: .milliseconds(10))
+            } catch {
+                // Cancelled: whoever waits for the stop has lost patience.
+                return
+            }
+        }
+    }
+}

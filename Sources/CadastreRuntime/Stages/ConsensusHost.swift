@@ -1,0 +1,160 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import CoreMetrics
+internal import Logging
+internal import NIOCore
+internal import RaftCore
+
+/// Runs the consensus stage on the event loop of the peers' connections.
+///
+/// `@unchecked Sendable`: `inbox` is for every thread; everything else is touched on `loop` alone.
+final class ConsensusHost: @unchecked Sendable {
+    /// Where the stage's outputs go.
+    struct Outlets {
+        /// To the journal stage.
+        let journal: Inbox<JournalEvent>
+        /// To the apply stage.
+        let apply: Inbox<ApplyEvent>
+        /// To the peers; called on the loop.
+        let send: (PeerFrame) -> Void
+        /// After the messages of one turn.
+        let flush: () -> Void
+        /// Closes the connections of a peer that broke the protocol.
+        let disconnect: (PeerFault) -> Void
+        /// To the clients; empties the array.
+        let reply: (inout [OutgoingReply]) -> Void
+        /// The node must stop.
+        let fail: @Sendable (NodeError) -> Void
+    }
+
+    /// What waits for the stage.
+    let inbox: Inbox<ConsensusEvent>
+    private let loop: any EventLoop
+    private let view: NodeView
+    private let metrics: NodeMetrics
+    private let log: Logger
+    private var stage: ConsensusStage
+    private var outlets: Outlets?
+    private var events: [ConsensusEvent] = []
+    private var output = ConsensusOutput()
+    private var ticker: RepeatedTask?
+    private var hasAlarm = false
+    /// On a leader: where its log ended when it began to lead, until that is applied.
+    private var unsettledThrough: LogIndex?
+
+    /// Takes over a stage; nothing runs before ``start(_:tickMilliseconds:)``.
+    init(
+        _ stage: sending ConsensusStage,
+        on loop: any EventLoop,
+        view: NodeView,
+        metrics: NodeMetrics,
+        log: Logger
+    ) {
+        self.stage = stage
+        self.loop = loop
+        self.view = view
+        self.metrics = metrics
+        self.log = log
+        let weakly = WeakHost()
+        inbox = Inbox { weakly.wake() }
+        weakly.host = self
+    }
+
+    /// Lets the inbox, which its owner makes before itself, find its owner.
+    ///
+    /// `@unchecked Sendable`: set once, in the owner's `init`, before anybody else has the inbox.
+    private final class WeakHost: @unchecked Sendable {
+        weak var host: ConsensusHost?
+
+        func wake() {
+            guard let host else { return }
+            host.loop.execute { host.run() }
+        }
+    }
+
+    /// Begins to take events and to tick. On the loop.
+    func start(_ outlets: Outlets, tickMilliseconds: Int) {
+        loop.preconditionInEventLoop()
+        self.outlets = outlets
+        let interval = TimeAmount.milliseconds(Int64(tickMilliseconds))
+        ticker = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) {
+            [weak self] _ in
+            self?.inbox.post(.tick)
+        }
+        run()
+    }
+
+    /// Takes no more events. On the loop.
+    func stop() {
+        loop.preconditionInEventLoop()
+        ticker?.cancel()
+        ticker = nil
+        inbox.close()
+        outlets = nil
+    }
+
+    /// What the stage tells of itself; from any thread.
+    func status() -> EventLoopFuture<ConsensusStatus> {
+        loop.submit { self.stage.status }
+    }
+
+    /// One turn over what waits, and another one behind the sockets if more comes meanwhile.
+    private func run() {
+        guard let outlets, !hasAlarm, inbox.take(into: &events) else { return }
+        stage.turn(&events, at: Clock.now(), into: &output)
+        events.removeAll(keepingCapacity: true)
+        // The disk takes longest: it begins first.
+        outlets.journal.post(all: &output.journal)
+        for frame in output.frames { outlets.send(frame) }
+        outlets.flush()
+        outlets.apply.post(all: &output.apply)
+        settle()
+        if let change = output.role { roleChanged(change) }
+        if !output.replies.isEmpty { outlets.reply(&output.replies) }
+        for fault in output.peerFaults {
+            metrics.faults[.peer]?.increment()
+            log.warning(
+                "a peer broke the protocol; its connections are closed",
+                metadata: ["peer": "\(fault.peer)", "reason": "\(fault.reason)"]
+            )
+            outlets.disconnect(fault)
+        }
+        if let alarm = output.alarm {
+            hasAlarm = true
+            outlets.fail(
+                NodeError(
+                    .alarm,
+                    "a peer contradicts the log: \(alarm). This node stops and changes nothing "
+                        + "more; keep the data folders of all nodes and compare their logs with "
+                        + "`cadastre log show` before any of them is started again"
+                )
+            )
+        }
+        output.removeAll()
+        loop.execute { self.run() }
+    }
+
+    private func settle() {
+        guard let index = unsettledThrough, stage.status.appliedIndex >= index else { return }
+        unsettledThrough = nil
+        view.update { $0.isSettledLeader = true }
+    }
+
+    private func roleChanged(_ change: RoleChange) {
+        unsettledThrough = change.role == .leader ? stage.status.lastIndex : nil
+        view.update { content in
+            content.isSettledLeader = false
+            content.role = change.role
+            content.term = change.term
+            content.leader = change.leader
+        }
+        metrics.roleChanges[change.role]?.increment()
+        log.notice(
+            "role changed",
+            metadata: [
+                "role": "\(change.role)", "term": .stringConvertible(change.term.value),
+                "leader": .stringConvertible(change.leader.value),
+            ]
+        )
+    }
+}

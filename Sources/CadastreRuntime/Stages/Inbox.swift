@@ -1,0 +1,111 @@
+internal import Dispatch
+internal import Synchronization
+
+/// What waits for one stage: filled by any thread, emptied by one.
+///
+/// Arrays change hands by swap. The taker is woken once for a batch and not at all while it is
+/// awake, since waking a sleeping thread costs more than everything else about a hand-over.
+package final class Inbox<Event: Sendable>: Sendable {
+    private struct State {
+        var events: [Event] = []
+        var isAwake = false
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let wake: @Sendable () -> Void
+
+    /// An empty inbox.
+    ///
+    /// - Parameter wake: Called without a lock, by the thread that posted, when the taker sleeps
+    ///   and something came. The taker must then call ``take(into:)`` until it returns false.
+    package init(wake: @escaping @Sendable () -> Void) {
+        self.wake = wake
+    }
+
+    /// Adds one event.
+    package func post(_ event: Event) {
+        let mustWake = state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.events.append(event)
+            defer { state.isAwake = true }
+            return !state.isAwake
+        }
+        if mustWake { wake() }
+    }
+
+    /// Adds events and empties their array.
+    package func post(all events: inout [Event]) {
+        guard !events.isEmpty else { return }
+        let mustWake = state.withLock { state in
+            guard !state.isClosed else {
+                events.removeAll()
+                return false
+            }
+            if state.events.isEmpty {
+                swap(&state.events, &events)
+            } else {
+                state.events.append(contentsOf: events)
+                events.removeAll(keepingCapacity: true)
+            }
+            defer { state.isAwake = true }
+            return !state.isAwake
+        }
+        if mustWake { wake() }
+    }
+
+    /// Takes everything that waits, in the order in which it came.
+    ///
+    /// - Parameter events: Empty before; its storage goes to the inbox.
+    /// - Returns: Whether something came. After false the taker is considered asleep.
+    package func take(into events: inout [Event]) -> Bool {
+        precondition(events.isEmpty, "events of the last turn are left over")
+        return state.withLock { state in
+            guard !state.events.isEmpty else {
+                state.isAwake = false
+                return false
+            }
+            swap(&state.events, &events)
+            return true
+        }
+    }
+
+    /// How many events wait.
+    package var count: Int { state.withLock { $0.events.count } }
+
+    /// Drops what comes from now on, and wakes the taker so that it sees its end.
+    package func close() {
+        let mustWake = state.withLock { state in
+            state.isClosed = true
+            defer { state.isAwake = true }
+            return !state.isAwake
+        }
+        if mustWake { wake() }
+    }
+
+    /// Whether nothing more will come.
+    package var isClosed: Bool { state.withLock { $0.isClosed } }
+}
+
+/// A place where one thread sleeps until another one wakes it.
+package final class Bed: Sendable {
+    private let semaphore = DispatchSemaphore(value: 0)
+
+    /// Makes a place.
+    package init() {}
+
+    /// Ends the present sleep or the next one.
+    package func wake() {
+        semaphore.signal()
+    }
+
+    /// Sleeps until woken.
+    package func sleep() {
+        semaphore.wait()
+    }
+
+    /// Sleeps until woken or until the time is over; says whether it was woken.
+    package func sleep(milliseconds: Int) -> Bool {
+        semaphore.wait(timeout: .now() + .milliseconds(milliseconds)) == .success
+    }
+}

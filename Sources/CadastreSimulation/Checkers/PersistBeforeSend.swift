@@ -1,0 +1,131 @@
+internal import CadastreProtocol
+package import CadastreStorage
+package import RaftCore
+
+/// I8: no vote, no acknowledgement and no answer leaves a node before what it promises is durable.
+///
+/// Each node has a ``Record`` of what its disk has synced, kept from the bytes that the disk saw
+/// synced and not from what the journal reported.
+package struct PersistBeforeSend {
+    /// What one disk is known to hold.
+    package struct Record: Sendable {
+        /// The newest durable term and vote.
+        package var hardState = HardState.initial
+        /// The durable log.
+        package var log = LogView()
+        /// Every vote that was ever durable; looked up, never iterated.
+        fileprivate var votes: Set<HardState> = []
+        /// Every entry that was ever durable; looked up, never iterated.
+        fileprivate var entries: Set<LogView.Record> = []
+    }
+
+    /// One for each node.
+    package private(set) var disks: [Record]
+
+    /// Empty disks.
+    package init(nodes: Int) { disks = Array(repeating: Record(), count: nodes) }
+
+    /// What is durable in each log.
+    package var logs: [LogView] { disks.map(\.log) }
+
+    /// The disk synced these writes.
+    package mutating func synced(_ place: Int, _ writes: [JournalWrite]) {
+        for write in writes {
+            switch write {
+            case .truncate(_, let index): disks[place].log.truncate(from: index)
+            case .entry(let entry): add(entry.header, place)
+            case .hardState(_, let state): set(state, place)
+            }
+        }
+    }
+
+    /// A node started again and found this on its disk.
+    package mutating func recovered(_ place: Int, _ recovery: GroupRecovery) {
+        disks[place].log = LogView()
+        for header in recovery.headers { add(header, place) }
+        set(recovery.hardState, place)
+    }
+
+    private mutating func add(_ header: EntryHeader, _ place: Int) {
+        precondition(
+            header.index == disks[place].log.last.next,
+            "entry \(header.position) is synced behind \(disks[place].log.last)"
+        )
+        let record = LogView.Record(position: header.position, hash: header.hash)
+        disks[place].log.append(record)
+        disks[place].entries.insert(record)
+    }
+
+    private mutating func set(_ state: HardState, _ place: Int) {
+        disks[place].hardState = state
+        disks[place].votes.insert(state)
+    }
+
+    /// A message leaves a node.
+    ///
+    /// - Parameters:
+    ///   - message: As it will be read at the other end.
+    ///   - place: Of the sender.
+    ///   - leaderLog: The log of the message's receiver, if that one leads the message's term.
+    /// - Throws: If it promises what its sender's disk does not hold.
+    package func sends(
+        _ message: Message,
+        from place: Int,
+        leaderLog: LogView?
+    ) throws(Violation) {
+        switch message.body {
+        case .requestVote(let request):
+            guard request.purpose != .preVote else { return }
+            try requireVote(message.term, for: message.from, place, "asks for votes")
+        case .requestVoteReply(let reply):
+            guard reply.purpose != .preVote, reply.isGranted else { return }
+            try requireVote(message.term, for: message.to, place, "grants its vote")
+        case .appendEntries, .heartbeat, .timeoutNow:
+            try requireVote(message.term, for: message.from, place, "leads")
+        case .appendEntriesReply(let reply):
+            guard case .accepted(let match) = reply.outcome else { return }
+            try requireEntry(match, message.term, place, leaderLog)
+        case .heartbeatReply: return
+        }
+    }
+
+    private func requireVote(
+        _ term: Term,
+        for candidate: NodeID,
+        _ place: Int,
+        _ what: String
+    ) throws(Violation) {
+        guard disks[place].votes.contains(HardState(term: term, vote: candidate)) else {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(place + 1) \(what) in term \(term); no vote for node \(candidate) is "
+                    + "durable there, only \(disks[place].hardState)"
+            )
+        }
+    }
+
+    private func requireEntry(
+        _ match: LogIndex,
+        _ term: Term,
+        _ place: Int,
+        _ leaderLog: LogView?
+    ) throws(Violation) {
+        guard match > .zero else { return }
+        let disk = disks[place]
+        // Of a term that is over, the entry may have been truncated since: it was durable once.
+        if disk.hardState.term <= term, match > disk.log.last {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(place + 1) acknowledges \(match) in term \(term), durable is only "
+                    + "\(disk.log.last)"
+            )
+        }
+        guard let wanted = leaderLog?.record(at: match) else { return }
+        guard disk.entries.contains(wanted) else {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(place + 1) acknowledges \(wanted.position), which was never durable there"
+            )
+        }
+    }
+}

@@ -1,0 +1,58 @@
+/// Links between nodes, each with its own losses and delays in each direction.
+///
+/// Nothing is promised: a message is lost, late, out of order or there twice, as on no single TCP
+/// connection, but as over many that break.
+struct SimulatedNetwork {
+    /// How a link behaves.
+    struct Quality {
+        /// Messages lost, of a thousand.
+        var lossPerMille = 0
+        /// Messages delivered twice, of a thousand.
+        var duplicatePerMille = 0
+        /// The shortest and the longest delay, in nanoseconds.
+        ///
+        /// Wider apart: more out of order.
+        var delay: ClosedRange<UInt64> = 200 * Span.microsecond...2 * Span.millisecond
+        /// One message of so many takes fifty times as long.
+        var oneLateIn = 200
+    }
+
+    /// Of every link; faults change it for a while.
+    var quality: Quality
+    /// What is cut, by the places of sender and receiver.
+    private var cuts: [[Int]]
+
+    /// Links between this many nodes.
+    init(nodes: Int, quality: Quality) {
+        self.quality = quality
+        cuts = Array(repeating: Array(repeating: 0, count: nodes), count: nodes)
+    }
+
+    /// Whether nothing gets from one to the other.
+    func isCut(from: Int, to: Int) -> Bool { cuts[from][to] > 0 }
+
+    /// Cuts a direction; cuts are counted, so that faults may overlap.
+    mutating func cut(from: Int, to: Int) { cuts[from][to] += 1 }
+
+    /// Takes one cut back.
+    mutating func mend(from: Int, to: Int) { cuts[from][to] = max(0, cuts[from][to] - 1) }
+
+    /// Takes all cuts back.
+    mutating func mendAll() {
+        for from in cuts.indices { for to in cuts.indices { cuts[from][to] = 0 } }
+    }
+
+    /// When a message arrives: not at all, once or twice.
+    func arrivals(of sent: UInt64, _ chance: inout Chance) -> [UInt64] {
+        if chance.perMille(quality.lossPerMille) { return [] }
+        var arrivals = [sent + delay(&chance)]
+        if chance.perMille(quality.duplicatePerMille) { arrivals.append(sent + delay(&chance)) }
+        return arrivals
+    }
+
+    /// One delay.
+    func delay(_ chance: inout Chance) -> UInt64 {
+        let delay = chance.draw(quality.delay)
+        return chance.oneIn(quality.oneLateIn) ? 50 * delay : delay
+    }
+}

@@ -1,0 +1,110 @@
+internal import CadastreDisk
+internal import CadastreNode
+internal import CadastreStorage
+internal import RaftCore
+
+/// The stages of a node, as the scheduler knows them.
+enum Stage: Int, CaseIterable {
+    case consensus, journal, apply
+}
+
+/// One node of a world: a disk that outlives everything, and the product's stages while the process
+/// lives.
+///
+/// The world runs one turn of one stage at a time.
+final class SimulatedNode {
+    /// Its number in the cluster; 1 for the node at place 0.
+    let id: NodeID
+    /// Its place in the world's arrays.
+    let place: Int
+    /// What survives.
+    let disk: SimulatedDisk
+    /// The same disk, watched.
+    let watched: WatchedDisk
+    /// Its clock, in thousandths of true time.
+    let clockRate: UInt64
+    /// What the wall clock showed at the beginning of time, in milliseconds.
+    let wallStart: UInt64
+
+    /// Grows with every start; what was planned for an earlier life does not happen.
+    var life = 0
+    /// The stages, while the process lives.
+    var consensus: ConsensusStage?
+    /// As `consensus`.
+    var journal: JournalStage?
+    /// As `consensus`.
+    var apply: ApplyStage?
+    /// As `consensus`.
+    var lock: (any DiskLock)?
+
+    /// What waits for each stage.
+    var consensusInbox: [ConsensusEvent] = []
+    /// What waits for each stage.
+    var journalInbox: [JournalEvent] = []
+    /// What waits for each stage.
+    var applyInbox: [ApplyEvent] = []
+    /// A turn of the stage is planned or its result is on its way.
+    var isBusy = [Bool](repeating: false, count: Stage.allCases.count)
+    /// The process stands still until then.
+    var pausedUntil: UInt64 = 0
+    /// Syncs are slow until then.
+    var slowUntil: UInt64 = 0
+    /// A fault of the simulation's making is on its way through the disk.
+    var isDiskFaultPlanned = false
+    /// Its next start is interrupted too.
+    var crashesWhileStarting = false
+
+    /// The log as it was handed to the journal: what Raft has in memory.
+    var log = LogView()
+    /// Every entry ever handed to the journal; looked up, never iterated.
+    var written: Set<LogView.Record> = []
+    /// The lowest truncation handed over and not yet synced.
+    var truncatedFrom: LogIndex?
+    /// The newest commit index seen in this life.
+    var commitIndex: LogIndex = .zero
+    /// The newest role seen in this life.
+    var role: RoleName = .follower
+    /// The newest term seen in this life.
+    var term: Term = .zero
+    /// Cluster time as last applied.
+    var clusterTime: UInt64 = 0
+
+    /// A machine that is not running yet.
+    init(place: Int, seed: UInt64, clockRate: UInt64, wallStart: UInt64) {
+        id = NodeID(UInt64(place + 1))
+        self.place = place
+        disk = SimulatedDisk(seed: seed)
+        watched = WatchedDisk(disk, watching: "\(Self.folder)/journal")
+        self.clockRate = clockRate
+        self.wallStart = wallStart
+    }
+
+    /// Where its files are, on its own disk.
+    static let folder = "/node"
+
+    /// Whether the process lives.
+    var isUp: Bool { consensus != nil }
+
+    /// What its clocks show.
+    func moment(at now: UInt64) -> Moment {
+        let own = now / 1_000 * clockRate
+        return Moment(monotonic: own, wall: wallStart + own / Span.millisecond)
+    }
+
+    /// The process is gone.
+    func stop() {
+        life += 1
+        consensus = nil
+        journal = nil
+        apply = nil
+        lock?.release()
+        lock = nil
+        consensusInbox.removeAll()
+        journalInbox.removeAll()
+        applyInbox.removeAll()
+        isBusy = Array(repeating: false, count: Stage.allCases.count)
+        pausedUntil = 0
+        role = .follower
+        commitIndex = .zero
+    }
+}

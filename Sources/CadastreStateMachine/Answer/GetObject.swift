@@ -1,0 +1,34 @@
+internal import CadastreProtocol
+
+extension Answerer {
+    /// One object with its body.
+    func getObject(
+        _ key: [UInt8],
+        in name: [UInt8],
+        of tenant: TenantID
+    ) throws(StateMachineError) -> Outcome {
+        guard let bucket = try bucket(named: name, of: tenant) else {
+            return .failure(.noSuchBucket)
+        }
+        guard let row = try rows.object(in: bucket.id, key: key) else {
+            return .failure(.noSuchObject)
+        }
+        let body = try rows.body(of: row)
+        return .success(
+            .object(
+                ObjectRecord(
+                    key: row.key,
+                    sequence: row.sequence,
+                    size: row.size,
+                    etag: row.etag,
+                    modifiedMilliseconds: row.modified,
+                    contentType: body.contentType,
+                    checksum: body.checksum,
+                    metadata: body.metadata,
+                    tags: body.tags,
+                    locations: body.locations
+                )
+            )
+        )
+    }
+}

@@ -1,0 +1,26 @@
+internal import CadastreProtocol
+
+extension Applier {
+    /// Removes an object; removing what is absent is done, unless a precondition says otherwise.
+    func apply(
+        _ command: DeleteObject,
+        for tenant: TenantID
+    ) throws(StateMachineError) -> Reply {
+        guard let bucket = try bucket(named: command.bucket, of: tenant) else {
+            return .refused(.noSuchBucket)
+        }
+        if let refusal = brokenLimit(of: .deleteObject(command)) { return .refused(refusal) }
+        let old = try rows.object(in: bucket.id, key: command.key)
+        if let refusal = command.precondition?.refusal(for: old) { return .refused(refusal) }
+        guard let old else { return .done() }
+        let held = try usage(of: tenant)
+        let change = UsageChange(from: old.size, to: nil)
+        var shrunk = held
+        shrunk.objects = try change.objects(from: held.objects)
+        shrunk.bytes = try change.bytes(from: held.bytes)
+        try rows.delete(old)
+        try rows.put(shrunk, replacing: held)
+        try count(change, in: bucket.id)
+        return .done(number: 1, sequence: nextSequence())
+    }
+}

@@ -1,0 +1,122 @@
+package import CadastreProtocol
+
+/// What an object has beyond what lists show.
+///
+/// Its layout in the table of bodies, little-endian:
+///
+/// | offset | width | meaning |
+/// |---|---|---|
+/// | 0 | 1 | layout version, 1 |
+/// | 1 | 1 | checksum's algorithm, 0 = none |
+/// | 2 | 2 | bytes of the checksum |
+/// | 4 | 2 | bytes of the content type |
+/// | 6 | 2 | pairs of user metadata |
+/// | 8 | 2 | tags |
+/// | 10 | 2 | reserved, 0 |
+/// | 12 | 4 | bytes of the data locations |
+/// | 16 | | checksum, content type, data locations; then for each pair and tag two u16 sizes, name, value |
+package struct ObjectBody: Hashable, Sendable {
+    /// A digest of the object's bytes.
+    package var checksum: Checksum?
+    /// Its content type.
+    package var contentType: [UInt8]
+    /// User metadata, ascending by name.
+    package var metadata: [Attribute]
+    /// Tags, ascending by name.
+    package var tags: [Attribute]
+    /// Where its bytes are.
+    package var locations: [UInt8]
+
+    /// The body of a put.
+    package init(_ command: PutObject) {
+        checksum = command.checksum
+        contentType = command.contentType
+        metadata = command.metadata
+        tags = command.tags
+        locations = command.locations
+    }
+
+    /// The bytes of its layout; every size was checked against ``ProtocolLimits`` before.
+    package func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        let pairs = (metadata + tags).reduce(0) { $0 + 4 + $1.name.count + $1.value.count }
+        bytes.reserveCapacity(
+            16 + (checksum?.value.count ?? 0) + contentType.count + locations.count + pairs
+        )
+        bytes.append(1)
+        bytes.append(checksum?.algorithm.rawValue ?? 0)
+        Self.append(UInt16(checksum?.value.count ?? 0), to: &bytes)
+        Self.append(UInt16(contentType.count), to: &bytes)
+        Self.append(UInt16(metadata.count), to: &bytes)
+        Self.append(UInt16(tags.count), to: &bytes)
+        Self.append(0, to: &bytes)
+        Self.append(UInt16(truncatingIfNeeded: locations.count), to: &bytes)
+        Self.append(UInt16(locations.count >> 16), to: &bytes)
+        if let checksum { bytes.append(contentsOf: checksum.value) }
+        bytes.append(contentsOf: contentType)
+        bytes.append(contentsOf: locations)
+        for attributes in [metadata, tags] {
+            for pair in attributes {
+                Self.append(UInt16(pair.name.count), to: &bytes)
+                Self.append(UInt16(pair.value.count), to: &bytes)
+                bytes.append(contentsOf: pair.name)
+                bytes.append(contentsOf: pair.value)
+            }
+        }
+        return bytes
+    }
+
+    /// The body of these bytes; nil if they do not follow the layout.
+    package init?(decoding bytes: [UInt8]) {
+        var rest = bytes[...]
+        guard let version = rest.popFirst(), version == 1, let algorithm = rest.popFirst(),
+            let checksumSize = Self.number(&rest), let contentTypeSize = Self.number(&rest),
+            let pairs = Self.number(&rest), let tagCount = Self.number(&rest),
+            Self.number(&rest) == 0, let low = Self.number(&rest), let high = Self.number(&rest),
+            let checksum = Self.take(checksumSize, &rest),
+            let contentType = Self.take(contentTypeSize, &rest),
+            let locations = Self.take(high << 16 | low, &rest),
+            let metadata = Self.attributes(pairs, &rest),
+            let tags = Self.attributes(tagCount, &rest),
+            rest.isEmpty
+        else { return nil }
+        if algorithm != 0 {
+            guard let known = Checksum.Algorithm(rawValue: algorithm) else { return nil }
+            self.checksum = Checksum(algorithm: known, value: checksum)
+        }
+        self.contentType = contentType
+        self.metadata = metadata
+        self.tags = tags
+        self.locations = locations
+    }
+
+    private static func append(_ number: UInt16, to bytes: inout [UInt8]) {
+        bytes.append(UInt8(truncatingIfNeeded: number))
+        bytes.append(UInt8(truncatingIfNeeded: number >> 8))
+    }
+
+    private static func number(_ rest: inout ArraySlice<UInt8>) -> Int? {
+        guard let low = rest.popFirst(), let high = rest.popFirst() else { return nil }
+        return Int(high) << 8 | Int(low)
+    }
+
+    private static func take(_ count: Int, _ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
+        guard count <= rest.count else { return nil }
+        defer { rest = rest.dropFirst(count) }
+        return Array(rest.prefix(count))
+    }
+
+    private static func attributes(
+        _ count: Int,
+        _ rest: inout ArraySlice<UInt8>
+    ) -> [Attribute]? {
+        var found: [Attribute] = []
+        for _ in 0..<count {
+            guard let nameSize = number(&rest), let valueSize = number(&rest),
+                let name = take(nameSize, &rest), let value = take(valueSize, &rest)
+            else { return nil }
+            found.append(Attribute(name: name, value: value))
+        }
+        return found
+    }
+}

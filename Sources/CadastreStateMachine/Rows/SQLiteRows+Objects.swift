@@ -1,0 +1,132 @@
+internal import CadastreProtocol
+
+/// Objects: slim rows in the order of their keys, bodies in the order of their changes.
+extension SQLiteRows: Rows {
+    func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow? {
+        let statement = statements.object
+        statement.bind(1, bucket.value)
+        statement.bind(2, key)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return ObjectRow(
+            bucket: bucket,
+            key: key,
+            sequence: statement.integer(0),
+            size: statement.integer(1),
+            etag: statement.bytes(2),
+            modified: statement.integer(3),
+            bodyHash: statement.integer(4)
+        )
+    }
+
+    func body(of row: ObjectRow) throws(StateMachineError) -> ObjectBody {
+        let statement = statements.body
+        statement.bind(1, row.sequence)
+        defer { statement.reset() }
+        guard try statement.step() else {
+            throw .damaged("the body of change \(row.sequence) is missing")
+        }
+        let bytes = statement.bytes(0)
+        guard bodyHash(bytes) == row.bodyHash, let body = ObjectBody(decoding: bytes) else {
+            throw .damaged("the body of change \(row.sequence) is not what was written")
+        }
+        return body
+    }
+
+    func put(
+        _ row: ObjectRow,
+        body: ObjectBody,
+        replacing old: ObjectRow?
+    ) throws(StateMachineError) {
+        var row = row
+        let bytes = body.encode()
+        row.bodyHash = bodyHash(bytes)
+        if let old { try deleteBody(of: old) }
+        statements.insertBody.bind(1, row.sequence)
+        statements.insertBody.bind(2, bytes)
+        try statements.insertBody.run()
+        let statement = statements.putObject
+        statement.bind(1, row.bucket.value)
+        statement.bind(2, row.key)
+        statement.bind(3, row.sequence)
+        statement.bind(4, row.size)
+        statement.bind(5, row.etag)
+        statement.bind(6, row.modified)
+        statement.bind(7, row.bodyHash)
+        try statement.run()
+        wrote(bytes: row.key.count + row.etag.count + bytes.count)
+        replace(old, by: row)
+    }
+
+    func delete(_ row: ObjectRow) throws(StateMachineError) {
+        try deleteBody(of: row)
+        statements.deleteObject.bind(1, row.bucket.value)
+        statements.deleteObject.bind(2, row.key)
+        try statements.deleteObject.run()
+        wrote(bytes: 0)
+        replace(row, by: nil)
+    }
+
+    func scanObjects(
+        in bucket: BucketID,
+        from start: [UInt8],
+        to end: [UInt8]?,
+        visit: (ObjectRow) -> ScanStep
+    ) throws(StateMachineError) {
+        let statement = statements.scanObjects
+        statement.bind(1, bucket.value)
+        statement.bind(2, start)
+        statement.bind(3, end ?? Keys.behindAll)
+        defer { statement.reset() }
+        /// Rows below this are stepped over, not shown.
+        var target: [UInt8]?
+        var stepped = 0
+        while try statement.step() {
+            let key = statement.bytes(0)
+            if let sought = target {
+                if key.lexicographicallyPrecedes(sought) {
+                    // Most groups are small: a search costs as much as some ten steps.
+                    stepped += 1
+                    guard stepped == Self.stepsBeforeSeek else { continue }
+                    statement.reset()
+                    statement.bind(2, sought)
+                    continue
+                }
+                target = nil
+            }
+            let row = ObjectRow(
+                bucket: bucket,
+                key: key,
+                sequence: statement.integer(1),
+                size: statement.integer(2),
+                etag: statement.bytes(3),
+                modified: statement.integer(4),
+                bodyHash: statement.integer(5)
+            )
+            switch visit(row) {
+            case .next: break
+            case .seek(let sought):
+                target = sought
+                stepped = 0
+            case .stop: return
+            }
+        }
+    }
+
+    /// The keyed hash of a body's bytes.
+    func bodyHash(_ bytes: [UInt8]) -> UInt64 {
+        var hasher = RowHasher(key: key, tag: Self.bodyTag)
+        hasher.combine(bytes)
+        return hasher.finished64()
+    }
+
+    private func deleteBody(of row: ObjectRow) throws(StateMachineError) {
+        statements.deleteBody.bind(1, row.sequence)
+        try statements.deleteBody.run()
+        wrote(bytes: 0)
+    }
+
+    private static var stepsBeforeSeek: Int { 8 }
+    /// The tag of bodies, beside those of the rows.
+    static var bodyTag: UInt64 { 100 }
+}

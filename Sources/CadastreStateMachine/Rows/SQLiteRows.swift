@@ -1,0 +1,210 @@
+internal import CadastreProtocol
+internal import RaftCore
+
+/// The rows in SQLite, with the digest, and with a memory of what changes often.
+///
+/// Tenants, grants, their usage and sessions are always in memory; buckets, their usage and slots
+/// are kept as far as ``maximumCached`` allows. Usage, slots, times of sessions, counters, applied
+/// position and digest are written once per COMMIT (``flush()``); all else at once.
+final class SQLiteRows {
+    let connection: Connection
+    let statements: Statements
+    let key: RowHashKey
+
+    /// The counters; part of the digest, written by ``flush()``.
+    var system = SystemRow()
+    /// The newest entry whose effects are in the rows.
+    var applied = LogPosition.zero
+    /// The sum over all rows but the system row, whose hash is added when it is asked for.
+    var rowsDigest = StateDigest.zero
+    /// Rows changed since the last COMMIT.
+    var dirtyRows = 0
+    /// Bytes of rows written since the last COMMIT.
+    var dirtyBytes = 0
+
+    var tenantRows: [TenantID: TenantRow] = [:]
+    var tenantUsages: [TenantID: Cached<TenantUsageRow>] = [:]
+    var dirtyTenantUsages: [TenantID] = []
+    var access = AccessView()
+
+    var bucketRows: [[UInt8]: BucketRow] = [:]
+    var bucketUsages: [BucketID: Cached<BucketUsageRow>] = [:]
+    var dirtyBucketUsages: [BucketID] = []
+
+    var sessionRows: [UInt64: Cached<SessionRow>] = [:]
+    var dirtySessions: [UInt64] = []
+    var sessionCounts: [Principal: Int] = [:]
+    /// No session was last seen before this: spares most ticks the search for silent ones.
+    var oldestSeen: UInt64 = 0
+    var slotRows: [SlotKey: Cached<SlotRow>] = [:]
+    var dirtySlots: [SlotKey] = []
+
+    /// Rows of one kind kept in memory although they are in the file; what is read beyond is
+    /// not kept, what is changed is forgotten at the next COMMIT.
+    ///
+    /// 65,536 slots or usages are some 8 MiB.
+    static let maximumCached = 65_536
+
+    /// A row in memory, and whether the file has an older one.
+    struct Cached<Row> {
+        var row: Row
+        var isDirty: Bool
+    }
+
+    /// The key of a slot.
+    struct SlotKey: Hashable, Comparable {
+        var session: UInt64
+        var slot: UInt32
+        static func < (left: Self, right: Self) -> Bool {
+            (left.session, left.slot) < (right.session, right.slot)
+        }
+    }
+
+    /// Takes over an open connection whose schema is the newest, and reads what is kept in memory.
+    init(
+        _ connection: Connection,
+        key: RowHashKey,
+        accessVersion: UInt64
+    ) throws(StateMachineError) {
+        self.connection = connection
+        self.key = key
+        statements = try Statements(connection)
+        access.version = accessVersion
+        try load()
+    }
+
+    /// The digest of all rows as they are now.
+    var digest: StateDigest {
+        var digest = rowsDigest
+        digest += system.digest(key)
+        return digest
+    }
+
+    /// Notes that one row takes the place of another in the digest.
+    @inline(__always)
+    func replace<Row: DigestedRow>(_ old: Row?, by new: Row?) {
+        if let old { rowsDigest -= old.digest(key) }
+        if let new { rowsDigest += new.digest(key) }
+    }
+
+    /// Notes a row written at once.
+    @inline(__always)
+    func wrote(bytes: Int) {
+        dirtyRows += 1
+        dirtyBytes += bytes
+    }
+
+    // MARK: The whole
+
+    /// Writes what is only in memory into the open transaction, in the order of keys.
+    func flush() throws(StateMachineError) {
+        for id in dirtyTenantUsages.sorted() {
+            guard let row = tenantUsages[id]?.row else { continue }
+            try write(row)
+            tenantUsages[id]?.isDirty = false
+        }
+        dirtyTenantUsages.removeAll(keepingCapacity: true)
+        for id in dirtyBucketUsages.sorted() {
+            guard let row = bucketUsages[id]?.row else { continue }
+            try write(row)
+            bucketUsages[id]?.isDirty = false
+        }
+        dirtyBucketUsages.removeAll(keepingCapacity: true)
+        for id in dirtySessions.sorted() {
+            guard let row = sessionRows[id]?.row else { continue }
+            try write(row)
+            sessionRows[id]?.isDirty = false
+        }
+        dirtySessions.removeAll(keepingCapacity: true)
+        for id in dirtySlots.sorted() {
+            guard let row = slotRows[id]?.row else { continue }
+            try write(row)
+            slotRows[id]?.isDirty = false
+        }
+        dirtySlots.removeAll(keepingCapacity: true)
+        try writeSystem()
+    }
+
+    /// After a COMMIT: nothing is dirty, and memory goes back below its bound.
+    func committed() {
+        dirtyRows = 0
+        dirtyBytes = 0
+        if bucketRows.count > Self.maximumCached { bucketRows = [:] }
+        if bucketUsages.count > Self.maximumCached { bucketUsages = [:] }
+        if slotRows.count > Self.maximumCached { slotRows = [:] }
+    }
+
+    private func writeSystem() throws(StateMachineError) {
+        let statement = statements.putSystem
+        statement.bind(1, applied.index.value)
+        statement.bind(2, applied.term.value)
+        statement.bind(3, rowsDigest.high)
+        statement.bind(4, rowsDigest.low)
+        statement.bind(5, system.clusterTime)
+        statement.bind(6, system.sequence)
+        statement.bind(7, system.lastTenant)
+        statement.bind(8, system.lastBucket)
+        statement.bind(9, system.sessionsOpened)
+        statement.bind(10, Self.bytes(of: system.voters))
+        statement.bind(11, Self.bytes(of: system.outgoingVoters))
+        try statement.run()
+    }
+
+    private func load() throws(StateMachineError) {
+        try loadSystem()
+        let statement = try Statement(Statements.Text.allTenants, on: connection)
+        while try statement.step() {
+            let row = try tenantRow(statement)
+            tenantRows[row.id] = row
+            access.tenants[row.name] = AccessView.Tenant(id: row.id, status: row.status)
+        }
+        let usages = try Statement(Statements.Text.allTenantUsage, on: connection)
+        while try usages.step() {
+            let row = tenantUsageRow(usages)
+            tenantUsages[row.tenant] = Cached(row: row, isDirty: false)
+        }
+        let grants = try Statement(Statements.Text.allGrants, on: connection)
+        while try grants.step() {
+            access.grants[grants.bytes(1), default: []].insert(TenantID(grants.integer(0)))
+        }
+        let sessions = try Statement(Statements.Text.allSessions, on: connection)
+        while try sessions.step() {
+            let row = try sessionRow(sessions)
+            sessionRows[row.id] = Cached(row: row, isDirty: false)
+            sessionCounts[row.principal, default: 0] += 1
+        }
+    }
+
+    private func loadSystem() throws(StateMachineError) {
+        let statement = statements.system
+        defer { statement.reset() }
+        guard try statement.step() else { return }
+        applied = LogPosition(
+            index: LogIndex(statement.integer(1)),
+            term: Term(statement.integer(2))
+        )
+        rowsDigest = StateDigest(high: statement.integer(3), low: statement.integer(4))
+        system.clusterTime = statement.integer(5)
+        system.sequence = statement.integer(6)
+        system.lastTenant = statement.integer(7)
+        system.lastBucket = statement.integer(8)
+        system.sessionsOpened = statement.integer(9)
+        system.voters = try Self.numbers(in: statement.bytes(10))
+        system.outgoingVoters = try Self.numbers(in: statement.bytes(11))
+    }
+
+    private static func bytes(of numbers: [UInt64]) -> [UInt8] {
+        numbers.flatMap { number in
+            (0..<8).map { UInt8(truncatingIfNeeded: number >> (8 * UInt64($0))) }
+        }
+    }
+
+    private static func numbers(in bytes: [UInt8]) throws(StateMachineError) -> [UInt64] {
+        guard bytes.count.isMultiple(of: 8) else {
+            throw .damaged("the list of voters has \(bytes.count) bytes")
+        }
+        return stride(from: 0, to: bytes.count, by: 8).map { start in
+            bytes[start..<start + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
+        }
+    }
+}

@@ -1,0 +1,119 @@
+internal import CSQLite
+
+/// One prepared statement: bound, stepped, reset.
+///
+/// Its parameters are the only way to pass values.
+@safe
+final class Statement {
+    private let handle: OpaquePointer
+    private let connection: Connection
+    /// The text, for messages and for the test of its query plan.
+    let text: String
+
+    /// Prepares the text, which must be one statement.
+    init(_ text: String, on connection: Connection) throws(StateMachineError) {
+        var prepared: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(
+            connection.handle,
+            text,
+            -1,
+            UInt32(SQLITE_PREPARE_PERSISTENT),
+            &prepared,
+            nil
+        )
+        guard code == SQLITE_OK, let prepared = unsafe prepared else {
+            throw connection.failure("prepare \(text)", code)
+        }
+        unsafe handle = prepared
+        self.connection = connection
+        self.text = text
+    }
+
+    deinit {
+        // A closed connection has ended its statements.
+        if connection.isOpen { unsafe sqlite3_finalize(handle) }
+    }
+
+    // MARK: Parameters, numbered from 1
+
+    /// Binds 64 bits as they are; SQLite shows those above 2^63 as negative.
+    @inline(__always)
+    func bind(_ place: Int32, _ value: UInt64) {
+        unsafe sqlite3_bind_int64(handle, place, Int64(bitPattern: value))
+    }
+
+    /// Binds 64 bits, or NULL.
+    func bind(_ place: Int32, _ value: UInt64?) {
+        if let value {
+            bind(place, value)
+        } else {
+            unsafe sqlite3_bind_null(handle, place)
+        }
+    }
+
+    /// Binds bytes, which SQLite copies.
+    @inline(__always)
+    func bind(_ place: Int32, _ bytes: [UInt8]) {
+        unsafe bytes.withUnsafeBytes { buffer in
+            if let start = buffer.baseAddress {
+                _ = unsafe cadastre_bind_blob(handle, place, start, Int32(buffer.count))
+            } else {
+                _ = unsafe sqlite3_bind_zeroblob(handle, place, 0)
+            }
+        }
+    }
+
+    // MARK: Running
+
+    /// Moves to the next row; false when there is none.
+    @inline(__always)
+    func step() throws(StateMachineError) -> Bool {
+        let code = unsafe sqlite3_step(handle)
+        if code == SQLITE_ROW { return true }
+        if code == SQLITE_DONE { return false }
+        throw failed(code)
+    }
+
+    /// Runs a statement that returns no rows, and makes it ready for the next time.
+    @inline(__always)
+    func run() throws(StateMachineError) {
+        let code = unsafe sqlite3_step(handle)
+        unsafe sqlite3_reset(handle)
+        guard code == SQLITE_DONE else { throw failed(code) }
+    }
+
+    /// Makes it ready for the next time; a failure was already reported by ``step()``.
+    @inline(__always)
+    func reset() { unsafe sqlite3_reset(handle) }
+
+    // MARK: Columns, numbered from 0
+
+    /// 64 bits as they were bound.
+    @inline(__always)
+    func integer(_ column: Int32) -> UInt64 {
+        UInt64(bitPattern: unsafe sqlite3_column_int64(handle, column))
+    }
+
+    /// 64 bits, or nil for NULL.
+    func optionalInteger(_ column: Int32) -> UInt64? {
+        unsafe sqlite3_column_type(handle, column) == SQLITE_NULL ? nil : integer(column)
+    }
+
+    /// A copy of the bytes.
+    @inline(__always)
+    func bytes(_ column: Int32) -> [UInt8] {
+        let start = unsafe sqlite3_column_blob(handle, column)
+        let count = Int(unsafe sqlite3_column_bytes(handle, column))
+        guard let start = unsafe start, count > 0 else { return [] }
+        return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// Text as SQLite holds it, for pragmas.
+    func string(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    private func failed(_ code: Int32) -> StateMachineError {
+        let error = connection.failure(text, code)
+        unsafe sqlite3_reset(handle)
+        return error
+    }
+}

@@ -1,0 +1,133 @@
+internal import RaftCore
+
+/// The tables, by number: a database says which number it has, and `migrations` bring it further,
+/// one after the other, in the transaction that opens it.
+///
+/// A row's layout in the digest is in ``DigestedRow``; it does not follow from the tables.
+enum Schema {
+    /// The number of the newest schema.
+    static var newest: Int { migrations.count }
+
+    /// Marks the file as ours: "CDST".
+    static let applicationID = 0x4344_5354
+
+    /// What brings a database from number n to n + 1, at place n.
+    ///
+    /// Never changed once released.
+    static let migrations: [[String]] = [first]
+
+    /// Keys are bytes and sort as such.
+    ///
+    /// Bodies are appended apart from the slim rows that lists walk over, in the order of their
+    /// changes. There are no triggers, no foreign keys.
+    private static let first = [
+        """
+        CREATE TABLE identity(
+            id INTEGER PRIMARY KEY CHECK(id=1),
+            cluster_high INTEGER NOT NULL, cluster_low INTEGER NOT NULL,
+            node INTEGER NOT NULL,
+            incarnation_high INTEGER NOT NULL, incarnation_low INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE system(
+            id INTEGER PRIMARY KEY CHECK(id=1),
+            applied_index INTEGER NOT NULL, applied_term INTEGER NOT NULL,
+            digest_high INTEGER NOT NULL, digest_low INTEGER NOT NULL,
+            cluster_time INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            last_tenant INTEGER NOT NULL, last_bucket INTEGER NOT NULL,
+            sessions_opened INTEGER NOT NULL,
+            voters BLOB NOT NULL, outgoing_voters BLOB NOT NULL)
+        """,
+        """
+        CREATE TABLE tenants(
+            tenant INTEGER PRIMARY KEY, name BLOB NOT NULL, status INTEGER NOT NULL,
+            quota_bytes INTEGER, quota_objects INTEGER, quota_buckets INTEGER,
+            created INTEGER NOT NULL)
+        """,
+        "CREATE UNIQUE INDEX tenants_by_name ON tenants(name)",
+        """
+        CREATE TABLE tenant_usage(
+            tenant INTEGER PRIMARY KEY, buckets INTEGER NOT NULL, objects INTEGER NOT NULL,
+            bytes INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE grants(
+            tenant INTEGER NOT NULL, service BLOB NOT NULL,
+            PRIMARY KEY(tenant, service)) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE buckets(
+            bucket INTEGER PRIMARY KEY, name BLOB NOT NULL, tenant INTEGER NOT NULL,
+            created INTEGER NOT NULL, epoch INTEGER NOT NULL)
+        """,
+        "CREATE UNIQUE INDEX buckets_by_name ON buckets(name)",
+        "CREATE UNIQUE INDEX buckets_by_tenant ON buckets(tenant, name)",
+        """
+        CREATE TABLE bucket_usage(
+            bucket INTEGER PRIMARY KEY, objects INTEGER NOT NULL, bytes INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE objects(
+            bucket INTEGER NOT NULL, key BLOB NOT NULL, sequence INTEGER NOT NULL,
+            size INTEGER NOT NULL, etag BLOB NOT NULL, modified INTEGER NOT NULL,
+            body_hash INTEGER NOT NULL,
+            PRIMARY KEY(bucket, key)) WITHOUT ROWID
+        """,
+        "CREATE TABLE bodies(sequence INTEGER PRIMARY KEY, body BLOB NOT NULL)",
+        """
+        CREATE TABLE sessions(
+            session INTEGER PRIMARY KEY, principal BLOB NOT NULL, slots INTEGER NOT NULL,
+            seen INTEGER NOT NULL)
+        """,
+        """
+        CREATE TABLE slots(
+            session INTEGER NOT NULL, slot INTEGER NOT NULL, sequence INTEGER NOT NULL,
+            command_hash INTEGER NOT NULL, refusal INTEGER NOT NULL, number INTEGER NOT NULL,
+            change INTEGER NOT NULL,
+            PRIMARY KEY(session, slot)) WITHOUT ROWID
+        """,
+    ]
+
+    /// Creates or migrates the tables inside the open transaction.
+    static func bring(_ connection: Connection) throws(StateMachineError) {
+        let found = Int(try connection.value(of: "PRAGMA user_version")) ?? 0
+        let application = Int(try connection.value(of: "PRAGMA application_id")) ?? 0
+        guard found == 0 || application == applicationID else {
+            throw .damaged("it is not a database of Cadastre")
+        }
+        guard found <= newest else { throw .unknownSchema(number: found) }
+        guard found < newest else { return }
+        for number in found..<newest {
+            for statement in migrations[number] { try connection.execute(statement) }
+        }
+        try connection.execute("PRAGMA application_id=\(applicationID)")
+        try connection.execute("PRAGMA user_version=\(newest)")
+    }
+
+    /// Makes a new database the node's own, or checks that it is.
+    static func claim(
+        _ connection: Connection,
+        for identity: StateMachineIdentity
+    ) throws(StateMachineError) {
+        let statement = try Statement("SELECT * FROM identity WHERE id=1", on: connection)
+        defer { statement.reset() }
+        guard try statement.step() else {
+            let insert = try Statement(
+                "INSERT INTO identity VALUES(1,?1,?2,?3,?4,?5)",
+                on: connection
+            )
+            insert.bind(1, identity.cluster.high)
+            insert.bind(2, identity.cluster.low)
+            insert.bind(3, identity.node.value)
+            insert.bind(4, identity.incarnation.high)
+            insert.bind(5, identity.incarnation.low)
+            return try insert.run()
+        }
+        let found = StateMachineIdentity(
+            cluster: ClusterID(high: statement.integer(1), low: statement.integer(2)),
+            node: NodeID(statement.integer(3)),
+            incarnation: Incarnation(high: statement.integer(4), low: statement.integer(5))
+        )
+        guard found == identity else { throw .foreign(found: found) }
+    }
+}

@@ -1,0 +1,151 @@
+internal import CadastreDisk
+internal import RaftCore
+
+/// When a transaction ends, when the write-ahead log is emptied, and what happens on failure.
+extension StateMachine {
+    /// Whether the open transaction is as large as may be.
+    var isDue: Bool {
+        rows.dirtyRows >= settings.maximumDirtyRows || rows.dirtyBytes >= settings.maximumDirtyBytes
+    }
+
+    /// Ends a turn of the apply stage: commits if the transaction is large, or if there has been
+    /// nothing to do for a while; checkpoints if the write-ahead log is large.
+    ///
+    /// - Parameter idle: nothing was waiting for longer than a COMMIT takes (the caller has the
+    ///   clock), not merely that the queue is empty now: or every lone put would cost a COMMIT.
+    /// - Throws: as `apply`.
+    package func endOfTurn(idle: Bool) throws(StateMachineError) {
+        if idle || isDue { try commit() }
+    }
+
+    /// Commits the open transaction, if there is one, and empties the write-ahead log if it is
+    /// large.
+    ///
+    /// - Throws: as `apply`.
+    package func commit() throws(StateMachineError) {
+        try checkLatch()
+        do {
+            try commitNow()
+        } catch {
+            throw recover(from: error)
+        }
+    }
+
+    /// Commits, and makes all that is committed durable.
+    ///
+    /// - Throws: as `apply`.
+    package func checkpoint() throws(StateMachineError) {
+        try checkLatch()
+        do {
+            try commitTransaction()
+            try makeDurable()
+            failures = 0
+        } catch {
+            throw recover(from: error)
+        }
+    }
+
+    func begin() throws(StateMachineError) {
+        try checkLatch()
+        guard !rows.connection.isInTransaction else { return }
+        try rows.statements.begin.run()
+    }
+
+    func commitNow() throws(StateMachineError) {
+        try commitTransaction()
+        if rows.connection.files.logSize >= settings.checkpointSizeBytes { try makeDurable() }
+        // Not before: a checkpoint that never succeeds must not be hidden by commits that do.
+        failures = 0
+    }
+
+    private func commitTransaction() throws(StateMachineError) {
+        guard rows.connection.isInTransaction else { return }
+        try rows.flush()
+        try rows.statements.commit.run()
+        do {
+            try rows.connection.files.flush()
+        } catch {
+            throw rows.connection.failure("commit", error.isOutOfSpace ? 13 : 10)
+        }
+        rows.committed()
+        counters.commits += 1
+    }
+
+    /// Moves the write-ahead log into the main file; both are synced, in this order.
+    func makeDurable() throws(StateMachineError) {
+        let pages = try rows.connection.checkpoint()
+        durablyApplied = rows.applied
+        counters.checkpoints += 1
+        counters.checkpointedPages += UInt64(pages)
+    }
+
+    // MARK: Failure
+
+    func checkLatch() throws(StateMachineError) {
+        if let latched { throw latched }
+    }
+
+    /// Goes back to what the file holds, and says from where the log must be applied again.
+    ///
+    /// Terminal, and then for good, are: a sync that failed, since no later sync proves anything; a
+    /// second failure with no success between, unless there is merely no space; a database that is
+    /// damaged or cannot be opened again.
+    func recover(from error: StateMachineError) -> StateMachineError {
+        guard case .sqlite(let cause) = error else {
+            latched = error
+            return error
+        }
+        if !cause.isDiskFull { failures += 1 }
+        guard !rows.connection.files.syncHasFailed, failures < 2 else {
+            return latch(.terminal(cause))
+        }
+        do {
+            rows.connection.abandon()
+            rows = try Self.openRows(
+                path: path,
+                disk: disk,
+                identity: identity,
+                settings: settings,
+                accessVersion: rows.access.version + 1
+            )
+        } catch .sqlite(let second) {
+            return latch(second.isDamage ? .damaged(second.description) : .terminal(second))
+        } catch {
+            return latch(error)
+        }
+        guard rows.applied >= durablyApplied else {
+            return latch(.damaged("entry \(rows.applied) is older than what was durable"))
+        }
+        counters.reapplications += 1
+        return .mustReapply(from: rows.applied, because: cause)
+    }
+
+    private func latch(_ error: StateMachineError) -> StateMachineError {
+        latched = error
+        return error
+    }
+
+    // MARK: Opening
+
+    /// Opens the file, brings its schema up to date, checks whose it is and reads what is kept in
+    /// memory.
+    static func openRows(
+        path: String,
+        disk: any Disk,
+        identity: StateMachineIdentity,
+        settings: StateMachineSettings,
+        accessVersion: UInt64
+    ) throws(StateMachineError) -> SQLiteRows {
+        let connection = try Connection(path: path, files: VirtualFiles(disk))
+        try connection.configure(cacheSizeBytes: settings.cacheSizeBytes)
+        try connection.execute("BEGIN IMMEDIATE")
+        try Schema.bring(connection)
+        try Schema.claim(connection, for: identity)
+        try connection.execute("COMMIT")
+        return try SQLiteRows(
+            connection,
+            key: RowHashKey(cluster: identity.cluster),
+            accessVersion: accessVersion
+        )
+    }
+}

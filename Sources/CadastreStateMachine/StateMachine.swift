@@ -1,0 +1,235 @@
+package import CadastreDisk
+package import CadastreProtocol
+package import RaftCore
+
+/// Applies the commands of the log to rows in SQLite, and answers queries from them.
+///
+/// ```
+/// entry ─► Applier (Apply/) ─┐                    ┌─► Statement ─► SQLite ─► VirtualFiles ─► Disk
+/// query ─► Answerer (Answer/)┴─► Rows: SQLiteRows ┤
+///                                                 └─► digest, usage, slots, sessions in memory
+/// ```
+///
+/// Synchronous, used by one thread. Executing and committing are two things: a command is executed
+/// when `apply` returns and may then be answered, since the log is its durability; one SQLite
+/// transaction spans many entries. What holds:
+///
+/// - Applied position, digest and effects are in the same transaction, so after any crash or failure
+///   the file is the state as of exactly one entry, and the log goes on from there.
+/// - The same log gives the same rows: all that varies comes in the entry.
+/// - A refused command changes nothing but the slot that keeps its reply; a routing refusal nothing.
+/// - The counters of usage are what counting the rows would give; the digest is the sum over them.
+/// - One connection to the file, ever.
+///
+/// It knows nothing of Raft, of waiting for a read index, or of time: its caller does.
+package final class StateMachine {
+    /// The file of the database in its directory.
+    package static let fileName = "state.sqlite"
+
+    /// What a crash of the machine keeps at least: the position as of the last checkpoint, which
+    /// synced the write-ahead log and then the main file.
+    ///
+    /// A COMMIT alone is not counted: it reaches the operating system, not the disk. The log is
+    /// compacted up to here and no further.
+    package internal(set) var durablyApplied = LogPosition.zero
+    /// What was done since the start.
+    package var statistics: StateMachineStatistics {
+        var result = counters
+        result.dirtyRows = rows.dirtyRows
+        result.logPages = UInt64(rows.connection.files.logSize / Self.logFrameSize)
+        return result
+    }
+
+    let path: String
+    let disk: any Disk
+    let identity: StateMachineIdentity
+    let settings: StateMachineSettings
+    let key: RowHashKey
+    var rows: SQLiteRows
+    var counters = StateMachineStatistics()
+    /// Failures since the last COMMIT, with its checkpoint if one was due, that succeeded.
+    var failures = 0
+    /// The failure after which nothing is done any more.
+    var latched: StateMachineError?
+
+    /// A page of the write-ahead log with its header.
+    static let logFrameSize = 4_096 + 24
+
+    /// Opens the state of a node, or founds it.
+    ///
+    /// - Throws: `foreign` for the database of another node, cluster or incarnation, which is left
+    ///   untouched; `unknownSchema`; `damaged`; `terminal` when the disk fails.
+    package static func open(
+        directory: String,
+        on disk: any Disk,
+        identity: StateMachineIdentity,
+        settings: StateMachineSettings = StateMachineSettings()
+    ) throws(StateMachineError) -> StateMachine {
+        do {
+            if try !disk.exists(directory) {
+                try disk.createDirectory(directory)
+                try disk.syncDirectory(directoryName(of: directory))
+            }
+        } catch {
+            throw .terminal(
+                SQLiteError(operation: "open", code: 14, extendedCode: 14, message: "\(error)")
+            )
+        }
+        do {
+            return try StateMachine(
+                path: "\(directory)/\(fileName)",
+                disk: disk,
+                identity: identity,
+                settings: settings
+            )
+        } catch .sqlite(let error) {
+            throw error.isDamage ? .damaged(error.description) : .terminal(error)
+        }
+    }
+
+    private init(
+        path: String,
+        disk: any Disk,
+        identity: StateMachineIdentity,
+        settings: StateMachineSettings
+    ) throws(StateMachineError) {
+        self.path = path
+        self.disk = disk
+        self.identity = identity
+        self.settings = settings
+        key = RowHashKey(cluster: identity.cluster)
+        rows = try Self.openRows(
+            path: path,
+            disk: disk,
+            identity: identity,
+            settings: settings,
+            accessVersion: 1
+        )
+        // What a process before this one committed may be in no more than the system's memory.
+        try makeDurable()
+    }
+
+    // MARK: What is known
+
+    /// The newest entry that was applied, in the open transaction.
+    package var applied: LogPosition { rows.applied }
+
+    /// The order-independent hash over all rows, the open transaction included.
+    package var digest: StateDigest { rows.digest }
+
+    /// Cluster time in ms since 1970; 0 before the first tick.
+    package var clusterTime: UInt64 { rows.system.clusterTime }
+
+    /// Who may act for whom, for the door.
+    package var accessView: AccessView { rows.access }
+
+    // MARK: Applying and answering
+
+    /// Applies the entry that follows the last one, and appends one reply for each command.
+    ///
+    /// An entry without commands moves `applied` alone; a configuration also says whose clocks
+    /// count.
+    ///
+    /// - Throws: `mustReapply` with `replies` as it was before; `terminal`; `damaged`.
+    package func apply(
+        _ context: EntryContext,
+        commands: [CommandEnvelope],
+        into replies: inout [Reply]
+    ) throws(StateMachineError) {
+        precondition(
+            context.position.index == applied.index.next && context.position.term >= applied.term,
+            "entry \(context.position) was handed over after \(applied)"
+        )
+        let before = replies.count
+        do {
+            try begin()
+            try perform(context, commands: commands, into: &replies)
+            if isDue { try commitNow() }
+        } catch {
+            replies.removeLast(replies.count - before)
+            throw recover(from: error)
+        }
+    }
+
+    private func perform(
+        _ context: EntryContext,
+        commands: [CommandEnvelope],
+        into replies: inout [Reply]
+    ) throws(StateMachineError) {
+        switch context.kind {
+        case .commands:
+            let applier = Applier(rows, key: key)
+            for command in commands {
+                let reply = try applier.apply(command, in: context)
+                counters.commandsApplied += 1
+                if reply.refusal != nil { counters.commandsRefused += 1 }
+                replies.append(reply)
+            }
+        case .noOp:
+            precondition(commands.isEmpty, "a no-op holds no commands")
+        case .configuration(let configuration):
+            precondition(commands.isEmpty, "a configuration holds no commands")
+            rows.system.voters = configuration.voters.map(\.value)
+            rows.system.outgoingVoters = configuration.outgoing.map(\.value)
+        }
+        rows.applied = context.position
+        counters.entriesApplied += 1
+    }
+
+    /// Answers a query of the principal from the rows as they are now, about the tenant where the
+    /// query names none.
+    ///
+    /// Who asks linearizably waits for the read index first; this does not.
+    ///
+    /// - Throws: as `apply`: a read that failed may have cost the open transaction.
+    package func answer(
+        _ query: Query,
+        tenant: TenantID,
+        principal: Principal
+    ) throws(StateMachineError) -> Result<Answer, Refusal> {
+        try checkLatch()
+        counters.queriesAnswered += 1
+        do {
+            return try Answerer(rows).answer(query, tenant: tenant, principal: principal)
+        } catch {
+            throw recover(from: error)
+        }
+    }
+
+    /// Recomputes the digest from the rows themselves; equal to `digest` unless one of them is not
+    /// what was applied.
+    ///
+    /// Takes about a second per million objects, in which nothing else is done.
+    ///
+    /// - Parameter progress: is told how many rows were read, every some thousand.
+    /// - Returns: the digest, and how many rows it covers.
+    /// - Throws: as `apply`; `damaged` when a body is missing or is not what was written.
+    package func recomputeDigest(
+        progress: (UInt64) -> Void
+    ) throws(StateMachineError) -> (digest: StateDigest, rows: UInt64) {
+        try checkLatch()
+        do {
+            try begin()
+            try rows.flush()
+            return try rows.recomputeDigest(progress: progress)
+        } catch {
+            throw recover(from: error)
+        }
+    }
+
+    /// Commits, checkpoints and closes.
+    ///
+    /// Nothing may be called afterwards.
+    package func close() throws(StateMachineError) {
+        try commit()
+        try checkpoint()
+        latched = .terminal(
+            SQLiteError(operation: "use", code: 21, extendedCode: 21, message: "it is closed")
+        )
+        do {
+            try rows.connection.close()
+        } catch .sqlite(let cause) {
+            throw .terminal(cause)
+        }
+    }
+}

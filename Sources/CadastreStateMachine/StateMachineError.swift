@@ -1,0 +1,37 @@
+package import RaftCore
+
+/// What went wrong below the state machine: none of it is the fault of a command.
+package enum StateMachineError: Error, Hashable, Sendable {
+    /// A statement failed. Inside this target only: callers see one of the next two.
+    case sqlite(SQLiteError)
+    /// The open transaction is gone and the state is as of `from`: apply again what follows it.
+    ///
+    /// Replies of entries behind `from` that were sent stay true: they come out the same again. While
+    /// `because` says that the disk is full, wait for space before trying again.
+    case mustReapply(from: LogPosition, because: SQLiteError)
+    /// The state cannot be kept: the node must stop (exit code 74).
+    case terminal(SQLiteError)
+    /// The database belongs to another cluster, node or incarnation.
+    case foreign(found: StateMachineIdentity)
+    /// The database was written by a newer program.
+    case unknownSchema(number: Int)
+    /// The database contradicts itself; rebuild it from a snapshot and the log.
+    case damaged(String)
+
+    /// What an operator should be told.
+    package var advice: String {
+        switch self {
+        case .sqlite(let error), .mustReapply(_, let error):
+            "the state database failed and its last entries are applied again: \(error)"
+        case .terminal(let error):
+            "the state database cannot be kept: \(error)"
+        case .foreign(let found):
+            "state/state.sqlite belongs to node \(found.node) of another cluster or life of a disk;"
+                + " give this node its own data folder"
+        case .unknownSchema(let number):
+            "state/state.sqlite has schema \(number), which a newer cadastred wrote; run that one"
+        case .damaged(let detail):
+            "state/state.sqlite is damaged (\(detail)); move it aside, it is rebuilt from the log"
+        }
+    }
+}

@@ -1,0 +1,68 @@
+package import RaftCore
+
+/// Whose database it is: a file of another cluster, node or life of a disk is refused.
+package struct StateMachineIdentity: Hashable, Sendable {
+    /// The cluster.
+    package var cluster: ClusterID
+    /// The node.
+    package var node: NodeID
+    /// The life of the node's disk.
+    package var incarnation: Incarnation
+
+    /// Names a node's state.
+    package init(cluster: ClusterID, node: NodeID, incarnation: Incarnation) {
+        self.cluster = cluster
+        self.node = node
+        self.incarnation = incarnation
+    }
+}
+
+/// When the state machine commits and checkpoints, and how much memory it keeps.
+package struct StateMachineSettings: Hashable, Sendable {
+    /// A transaction is committed once it changed this many rows: bounds dirty pages, since one
+    /// row dirties little more than one page.
+    package var maximumDirtyRows: Int
+    /// A transaction is committed once it wrote this many bytes of rows.
+    package var maximumDirtyBytes: Int
+    /// A checkpoint is made once the write-ahead log has this size in bytes.
+    package var checkpointSizeBytes: Int
+    /// SQLite's page cache in bytes.
+    package var cacheSizeBytes: Int
+
+    /// Defaults are the measured ones.
+    package init(
+        maximumDirtyRows: Int = 8_192,
+        maximumDirtyBytes: Int = 16 << 20,
+        checkpointSizeBytes: Int = 64 << 20,
+        cacheSizeBytes: Int = 32 << 20
+    ) {
+        self.maximumDirtyRows = maximumDirtyRows
+        self.maximumDirtyBytes = maximumDirtyBytes
+        self.checkpointSizeBytes = checkpointSizeBytes
+        self.cacheSizeBytes = cacheSizeBytes
+    }
+}
+
+/// What was done since the start, for metrics.
+package struct StateMachineStatistics: Hashable, Sendable {
+    /// Entries applied, of any kind.
+    package var entriesApplied: UInt64 = 0
+    /// Commands executed, retries and refusals included.
+    package var commandsApplied: UInt64 = 0
+    /// Commands refused, stored or not.
+    package var commandsRefused: UInt64 = 0
+    /// Queries answered or refused.
+    package var queriesAnswered: UInt64 = 0
+    /// Transactions committed.
+    package var commits: UInt64 = 0
+    /// Checkpoints made.
+    package var checkpoints: UInt64 = 0
+    /// Pages that checkpoints moved from the write-ahead log into the main file.
+    package var checkpointedPages: UInt64 = 0
+    /// Frames now in the write-ahead log.
+    package var logPages: UInt64 = 0
+    /// Times the transaction was lost and its entries had to be applied again.
+    package var reapplications: UInt64 = 0
+    /// Rows changed in the open transaction.
+    package var dirtyRows: Int = 0
+}

@@ -1,0 +1,275 @@
+internal import CadastreDisk
+internal import RaftCore
+
+/// The log of everything this node must not forget: one append-only journal for all its groups, so
+/// that one sync makes the writes of all of them durable.
+///
+/// Invariants:
+/// - What ``write(_:)`` has returned from is found by every later ``open(directory:on:identity:settings:seed:)``,
+///   or that one refuses to open.
+/// - Blocks that were synced are not written again.
+/// - After a write or sync that failed, or a failure while preparing that is not lack of room, every
+///   call that writes throws that same failure.
+///
+/// Used by one thread at a time. Files: `journal-<number>.cadastre` as in SegmentFormat.swift, and
+/// `lock`.
+package final class Journal {
+    /// What was done since the journal was opened.
+    package private(set) var statistics = JournalStatistics()
+
+    let directory: String
+    let disk: any Disk
+    let identity: JournalIdentity
+    private let settings: JournalSettings
+    private let lock: any DiskLock
+    private var salts: SplitMix64
+
+    private(set) var logs: [GroupID: JournalLog]
+    /// The headers of all segments; number 1 first.
+    private(set) var segments: [SegmentHeader]
+    private var active: OpenSegment
+    private var prepared: [OpenSegment]
+    private var preparation: SegmentPreparation?
+    /// Where the next batch goes.
+    private var end: Int
+    /// Groups in the active segment, ascending.
+    private var touched: [GroupID]
+    private var batchNumber: UInt64
+    private let opening: UInt64
+    /// Every byte before this place is durable.
+    private var synced: JournalPlace
+    private var failure: StorageError?
+    private var buffer: [UInt8] = []
+    var readers: [OpenSegment] = []
+
+    /// Whether something was written after the newest mark: when the node is idle, it writes one.
+    package private(set) var needsMark = false
+
+    init(
+        directory: String,
+        disk: any Disk,
+        identity: JournalIdentity,
+        settings: JournalSettings,
+        lock: any DiskLock,
+        seed: UInt64,
+        recovery: Recovery.Result,
+        active: OpenSegment,
+        prepared: [OpenSegment]
+    ) {
+        self.directory = directory
+        self.disk = disk
+        self.identity = identity
+        self.settings = settings
+        self.lock = lock
+        salts = SplitMix64(seed: seed)
+        logs = recovery.replay.logs
+        segments = recovery.segments
+        self.active = active
+        self.prepared = prepared
+        end = recovery.end.offset
+        touched = recovery.replay.touched
+        batchNumber = recovery.replay.number
+        opening = recovery.opening + 1
+        synced = recovery.end
+        statistics.segments = segments.count
+    }
+
+    /// Records that fit into one batch, in bytes, whatever segment it goes to.
+    package var maximumBatchSize: Int {
+        settings.segmentSize - SegmentFormat.blockSize
+            - BatchHeader.headerSize(groups: max(64, logs.count))
+    }
+
+    /// Bytes that writes take of ``maximumBatchSize``.
+    package static func size(of batch: [JournalWrite]) -> Int {
+        batch.reduce(0) { $0 + Record.size(of: $1) }
+    }
+
+    /// Bytes that can be written before another segment must be prepared.
+    package var preparedRoom: Int {
+        prepared.reduce(active.header.size - end) {
+            $0 + $1.header.size - SegmentFormat.blockSize
+        }
+    }
+
+    // MARK: Writing
+
+    /// Writes one batch and syncs it; on return it is durable, as one.
+    ///
+    /// The writes are contiguous in each group: an entry follows the last one, or the one before a
+    /// truncation. Anything else is a bug and traps.
+    /// - Throws: `outOfSpace` when no prepared segment has room and none can be prepared, and
+    ///   `batchTooLarge`; both leave the journal as it was. Anything else is final.
+    package func write(_ batch: [JournalWrite]) throws(StorageError) {
+        precondition(!batch.isEmpty, "a batch without a write")
+        try write(batch: batch)
+        needsMark = true
+    }
+
+    /// Writes down that everything before is durable, so that damage to it will be noticed.
+    ///
+    /// A block of 4 KiB and a sync.
+    /// - Throws: as ``write(_:)``.
+    package func writeMark() throws(StorageError) {
+        try write(batch: [])
+        needsMark = false
+    }
+
+    private func write(batch: [JournalWrite]) throws(StorageError) {
+        if let failure { throw failure }
+        var staged: StagedLogs
+        do throws(StorageError) {
+            staged = try StagedLogs(batch, in: self)
+        } catch {
+            throw fail(error)
+        }
+        let recordsSize = Journal.size(of: batch)
+        func header(touched: [GroupID]) -> BatchHeader {
+            BatchHeader(
+                place: JournalPlace(segment: active.header.number, offset: end),
+                number: batchNumber + 1,
+                opening: opening,
+                synced: synced,
+                recordCount: batch.count,
+                recordsSize: recordsSize,
+                firstSegment: 1,
+                groups: touched.map { (staged[$0] ?? logs[$0] ?? JournalLog()).mark($0) }
+            )
+        }
+        var groups = touched
+        for group in staged.groups { groups.insertSorted(group) }
+        var head = header(touched: groups)
+        if end + head.size > active.header.size {
+            let next = header(touched: staged.groups)
+            try roll(for: next.size)
+            groups = staged.groups
+            head = header(touched: groups)
+        }
+        encode(head, batch, into: &staged)
+        do throws(DiskError) {
+            try active.file.write(at: end, buffer)
+            try active.file.sync()
+        } catch {
+            throw fail(.disk(error))
+        }
+        for group in staged.groups { staged.commit(group, into: &logs) }
+        touched = groups
+        batchNumber += 1
+        end = head.end
+        synced = JournalPlace(segment: active.header.number, offset: end)
+        statistics.syncs += 1
+        statistics.batches += 1
+        statistics.bytes += head.size
+        for case .entry(let entry) in batch {
+            statistics.entries += 1
+            statistics.entryBytes += entry.bytes.count
+        }
+        if buffer.capacity > Journal.keptBufferSize { buffer = [] }
+    }
+
+    /// A buffer that grew beyond this for one large batch is given back.
+    private static let keptBufferSize = 4 * 1_048_576
+
+    private func encode(
+        _ head: BatchHeader,
+        _ batch: [JournalWrite],
+        into staged: inout StagedLogs
+    ) {
+        let seed = active.header.seed
+        buffer.removeAll(keepingCapacity: true)
+        buffer.reserveCapacity(head.size)
+        buffer.append(contentsOf: [UInt8](repeating: 0, count: head.headerSize))
+        for write in batch {
+            if case .entry(let entry) = write {
+                staged.place(
+                    entry.group,
+                    EntryPlace(
+                        segment: active.header.number,
+                        offset: UInt32(end + buffer.count),
+                        size: UInt32(entry.bytes.count)
+                    )
+                )
+            }
+            Record.append(write, to: &buffer, base: end, seed: seed)
+        }
+        buffer.append(contentsOf: [UInt8](repeating: 0, count: head.size - buffer.count))
+        head.encode(into: &buffer, segment: active.header)
+    }
+
+    /// Goes on in the next segment, which a batch of `size` bytes must fit into.
+    private func roll(for size: Int) throws(StorageError) {
+        let capacity = prepared.first?.header.size ?? settings.segmentSize
+        guard size <= capacity - SegmentFormat.blockSize else {
+            throw .batchTooLarge(size: size, maximum: capacity - SegmentFormat.blockSize)
+        }
+        if prepared.isEmpty {
+            statistics.latePreparations += 1
+            while try prepareAhead() {}
+        }
+        readers.removeAll { $0.header.number == active.header.number }
+        active = prepared.removeFirst()
+        end = SegmentFormat.blockSize
+        touched.removeAll()
+    }
+
+    // MARK: Preparing
+
+    /// Does a bounded part of making the next segment ready; `true` if more is left to do.
+    ///
+    /// Called while nothing waits to be written.
+    /// - Throws: `outOfSpace`, after which a later call begins again. Anything else is final.
+    package func prepareAhead() throws(StorageError) -> Bool {
+        if let failure { throw failure }
+        guard prepared.isEmpty else { return false }
+        do throws(DiskError) {
+            let current: SegmentPreparation
+            if let preparation {
+                current = preparation
+            } else {
+                let header = SegmentHeader(
+                    identity: identity,
+                    number: UInt64(segments.count) + 1,
+                    salt: salts.next(),
+                    size: settings.segmentSize
+                )
+                current = try SegmentPreparation(header, in: directory, on: disk)
+                preparation = current
+            }
+            guard let segment = try current.step(slice: settings.sliceSize) else { return true }
+            preparation = nil
+            prepared.append(segment)
+            segments.append(segment.header)
+            statistics.segments = segments.count
+            return false
+        } catch {
+            preparation?.abandon()
+            preparation = nil
+            guard error.isOutOfSpace else { throw fail(.disk(error)) }
+            throw .outOfSpace(error)
+        }
+    }
+
+    /// Closes the files and gives the lock back.
+    ///
+    /// Nothing is lost by not calling it.
+    package func close() {
+        let closed = DiskError(operation: .write, path: directory, code: DiskError.closed)
+        failure = failure ?? .disk(closed)
+        active.file.close()
+        for segment in prepared + readers { segment.file.close() }
+        readers.removeAll()
+        preparation?.abandon()
+        preparation = nil
+        lock.release()
+    }
+
+    private func fail(_ error: StorageError) -> StorageError {
+        failure = error
+        return error
+    }
+
+    /// The open file of a segment, if it is one that is written to.
+    func writableFile(_ number: UInt64) -> (any DiskFile)? {
+        active.header.number == number ? active.file : nil
+    }
+}

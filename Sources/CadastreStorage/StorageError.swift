@@ -1,0 +1,95 @@
+package import CadastreDisk
+package import RaftCore
+
+/// What can go wrong between an entry and a disk.
+///
+/// A program that cannot go on ends with ``exitCode``: 65 for files that are not what they should
+/// be (nothing is changed in them), 73 for a folder in use, 74 for a disk that failed.
+package enum StorageError: Error, Hashable, Sendable {
+    /// Bytes from outside are no entry.
+    case malformedEntry(reason: String)
+    /// Something durable is no longer there as it was written. The files are left untouched. Bring
+    /// the node back as a new member, or its files from a copy. Exit code 65.
+    case damaged(file: String, offset: Int, reason: String)
+    /// The file belongs to another cluster, node or life of a node. Exit code 65.
+    case wrongIdentity(file: String, expected: JournalIdentity, found: JournalIdentity)
+    /// The file was written by a newer version of the program: use that one. Exit code 65.
+    case newerFormat(file: String, version: UInt16)
+    /// A segment between others, or the first, is not there: put the file back. Exit code 65.
+    case missingSegment(file: String)
+    /// The file says that it is another segment than its name says: give it its name back, or take
+    /// it away if it is a copy. Exit code 65.
+    case misplacedSegment(file: String, number: UInt64)
+    /// A name that the journal never gives: take the file away. Exit code 65.
+    case unrecognisedFile(file: String)
+    /// There is no journal in this directory.
+    case noJournal(directory: String)
+    /// There is a journal in this directory already.
+    case journalExists(directory: String)
+    /// Another process uses this directory. Exit code 73.
+    case locked(file: String)
+    /// There is no room to prepare a segment. Nothing was written and nothing is broken: try again
+    /// when there is room.
+    case outOfSpace(DiskError)
+    /// A batch that fits into no segment; nothing was written.
+    case batchTooLarge(size: Int, maximum: Int)
+    /// The journal does not hold this entry.
+    case unavailable(group: GroupID, index: LogIndex)
+    /// The disk failed. After a write or sync of the journal that failed every later call fails
+    /// with the same error, since nobody knows what reached the disk. Exit code 74.
+    case disk(DiskError)
+
+    /// Whether trying again later may help.
+    package var isOutOfSpace: Bool {
+        if case .outOfSpace = self { true } else { false }
+    }
+
+    /// What a program that ends because of this ends with (sysexits.h).
+    package var exitCode: Int32 {
+        switch self {
+        case .malformedEntry, .damaged, .wrongIdentity, .newerFormat, .missingSegment,
+            .misplacedSegment, .unrecognisedFile, .noJournal, .unavailable, .batchTooLarge:
+            65
+        case .journalExists, .locked: 73
+        case .outOfSpace, .disk: 74
+        }
+    }
+}
+
+extension StorageError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .malformedEntry(let reason): "not an entry: \(reason)"
+        case .damaged(let file, let offset, let reason):
+            """
+            \(file) is damaged at byte \(offset): \(reason). These bytes were durable, so the node \
+            does not start. Nothing was changed. Add the node again as a new member, or put back \
+            an intact copy of the file
+            """
+        case .wrongIdentity(let file, let expected, let found):
+            """
+            \(file) belongs to \(found), not to \(expected). Check the data folder in the \
+            configuration
+            """
+        case .newerFormat(let file, let version):
+            "\(file) has format \(version), newer than this program knows. Use a newer program"
+        case .missingSegment(let file): "\(file) is missing. Put it back"
+        case .misplacedSegment(let file, let number):
+            """
+            \(file) says that it is segment \(number). Give it its name back, or take it away if \
+            it is a copy
+            """
+        case .unrecognisedFile(let file):
+            "\(file) is not a name that the journal gives. Take the file away"
+        case .noJournal(let directory): "there is no journal in \(directory)"
+        case .journalExists(let directory): "there is a journal in \(directory) already"
+        case .locked(let file): "another process holds \(file)"
+        case .outOfSpace(let error): "no room to prepare a journal segment: \(error)"
+        case .batchTooLarge(let size, let maximum):
+            "a batch of \(size) bytes fits into no segment, which takes \(maximum)"
+        case .unavailable(let group, let index):
+            "the journal does not hold entry \(index) of group \(group)"
+        case .disk(let error): "\(error)"
+        }
+    }
+}

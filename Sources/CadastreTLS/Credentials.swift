@@ -1,0 +1,52 @@
+internal import Synchronization
+
+/// The files that one side of a connection shows and trusts.
+package struct Credentials: Sendable, Hashable {
+    /// The leaf certificate, followed by its intermediates, as PEM.
+    package var certificate: String
+    /// The leaf's private key, as PEM, readable by its owner alone.
+    package var key: String
+    /// Files of root certificates; no other root is trusted.
+    package var roots: [String]
+    /// A file of revocation lists; with it, an authority without a fresh list is not trusted.
+    package var revocations: String?
+
+    /// Names the files; nothing is opened yet.
+    package init(certificate: String, key: String, roots: [String], revocations: String? = nil) {
+        self.certificate = certificate
+        self.key = key
+        self.roots = roots
+        self.revocations = revocations
+    }
+}
+
+/// The context for new connections, which a reload exchanges; connections keep the one they began with.
+package final class TLSContextSource: Sendable {
+    private let context: Mutex<TLSContext>
+
+    /// Begins with a context.
+    package init(_ context: TLSContext) {
+        self.context = Mutex(context)
+    }
+
+    /// The context for the next connection.
+    package var current: TLSContext {
+        context.withLock { $0 }
+    }
+
+    /// Reads the same files again and uses them from the next connection on.
+    ///
+    /// - Throws: `TLSError` if a file cannot be used; the context then stays as it was.
+    package func reload() throws(TLSError) {
+        try replace(current.credentials)
+    }
+
+    /// Reads other files and uses them from the next connection on.
+    ///
+    /// - Throws: `TLSError` if a file cannot be used; the context then stays as it was.
+    package func replace(_ credentials: Credentials) throws(TLSError) {
+        // Built outside the lock: reading files may take long.
+        let renewed = try TLSContext(credentials, for: current.purpose)
+        context.withLock { $0 = renewed }
+    }
+}

@@ -1,0 +1,31 @@
+/// The limits of this target, each with its reason.
+package enum TLSLimits {
+    /// The most bytes that a peer may send before it is authenticated.
+    ///
+    /// An honest flight of two elliptic-curve certificates is below 3 KiB, of RSA-4096 below 8 KiB.
+    package static let maximumHandshakeBytes = 16 * 1024
+    /// How many bytes of a handshake are handed to OpenSSL at a time.
+    ///
+    /// Small, so that what lies behind the handshake is never buffered unauthenticated.
+    static let handshakeSliceBytes = 4 * 1024
+    /// How many bytes of ciphertext or plaintext go through OpenSSL's buffers at a time.
+    ///
+    /// Those buffers grow and never shrink: this bounds what an idle connection holds.
+    static let sliceBytes = 64 * 1024
+    /// The most bytes of one write towards the socket.
+    static let maximumOutputBytes = 256 * 1024
+    /// The most plaintext held back for a handshake that has not ended.
+    package static let maximumPendingBytes = 1024 * 1024
+    /// The most intermediate certificates between a leaf and its root.
+    static let maximumIntermediates = 2
+    /// The most certificates in one file.
+    static let maximumCertificates = 32
+    /// The most bytes of a certificate, key, root or revocation file.
+    static let maximumFileBytes = 1024 * 1024
+    /// The most characters of one part of an identity.
+    package static let maximumNameCharacters = 64
+    /// The longest validity of a leaf (ANSSI TLS guide, R24).
+    package static let maximumLeafDays = 825
+    /// How long a refused connection stays half open, so that the peer can read the alert.
+    static let lingerSeconds: Int64 = 1
+}

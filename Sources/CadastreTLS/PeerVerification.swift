@@ -1,0 +1,53 @@
+internal import COpenSSL
+
+/// Checks of a peer's leaf that OpenSSL does not make, and the names of those that it makes.
+enum PeerVerification {
+    /// Checks a leaf against the profile: no authority, signs handshakes, exactly the one use.
+    static func refusal(of leaf: Certificate, for use: CertificateUse) -> TLSRefusal? {
+        if leaf.isAuthority {
+            return TLSRefusal(.badCertificate, "an authority's certificate cannot be a leaf")
+        }
+        guard leaf.signsHandshakes else {
+            return TLSRefusal(.wrongUse, "the key usage digitalSignature is missing")
+        }
+        guard leaf.uses == [use] else {
+            let found = leaf.uses.map { $0?.rawValue ?? "another" }.joined(separator: ", ")
+            return TLSRefusal(
+                .wrongUse,
+                "exactly \(use.rawValue) is needed, the certificate has: "
+                    + (found.isEmpty ? "none" : found)
+            )
+        }
+        return nil
+    }
+
+    /// Names a verification error of OpenSSL (`X509_V_ERR_…`).
+    static func refusal(verifyError: Int) -> TLSRefusal {
+        let detail =
+            unsafe X509_verify_cert_error_string(verifyError).map { unsafe String(cString: $0) }
+            ?? "error \(verifyError)"
+        return TLSRefusal(reason(verifyError: verifyError), detail)
+    }
+
+    private static func reason(verifyError: Int) -> TLSRefusal.Reason {
+        switch Int32(truncatingIfNeeded: verifyError) {
+        case X509_V_ERR_CERT_HAS_EXPIRED: .expired
+        case X509_V_ERR_CERT_NOT_YET_VALID: .notYetValid
+        case X509_V_ERR_CERT_REVOKED: .revoked
+        case X509_V_ERR_UNABLE_TO_GET_CRL, X509_V_ERR_CRL_HAS_EXPIRED,
+            X509_V_ERR_CRL_NOT_YET_VALID, X509_V_ERR_CRL_SIGNATURE_FAILURE,
+            X509_V_ERR_UNABLE_TO_GET_CRL_ISSUER, X509_V_ERR_UNABLE_TO_DECRYPT_CRL_SIGNATURE,
+            X509_V_ERR_CRL_PATH_VALIDATION_ERROR:
+            .revocationUnknown
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: .selfSigned
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+            X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY, X509_V_ERR_CERT_SIGNATURE_FAILURE,
+            X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_CERT_UNTRUSTED,
+            X509_V_ERR_CERT_REJECTED:
+            .unknownAuthority
+        case X509_V_ERR_CERT_CHAIN_TOO_LONG, X509_V_ERR_PATH_LENGTH_EXCEEDED: .chainTooLong
+        case X509_V_ERR_INVALID_PURPOSE: .wrongUse
+        default: .badCertificate
+        }
+    }
+}

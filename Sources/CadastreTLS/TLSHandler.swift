@@ -1,0 +1,426 @@
+package import NIOCore
+
+/// TLS 1.3 between the socket and the rest of the pipeline, by OpenSSL over memory.
+///
+/// - Everything written up to a flush becomes one run of full records.
+/// - A failure is fired once as an error (`TLSError`), after its alert was written; then the
+///   connection closes by itself.
+/// - `close(mode: .output)` sends close_notify and goes on reading; the peer's close_notify arrives
+///   as `ChannelEvent.inputClosed` if the channel allows a remote half closure, else it closes.
+package final class TLSHandler: ChannelDuplexHandler {
+    package typealias InboundIn = ByteBuffer
+    package typealias InboundOut = ByteBuffer
+    package typealias OutboundIn = ByteBuffer
+    package typealias OutboundOut = ByteBuffer
+
+    private enum State {
+        /// The channel is not active yet.
+        case idle
+        case handshaking(deadline: Scheduled<Void>)
+        case open
+        /// Failed, the alert is written: what comes is dropped until the peer has read it.
+        case lingering(deadline: Scheduled<Void>)
+        case closed
+    }
+
+    private let session: TLSSession
+    private let handshakeTimeout: TimeAmount
+    private var state = State.idle
+    private var pending = PendingWrites()
+    private var handshakeBytes = 0
+    /// At least the plaintext that the bytes taken in can still give.
+    private var undecryptedBytes = 0
+    private var isInputClosed = false
+    private var isOutputClosed = false
+    /// Ends when everything up to our close_notify has reached the socket.
+    private var outputSent: EventLoopFuture<Void>?
+    /// Someone waits for a `channelRead` that ciphertext alone has not given yet.
+    private var isReadWanted = false
+    /// A half closure asked for during the handshake.
+    private var closeOutputWhenOpen: EventLoopPromise<Void>??
+
+    /// Makes the handler of one connection.
+    ///
+    /// - Parameters:
+    ///   - context: our credentials and the side we are on.
+    ///   - handshakeTimeout: from the channel's becoming active to the end of the handshake.
+    ///   - accept: says which identities may not connect; called once, within the handshake, on the
+    ///     channel's event loop, after the certificate was verified.
+    /// - Throws: `TLSError.library` if there is no memory.
+    package init(
+        _ context: TLSContext,
+        handshakeTimeout: TimeAmount = .seconds(5),
+        accept: @escaping @Sendable (Identity) -> TLSRefusal?
+    ) throws(TLSError) {
+        session = try TLSSession(context, accept: accept)
+        self.handshakeTimeout = handshakeTimeout
+    }
+
+    // MARK: - The channel's life
+
+    package func handlerAdded(context: ChannelHandlerContext) {
+        if context.channel.isActive { begin(context) }
+    }
+
+    package func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    package func channelInactive(context: ChannelHandlerContext) {
+        ended(context)
+        context.fireChannelInactive()
+    }
+
+    package func handlerRemoved(context: ChannelHandlerContext) {
+        becomeClosed(failing: ChannelError.ioOnClosedChannel)
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        guard case .idle = state else { return }
+        let loop = context.eventLoop.assumeIsolated()
+        let deadline = loop.scheduleTask(in: handshakeTimeout) {
+            self.fail(context, .handshakeTimeout)
+        }
+        state = .handshaking(deadline: deadline)
+        stepHandshake(context)
+        context.read()
+    }
+
+    /// The channel has ended, or will bring no more bytes.
+    private func ended(_ context: ChannelHandlerContext) {
+        let error: TLSError?
+        switch state {
+        case .handshaking: error = .closedDuringHandshake
+        case .open: error = isInputClosed ? nil : .truncated
+        case .idle, .lingering, .closed: error = nil
+        }
+        becomeClosed(failing: error ?? ChannelError.ioOnClosedChannel)
+        if let error { context.fireErrorCaught(error) }
+    }
+
+    private func becomeClosed(failing error: any Error) {
+        switch state {
+        case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
+        case .idle, .open, .closed: break
+        }
+        state = .closed
+        failPending(error)
+        if let waiting = closeOutputWhenOpen {
+            closeOutputWhenOpen = nil
+            waiting?.fail(error)
+        }
+    }
+
+    // MARK: - Inbound
+
+    package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var ciphertext = unwrapInboundIn(data)
+        if case .idle = state { begin(context) }
+        while ciphertext.readableBytes > 0 {
+            switch state {
+            case .handshaking:
+                handshakeBytes += take(&ciphertext, limit: TLSLimits.handshakeSliceBytes)
+                stepHandshake(context)
+            case .open where !isInputClosed:
+                _ = take(&ciphertext, limit: TLSLimits.sliceBytes)
+                decrypt(context)
+            case .idle, .open, .lingering, .closed:
+                return
+            }
+        }
+    }
+
+    package func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        if case .handshaking = state {
+            context.read()
+        } else if isReadWanted {
+            // What came was no whole record: the reader still waits.
+            context.read()
+        }
+    }
+
+    package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard let event = event as? ChannelEvent, case .inputClosed = event else {
+            context.fireUserInboundEventTriggered(event)
+            return
+        }
+        switch state {
+        case .open where isInputClosed:
+            // The close_notify said so before.
+            break
+        case .handshaking: fail(context, .closedDuringHandshake)
+        case .open: fail(context, .truncated)
+        case .lingering: endLingering(context)
+        case .idle, .closed: break
+        }
+    }
+
+    private func take(_ ciphertext: inout ByteBuffer, limit: Int) -> Int {
+        let taken = session.feed(&ciphertext, limit: limit)
+        undecryptedBytes += taken
+        return taken
+    }
+
+    private func stepHandshake(_ context: ChannelHandlerContext) {
+        switch session.handshake() {
+        case .done(let peer):
+            sendOutput(context)
+            becomeOpen(context, peer)
+        case .needsInput:
+            sendOutput(context)
+            if handshakeBytes >= TLSLimits.maximumHandshakeBytes {
+                let detail = "\(handshakeBytes) bytes without an end of the handshake"
+                fail(context, .refused(TLSRefusal(.tooManyBytes, detail)))
+            }
+        case .failed(let error):
+            fail(context, error)
+        }
+    }
+
+    private func becomeOpen(_ context: ChannelHandlerContext, _ peer: VerifiedPeer) {
+        if case .handshaking(let deadline) = state { deadline.cancel() }
+        state = .open
+        context.fireUserInboundEventTriggered(
+            TLSHandshakeCompleted(
+                identity: peer.name.identity,
+                site: peer.name.site,
+                fingerprint: peer.fingerprint,
+                notAfter: peer.notAfter
+            )
+        )
+        sendFlushed(context)
+        if let promise = closeOutputWhenOpen {
+            closeOutputWhenOpen = nil
+            closeOutput(context, promise)
+        }
+        // Bytes behind the end of the handshake may have come in with it.
+        decrypt(context)
+    }
+
+    private func decrypt(_ context: ChannelHandlerContext) {
+        var plaintext = ByteBuffer()
+        while case .open = state, !isInputClosed {
+            if plaintext.writableBytes == 0 {
+                deliver(context, &plaintext)
+                let size = min(max(undecryptedBytes, 1024), TLSLimits.sliceBytes)
+                plaintext = context.channel.allocator.buffer(capacity: size)
+                // Delivering may have closed the connection.
+                continue
+            }
+            switch session.read(into: &plaintext) {
+            case .bytes(let count):
+                undecryptedBytes = max(0, undecryptedBytes - count)
+            case .needsInput:
+                if !session.holdsPartialRecord { undecryptedBytes = 0 }
+                deliver(context, &plaintext)
+                // A change of keys asks for an answer.
+                sendOutput(context)
+                return
+            case .closed:
+                deliver(context, &plaintext)
+                inputClosed(context)
+                return
+            case .failed(let error):
+                deliver(context, &plaintext)
+                fail(context, error)
+                return
+            }
+        }
+    }
+
+    private func deliver(_ context: ChannelHandlerContext, _ plaintext: inout ByteBuffer) {
+        guard plaintext.readableBytes > 0 else { return }
+        isReadWanted = false
+        context.fireChannelRead(wrapInboundOut(plaintext))
+    }
+
+    private func inputClosed(_ context: ChannelHandlerContext) {
+        guard case .open = state, !isInputClosed else { return }
+        isInputClosed = true
+        let options = context.channel.syncOptions
+        let isHalfClosureAllowed: Bool
+        do {
+            isHalfClosureAllowed =
+                try options?.getOption(ChannelOptions.allowRemoteHalfClosure) ?? false
+        } catch {
+            // A channel without the option has no half closure.
+            isHalfClosureAllowed = false
+        }
+        if isOutputClosed {
+            closeWhenSent(context)
+        } else if !isHalfClosureAllowed {
+            close(context: context, mode: .all, promise: nil)
+        } else {
+            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        }
+    }
+
+    // MARK: - Outbound
+
+    package func read(context: ChannelHandlerContext) {
+        isReadWanted = true
+        context.read()
+    }
+
+    package func write(
+        context: ChannelHandlerContext,
+        data: NIOAny,
+        promise: EventLoopPromise<Void>?
+    ) {
+        let bytes = unwrapOutboundIn(data)
+        switch state {
+        case .idle, .handshaking:
+            let limit = TLSLimits.maximumPendingBytes
+            guard bytes.readableBytes <= limit - pending.count else {
+                promise?.fail(TLSError.tooMuchPending(limit: limit))
+                return
+            }
+        case .open where isOutputClosed, .lingering, .closed:
+            promise?.fail(ChannelError.outputClosed)
+            return
+        case .open: break
+        }
+        pending.append(bytes, promise)
+    }
+
+    package func flush(context: ChannelHandlerContext) {
+        pending.flush()
+        if case .open = state {
+            sendFlushed(context)
+        } else {
+            context.flush()
+        }
+    }
+
+    package func close(
+        context: ChannelHandlerContext,
+        mode: CloseMode,
+        promise: EventLoopPromise<Void>?
+    ) {
+        switch (mode, state) {
+        case (.input, _):
+            context.close(mode: .input, promise: promise)
+        case (.output, .open):
+            closeOutput(context, promise)
+        case (.output, .idle), (.output, .handshaking):
+            if let earlier = closeOutputWhenOpen, let earlier {
+                earlier.futureResult.cascade(to: promise)
+            } else {
+                closeOutputWhenOpen = .some(promise)
+            }
+        case (.output, .lingering), (.output, .closed):
+            context.close(mode: .output, promise: promise)
+        case (.all, .lingering):
+            // Closing now could reset the connection before the peer has read the alert.
+            context.channel.closeFuture.cascade(to: promise)
+        case (.all, .open):
+            sendCloseNotify(context)
+            isInputClosed = true
+            becomeClosed(failing: ChannelError.ioOnClosedChannel)
+            context.close(mode: .all, promise: promise)
+        case (.all, .idle), (.all, .handshaking), (.all, .closed):
+            becomeClosed(failing: ChannelError.ioOnClosedChannel)
+            context.close(mode: .all, promise: promise)
+        }
+    }
+
+    private func closeOutput(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        guard !isOutputClosed else {
+            promise?.fail(ChannelError.outputClosed)
+            return
+        }
+        sendCloseNotify(context)
+        failPending(ChannelError.outputClosed)
+        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
+        outputSent = sent.futureResult
+        context.close(mode: .output, promise: sent)
+        if isInputClosed { closeWhenSent(context) }
+    }
+
+    /// Both sides have said their last word; ours may still be on its way to the socket.
+    private func closeWhenSent(_ context: ChannelHandlerContext) {
+        outputSent?.assumeIsolated().whenComplete { _ in
+            context.close(mode: .all, promise: nil)
+        }
+    }
+
+    private func sendCloseNotify(_ context: ChannelHandlerContext) {
+        guard !isOutputClosed else { return }
+        isOutputClosed = true
+        session.closeOutput()
+        sendOutput(context)
+    }
+
+    /// Encrypts and sends everything up to the last flush.
+    private func sendFlushed(_ context: ChannelHandlerContext) {
+        guard case .open = state, !isOutputClosed, var batch = pending.takeFlushed() else { return }
+        let promise = batch.promise(on: context.eventLoop)
+        do throws(TLSError) {
+            repeat {
+                let size = min(batch.bytes.readableBytes, TLSLimits.maximumOutputBytes)
+                var slice = batch.bytes
+                slice.moveWriterIndex(to: slice.readerIndex + size)
+                batch.bytes.moveReaderIndex(forwardBy: size)
+                // Each record of 16 KiB adds 22 bytes.
+                var records = context.channel.allocator.buffer(capacity: size + size / 512 + 64)
+                try session.encrypt(&slice, into: &records)
+                let isLast = batch.bytes.readableBytes == 0
+                context.write(wrapOutboundOut(records), promise: isLast ? promise : nil)
+            } while batch.bytes.readableBytes > 0
+        } catch {
+            promise?.fail(error)
+            fail(context, error)
+            return
+        }
+        pending.reuse(&batch.bytes)
+        context.flush()
+    }
+
+    /// Sends what OpenSSL has to say on its own: handshakes, alerts, changes of keys.
+    private func sendOutput(_ context: ChannelHandlerContext) {
+        let size = session.outputBytes
+        guard size > 0 else { return }
+        var records = context.channel.allocator.buffer(capacity: size)
+        session.takeOutput(into: &records)
+        context.writeAndFlush(wrapOutboundOut(records), promise: nil)
+    }
+
+    // MARK: - Failure
+
+    /// Sends the alert, tells the pipeline, and closes.
+    private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
+        switch state {
+        case .idle, .handshaking, .open: break
+        case .lingering, .closed: return
+        }
+        let hasAlert = session.outputBytes > 0
+        sendOutput(context)
+        becomeClosed(failing: error)
+        if hasAlert {
+            let linger = context.eventLoop.assumeIsolated().scheduleTask(
+                in: .seconds(TLSLimits.lingerSeconds)
+            ) {
+                self.endLingering(context)
+            }
+            state = .lingering(deadline: linger)
+        }
+        context.fireErrorCaught(error)
+        if !hasAlert {
+            context.close(mode: .all, promise: nil)
+        } else if !isOutputClosed {
+            context.close(mode: .output, promise: nil)
+        }
+    }
+
+    private func failPending(_ error: any Error) {
+        for promise in pending.takePromises() { promise.fail(error) }
+    }
+
+    private func endLingering(_ context: ChannelHandlerContext) {
+        guard case .lingering = state else { return }
+        becomeClosed(failing: ChannelError.ioOnClosedChannel)
+        context.close(mode: .all, promise: nil)
+    }
+}

@@ -1,0 +1,244 @@
+internal import COpenSSL
+internal import NIOCore
+
+/// The peer after its certificate was verified.
+struct VerifiedPeer {
+    /// Who and where.
+    let name: NamedIdentity
+    /// SHA-256 over the leaf.
+    let fingerprint: [UInt8]
+    /// The last second of the leaf's validity, counted from 1970.
+    let notAfter: Int64
+}
+
+/// One connection's OpenSSL state between two memory buffers: ciphertext on one side, plaintext on
+/// the other, no socket.
+///
+/// Used on one event loop only.
+@safe
+final class TLSSession {
+    /// What a step of the handshake came to.
+    enum Progress {
+        case done(VerifiedPeer)
+        case needsInput
+        case failed(TLSError)
+    }
+
+    /// What an attempt to read plaintext came to.
+    enum Reading {
+        case bytes(Int)
+        case needsInput
+        case closed
+        case failed(TLSError)
+    }
+
+    private let context: TLSContext
+    private let accept: @Sendable (Identity) -> TLSRefusal?
+    private let ssl: OpaquePointer
+    /// Owned by `ssl`.
+    private let input: OpaquePointer
+    /// Owned by `ssl`.
+    private let output: OpaquePointer
+    private var peer: VerifiedPeer?
+    private var refusal: TLSRefusal?
+
+    /// Begins a connection.
+    ///
+    /// - Throws: `TLSError.library` if there is no memory.
+    init(
+        _ context: TLSContext,
+        accept: @escaping @Sendable (Identity) -> TLSRefusal?
+    ) throws(TLSError) {
+        guard let ssl = unsafe SSL_new(context.pointer) else {
+            throw LibraryError.failure("SSL_new")
+        }
+        guard let input = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe SSL_free(ssl)
+            throw LibraryError.failure("BIO_new")
+        }
+        guard let output = unsafe BIO_new(BIO_s_mem()) else {
+            unsafe BIO_free(input)
+            unsafe SSL_free(ssl)
+            throw LibraryError.failure("BIO_new")
+        }
+        unsafe SSL_set_bio(ssl, input, output)
+        self.context = context
+        self.accept = accept
+        unsafe self.ssl = unsafe ssl
+        unsafe self.input = unsafe input
+        unsafe self.output = unsafe output
+        // Not retained: the callback runs only inside calls on `self`, which outlives `ssl`.
+        unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+        switch context.purpose {
+        case .server: unsafe SSL_set_accept_state(ssl)
+        case .client: unsafe SSL_set_connect_state(ssl)
+        }
+    }
+
+    deinit { unsafe SSL_free(ssl) }
+
+    /// Takes up to `limit` bytes of ciphertext from the buffer; returns how many.
+    func feed(_ buffer: inout ByteBuffer, limit: Int) -> Int {
+        unsafe buffer.readWithUnsafeReadableBytes { bytes in
+            let size = min(bytes.count, limit)
+            let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(clamping: size))
+            return max(0, Int(taken))
+        }
+    }
+
+    /// Takes the handshake as far as the input allows.
+    func handshake() -> Progress {
+        ERR_clear_error()
+        let result = unsafe SSL_do_handshake(ssl)
+        guard result != 1 else {
+            guard let peer else {
+                return .failed(.library(operation: "SSL_do_handshake", reason: "no peer verified"))
+            }
+            return .done(peer)
+        }
+        switch unsafe SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
+        default: return .failed(handshakeFailure())
+        }
+    }
+
+    /// Decrypts what is there, at most one record, straight into the buffer's writable bytes.
+    func read(into buffer: inout ByteBuffer) -> Reading {
+        ERR_clear_error()
+        var result: Int32 = 0
+        let count = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { bytes in
+            unsafe result = SSL_read(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
+            return max(0, Int(result))
+        }
+        guard count == 0 else { return .bytes(count) }
+        switch unsafe SSL_get_error(ssl, result) {
+        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
+        case SSL_ERROR_ZERO_RETURN: return .closed
+        default: return .failed(connectionFailure())
+        }
+    }
+
+    /// Encrypts all readable bytes of `plaintext` and appends the records to `ciphertext`.
+    ///
+    /// Records are as full as the protocol allows: 16 KiB each but for the last.
+    /// - Throws: `TLSError.broken` if the connection is no longer usable.
+    func encrypt(
+        _ plaintext: inout ByteBuffer,
+        into ciphertext: inout ByteBuffer
+    ) throws(TLSError) {
+        while plaintext.readableBytes > 0 {
+            ERR_clear_error()
+            let taken = unsafe plaintext.readWithUnsafeReadableBytes { bytes in
+                let size = min(bytes.count, TLSLimits.sliceBytes)
+                return max(0, Int(unsafe SSL_write(ssl, bytes.baseAddress, Int32(clamping: size))))
+            }
+            guard taken > 0 else { throw connectionFailure() }
+            takeOutput(into: &ciphertext)
+        }
+    }
+
+    /// How many bytes wait to be sent.
+    var outputBytes: Int {
+        unsafe BIO_ctrl_pending(output)
+    }
+
+    /// Appends everything that waits to be sent.
+    func takeOutput(into buffer: inout ByteBuffer) {
+        let size = outputBytes
+        guard size > 0 else { return }
+        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
+            max(0, Int(unsafe BIO_read(output, bytes.baseAddress, Int32(clamping: size))))
+        }
+    }
+
+    /// Whether a part of a record has been taken in, and no more.
+    var holdsPartialRecord: Bool {
+        unsafe SSL_has_pending(ssl) != 0
+    }
+
+    /// Queues our close_notify: nothing can be encrypted afterwards.
+    func closeOutput() {
+        ERR_clear_error()
+        unsafe _ = SSL_shutdown(ssl)
+        ERR_clear_error()
+    }
+
+    // MARK: - The peer's certificate
+
+    /// Called by OpenSSL for each certificate of the chain, and for each error, within a handshake.
+    ///
+    /// A refusal here becomes an alert before either side has sent a byte of application data that
+    /// the other would accept.
+    static let verifyPeer: @convention(c) (Int32, OpaquePointer?) -> Int32 = { verified, store in
+        guard let store = unsafe store,
+            let ssl = unsafe X509_STORE_CTX_get_ex_data(
+                store,
+                SSL_get_ex_data_X509_STORE_CTX_idx()
+            ),
+            let reference = unsafe SSL_get_ex_data(OpaquePointer(ssl), 0)
+        else { return 0 }
+        let session = unsafe Unmanaged<TLSSession>.fromOpaque(reference).takeUnretainedValue()
+        guard verified == 1 else {
+            let error = unsafe X509_STORE_CTX_get_error(store)
+            session.refuse(PeerVerification.refusal(verifyError: Int(error)))
+            return 0
+        }
+        guard unsafe X509_STORE_CTX_get_error_depth(store) == 0 else { return 1 }
+        guard let leaf = unsafe X509_STORE_CTX_get_current_cert(store) else { return 0 }
+        guard session.isAcceptable(unsafe Certificate(retaining: leaf)) else {
+            unsafe X509_STORE_CTX_set_error(store, X509_V_ERR_APPLICATION_VERIFICATION)
+            return 0
+        }
+        return 1
+    }
+
+    private func isAcceptable(_ leaf: Certificate) -> Bool {
+        if let refusal = PeerVerification.refusal(of: leaf, for: context.purpose.peerUse) {
+            refuse(refusal)
+            return false
+        }
+        do throws(TLSRefusal) {
+            let name = try NamedIdentity(uris: leaf.uris)
+            if let refusal = accept(name.identity) { throw refusal }
+            peer = VerifiedPeer(
+                name: name,
+                fingerprint: leaf.fingerprint,
+                notAfter: leaf.notAfter
+            )
+            return true
+        } catch {
+            refuse(error)
+            return false
+        }
+    }
+
+    /// Keeps the first refusal: what follows it follows from it.
+    private func refuse(_ refusal: TLSRefusal) {
+        if self.refusal == nil { self.refusal = refusal }
+    }
+
+    // MARK: - Failures
+
+    private func handshakeFailure() -> TLSError {
+        let error = LibraryError.take()
+        if let refusal { return .refused(refusal) }
+        if let alert = error.alert { return .refusedByPeer(alert: alert, reason: error.text) }
+        switch error.reason {
+        case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
+            return .refused(TLSRefusal(.noCertificate, "the peer presented no certificate"))
+        case SSL_R_UNSUPPORTED_PROTOCOL, SSL_R_NO_PROTOCOLS_AVAILABLE, SSL_R_VERSION_TOO_LOW,
+            SSL_R_WRONG_SSL_VERSION, SSL_R_TLSV1_ALERT_PROTOCOL_VERSION:
+            return .refused(TLSRefusal(.protocolVersion, "TLS 1.3 is needed: \(error.text)"))
+        case SSL_R_EXCESSIVE_MESSAGE_SIZE:
+            return .refused(TLSRefusal(.tooManyBytes, error.text))
+        default:
+            return .refused(TLSRefusal(.malformed, error.text))
+        }
+    }
+
+    private func connectionFailure() -> TLSError {
+        let error = LibraryError.take()
+        if let alert = error.alert { return .refusedByPeer(alert: alert, reason: error.text) }
+        return .broken(reason: error.text)
+    }
+}

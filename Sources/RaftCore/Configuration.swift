@@ -1,0 +1,76 @@
+/// Who belongs to a group.
+///
+/// In force from the moment it is appended (Raft §6).
+///
+/// While `outgoing` is not empty the configuration is joint: a decision needs a quorum of the
+/// incoming *and* of the outgoing voters.
+public struct Configuration: Hashable, Sendable {
+    /// The members, ascending by node id, each once.
+    public var members: [Member]
+    /// Voters of the configuration that is being left, ascending; empty when not joint.
+    public var outgoing: [NodeID]
+    /// What every member is able to do: commands above it are not proposed.
+    public var featureLevel: UInt32
+
+    /// Takes the members in any order.
+    public init(members: [Member], outgoing: [NodeID] = [], featureLevel: UInt32) {
+        self.members = members.sorted { $0.id < $1.id }
+        self.outgoing = outgoing.sorted()
+        self.featureLevel = featureLevel
+    }
+
+    /// The nodes whose votes count, ascending.
+    public var voters: [NodeID] { members.filter { $0.role == .voter }.map(\.id) }
+
+    /// The member with this id, if it belongs to the group.
+    public func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
+}
+
+/// One member of a group.
+public struct Member: Hashable, Sendable {
+    /// Which node.
+    public var id: NodeID
+    /// Which life of its disk: messages of another one do not count.
+    public var incarnation: Incarnation
+    /// What it may do.
+    public var role: MemberRole
+    /// Where it stands: country, city, site, operator, as its certificate says.
+    ///
+    /// UTF-8.
+    public var site: String
+    /// Where its peers reach it, `host:port`.
+    public var peerAddress: String
+    /// Where clients reach it, `host:port`.
+    public var clientAddress: String
+    /// Where operators reach it, `host:port`.
+    public var administrationAddress: String
+
+    /// Describes one member.
+    public init(
+        id: NodeID,
+        incarnation: Incarnation,
+        role: MemberRole,
+        site: String,
+        peerAddress: String,
+        clientAddress: String,
+        administrationAddress: String
+    ) {
+        self.id = id
+        self.incarnation = incarnation
+        self.role = role
+        self.site = site
+        self.peerAddress = peerAddress
+        self.clientAddress = clientAddress
+        self.administrationAddress = administrationAddress
+    }
+}
+
+/// What a member may do.
+///
+/// Raw values are stored and never reused.
+public enum MemberRole: UInt8, Hashable, Sendable, CaseIterable {
+    /// Votes, and its acknowledgement counts.
+    case voter = 1
+    /// Receives the log; neither votes nor counts.
+    case learner = 2
+}

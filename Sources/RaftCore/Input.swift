@@ -1,0 +1,22 @@
+/// The one door in: everything that can happen to a ``Raft``.
+public enum Input: Sendable {
+    /// One tick of time went by; how long one is, is the node's affair.
+    case tick
+    /// A peer's message arrived. The node has checked the sender's identity and incarnation, the
+    /// entries' bytes and that their hashes chain.
+    case received(Message)
+    /// The node built an entry to follow ``Raft/lastPosition`` in the current term. Refused in
+    /// ``Effects/refusals`` where the leader cannot take it.
+    case propose(EntryHeader)
+    /// A linearizable read wants an index (thesis §6.4).
+    case readIndex(RequestID)
+    /// Everything asked through this number is durable.
+    case persisted(PersistNumber)
+    /// The leader is to hand over to this voter (thesis §3.10).
+    case transferLeadership(to: NodeID)
+    /// An immediate reconnect to the peer was *refused*: its process is gone. A lost connection
+    /// alone is no such evidence.
+    case peerIsGone(NodeID)
+    /// A connection to the peer stands again.
+    case peerIsBack(NodeID)
+}

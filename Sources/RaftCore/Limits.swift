@@ -1,0 +1,23 @@
+/// Every bound of the algorithm, with its reason.
+public enum Limits {
+    /// Bytes of one encoded entry: a command may be 4 MiB, and its envelope comes on top.
+    public static let maximumEntrySize = 4 * 1_048_576 + 65_536
+    /// Entries in one ``AppendEntries``.
+    public static let maximumEntriesPerMessage = 1_024
+    /// Bytes of entries in one ``AppendEntries``: one large entry, or many small ones.
+    public static let maximumAppendSize = 1_048_576
+    /// Messages with entries on the way to one follower.
+    public static let maximumInflightMessages = 256
+    /// Bytes of entries on the way to one follower: what a slow peer may cost the leader.
+    public static let maximumInflightSize = 16 * 1_048_576
+    /// Bytes proposed and not committed, past which a leader takes no more (etcd#10167).
+    public static let maximumUncommittedSize = 64 * 1_048_576
+    /// Reads waiting for their quorum round.
+    public static let maximumWaitingReads = 65_536
+    /// Members of a group; quorums are computed in place.
+    public static let maximumMembers = 16
+    /// A term from outside may be ahead of ours by this much; further is a broken peer.
+    public static let maximumTermAdvance: UInt64 = 1 << 20
+    /// No term or index from outside may be above this, so that sums cannot overflow.
+    public static let maximumTerm: UInt64 = 1 << 62
+}

@@ -1,0 +1,109 @@
+/// Time, as each role feels it.
+extension Raft {
+    /// One tick went by.
+    mutating func tick(into effects: inout Effects) {
+        switch current {
+        case .follower(var following):
+            electionElapsed += 1
+            if let ticks = following.hurryTicks {
+                following.hurryTicks = ticks > 1 ? ticks - 1 : nil
+                current = .follower(following)
+                if ticks <= 1 { electionElapsed = electionTimeout }
+            }
+            standIfTimeIsUp(into: &effects)
+        case .preCandidate, .candidate:
+            electionElapsed += 1
+            standIfTimeIsUp(into: &effects)
+        case .leader:
+            tickLeader(into: &effects)
+        }
+    }
+
+    /// Draws the next wait and starts it (Raft §5.2: randomized, so that split votes are rare).
+    mutating func restartElectionClock() {
+        electionElapsed = 0
+        electionTimeout = generator.draw(
+            from: timing.minimumElectionTicks...timing.maximumElectionTicks
+        )
+    }
+
+    /// The peer's process refused a reconnect.
+    ///
+    /// If it leads, there is nothing to wait for: this member asks for pre-votes after a few ticks,
+    /// in an order that keeps followers apart.
+    mutating func peerIsGone(_ peer: NodeID) {
+        guard peer != id, memberIDs.contains(peer), !gonePeers.contains(peer) else { return }
+        gonePeers.append(peer)
+        gonePeers.sort()
+        guard case .follower(var following) = current, following.leader == peer else { return }
+        let turn = quorum.incoming.filter { $0 != peer && $0 < id }.count
+        following.hurryTicks = turn * Self.hurrySpacing + generator.draw(from: 1...2)
+        current = .follower(following)
+    }
+
+    /// A connection to the peer stands again.
+    ///
+    /// What was on its way to it is lost.
+    mutating func peerIsBack(_ peer: NodeID, into effects: inout Effects) {
+        gonePeers.removeAll { $0 == peer }
+        switch current {
+        case .follower(var following):
+            if following.leader == peer {
+                following.hurryTicks = nil
+                current = .follower(following)
+            }
+        case .leader:
+            guard var leadership = takeLeadership() else { return }
+            defer { current = .leader(leadership) }
+            guard let place = leadership.place(of: peer) else { return }
+            leadership.progress[place].becomeProbing()
+            sendHeartbeat(to: place, &leadership, into: &effects)
+            sendEntries(to: place, &leadership, evenIfNone: true, into: &effects)
+        case .preCandidate, .candidate: break
+        }
+    }
+
+    /// Ticks between the turns of followers that saw their leader's process go.
+    static var hurrySpacing: Int { 3 }
+
+    private mutating func standIfTimeIsUp(into effects: inout Effects) {
+        guard electionElapsed >= electionTimeout else { return }
+        restartElectionClock()
+        if isElectable { becomePreCandidate(into: &effects) }
+    }
+
+    private mutating func tickLeader(into effects: inout Effects) {
+        guard var leadership = takeLeadership() else { return }
+        leadership.heartbeatElapsed += 1
+        for place in leadership.progress.indices { leadership.progress[place].silentTicks += 1 }
+        if let transfer = leadership.transfer {
+            // Thesis §3.10: a hand-over that takes longer than an election is given up.
+            leadership.transfer?.elapsed += 1
+            if transfer.elapsed + 1 >= timing.minimumElectionTicks { leadership.transfer = nil }
+        }
+        let isHeard = hearsQuorum(leadership)
+        if isHeard {
+            if leadership.heartbeatElapsed >= timing.heartbeatTicks {
+                leadership.heartbeatElapsed = 0
+                for place in leadership.progress.indices {
+                    leadership.progress[place].intervalPassed()
+                }
+                sendHeartbeats(&leadership, into: &effects)
+            } else {
+                tellCommitIndex(&leadership, into: &effects)
+            }
+        }
+        current = .leader(leadership)
+        if !isHeard { becomeFollower(of: .none, into: &effects) }
+    }
+
+    /// Check-quorum (thesis §6.2): who does not hear a quorum within an election timeout has
+    /// perhaps been replaced, and must not keep clients waiting.
+    private func hearsQuorum(_ leadership: Leadership) -> Bool {
+        quorum.isReached { voter in
+            if voter == id { return true }
+            guard let place = leadership.place(of: voter) else { return false }
+            return leadership.progress[place].silentTicks < timing.minimumElectionTicks
+        }
+    }
+}

@@ -1,0 +1,144 @@
+/// One member's Raft for one group: a pure, copyable value.
+///
+/// What happens goes in through ``step(_:into:)``, what the node must do comes out of it; there is
+/// no clock, no disk, no socket and no payload in here.
+///
+/// Durability is asynchronous: every change of term, vote or log is a numbered ``Persist``, and
+/// every promise that rests on it waits for ``Input/persisted(_:)`` of that number.
+public struct Raft: Hashable, Sendable {
+    /// Which log this is about.
+    public let group: GroupID
+    /// Which member this is.
+    public let id: NodeID
+    /// How time is counted.
+    public let timing: Timing
+    /// The newest term seen, and the vote in it.
+    var hardState: HardState
+    /// What this member is at the moment.
+    var current: Role = .listening
+    /// The headers of all entries.
+    var log: Log
+    /// What of all that is on disk.
+    var durability: Durability
+    /// The highest index known to be durable on a quorum (Raft figure 2).
+    public internal(set) var commitIndex: LogIndex
+    /// The node was given everything through here to apply.
+    var releasedIndex: LogIndex
+    /// The configuration in force, the last one in the log.
+    public internal(set) var configuration: Configuration
+    /// Who decides in it.
+    var quorum: Quorum
+    /// All who belong to it, those who leave included, ascending.
+    var memberIDs: [NodeID]
+    /// The leader of the current term once known, even while a pre-candidate names none.
+    var termLeader: NodeID = .none
+    /// Peers whose process refused a reconnect, ascending.
+    var gonePeers: [NodeID] = []
+    /// Ticks since a leader or a granted vote gave reason to wait.
+    var electionElapsed = 0
+    /// How many such ticks are too many; drawn anew each time.
+    var electionTimeout: Int
+    /// The seeded chance behind `electionTimeout`.
+    var generator: Generator
+
+    /// Wakes a member with what its disk holds.
+    ///
+    /// - Parameters:
+    ///   - group: Which log.
+    ///   - id: Which member of its configuration.
+    ///   - hardState: The newest durable term and vote; not older than the log's last entry.
+    ///   - headers: The whole log from index 1, which is the founding configuration entry.
+    ///   - appliedThrough: The state machine's durable applied index; it is committed for sure.
+    ///   - timing: How time is counted.
+    ///   - seed: Different on each node, so that they do not stand for election together.
+    public init(
+        group: GroupID,
+        id: NodeID,
+        hardState: HardState,
+        headers: [EntryHeader],
+        appliedThrough: LogIndex,
+        timing: Timing,
+        seed: UInt64
+    ) {
+        precondition(id != .none, "a member of group \(group) needs a node id")
+        let log = Log(base: .zero, baseHash: .zero, headers: headers)
+        precondition(
+            hardState.term >= log.last.term,
+            "the log ends in term \(log.last.term), the hard state in \(hardState.term): a vote is lost"
+        )
+        precondition(
+            appliedThrough <= log.lastIndex,
+            "applied through \(appliedThrough), but the log ends at \(log.lastIndex)"
+        )
+        self.group = group
+        self.id = id
+        self.timing = timing
+        self.hardState = hardState
+        self.log = log
+        durability = Durability(persistedIndex: log.lastIndex)
+        commitIndex = appliedThrough
+        releasedIndex = appliedThrough
+        configuration = log.configuration
+        quorum = Quorum(configuration)
+        memberIDs = Self.memberIDs(of: configuration)
+        generator = Generator(seed: seed)
+        electionTimeout = timing.maximumElectionTicks
+        restartElectionClock()
+        checkInvariants()
+    }
+
+    /// Takes one thing that happened and adds to `effects` what has to be done about it.
+    ///
+    /// The only way in, and the only dispatch.
+    public mutating func step(_ input: Input, into effects: inout Effects) {
+        let before = (role: role, term: term, leader: leader, commit: commitIndex)
+        switch input {
+        case .tick: tick(into: &effects)
+        case .received(let message): received(message, into: &effects)
+        case .propose(let header): propose(header, into: &effects)
+        case .readIndex(let request): readIndex(request, into: &effects)
+        case .persisted(let number): persisted(number, into: &effects)
+        case .transferLeadership(let target): transferLeadership(to: target, into: &effects)
+        case .peerIsGone(let peer): peerIsGone(peer)
+        case .peerIsBack(let peer): peerIsBack(peer, into: &effects)
+        }
+        releaseCommitted(into: &effects)
+        if (role, term, leader) != (before.role, before.term, before.leader) {
+            effects.roleChange = RoleChange(role: role, term: term, leader: leader)
+        }
+        checkInvariants()
+        precondition(
+            term >= before.term && commitIndex >= before.commit,
+            "went back from term \(before.term), commit \(before.commit) to \(term), \(commitIndex)"
+        )
+    }
+
+    /// Hands the message to its rule, once header and term are in order (Raft §5.1).
+    private mutating func received(_ message: Message, into effects: inout Effects) {
+        guard isAcceptable(message), adoptTerm(of: message, into: &effects) else { return }
+        switch message.body {
+        case .requestVote(let request):
+            received(request, message, into: &effects)
+        case .requestVoteReply(let reply):
+            received(reply, message, into: &effects)
+        case .appendEntries(let append):
+            received(append, from: message.from, into: &effects)
+        case .appendEntriesReply(let reply):
+            received(reply, from: message.from, into: &effects)
+        case .heartbeat(let heartbeat):
+            received(heartbeat, from: message.from, into: &effects)
+        case .heartbeatReply(let reply):
+            received(reply, from: message.from, into: &effects)
+        case .timeoutNow:
+            receivedTimeoutNow(from: message.from, into: &effects)
+        }
+    }
+
+    /// Whether the message is for this member, from one of its group, and within ``Limits``.
+    private func isAcceptable(_ message: Message) -> Bool {
+        message.group == group && message.to == id && message.from != id
+            && memberIDs.contains(message.from)
+            && message.term.value <= Limits.maximumTerm
+            && message.term.value <= term.value + Limits.maximumTermAdvance
+    }
+}

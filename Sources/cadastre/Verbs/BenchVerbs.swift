@@ -1,0 +1,97 @@
+internal import ArgumentParser
+internal import CadastreClient
+
+/// The verb `cadastre bench …`.
+struct BenchVerbs: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench",
+        abstract: "Measures a running cluster with a closed loop of clients.",
+        subcommands: [Put.self, Get.self, List.self]
+    )
+
+    /// In which order keys are used.
+    enum KeyOrder: String, ExpressibleByArgument, CaseIterable, Sendable {
+        case random
+        case sequential
+    }
+
+    /// The load.
+    struct LoadOptions: ParsableArguments {
+        @Option(help: "Clients, each with one request on its way.")
+        var clients = 64
+        @Option(help: "Connections that they share.")
+        var connections = 4
+        @Option(help: "How long to measure.")
+        var seconds = 10.0
+        @Option(help: "How long to run before that.")
+        var warmUp = 2.0
+        @Option(help: "random or sequential.")
+        var keys = KeyOrder.random
+        @Option(help: "How many different keys.")
+        var keyCount: UInt64 = 100_000
+        @Option(help: "Bytes of opaque locations in each object.")
+        var valueSize = 100
+        @Option(help: "The bucket; created if it is missing.")
+        var bucket = "bench"
+        @Option(help: "The seed of random keys.")
+        var seed: UInt64 = 1
+        @Option(
+            help: ArgumentHelp(
+                "An operator's profile, to read what the nodes use.",
+                valueName: "file"
+            )
+        )
+        var administrationProfile: String?
+        @OptionGroup
+        var options: ClusterOptions
+
+        func validate() throws {
+            guard 1...1024 ~= clients else { throw ValidationError("--clients must be 1 to 1024") }
+            guard 1...64 ~= connections else {
+                throw ValidationError("--connections must be 1 to 64")
+            }
+            guard seconds > 0, seconds <= 86_400, warmUp >= 0, warmUp <= 3600 else {
+                throw ValidationError("--seconds must be 0 to 86400, --warm-up 0 to 3600")
+            }
+            guard keyCount > 0, keyCount <= 9_999_999_999 else {
+                throw ValidationError("--key-count must be 1 to 9999999999")
+            }
+            guard 0...65_536 ~= valueSize else {
+                throw ValidationError("--value-size must be 0 to 65536")
+            }
+        }
+    }
+
+    /// The verb `cadastre bench put`.
+    struct Put: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Puts objects.",
+            discussion: "Example: cadastre bench put --clients 64 --connections 4 --seconds 10"
+        )
+        @OptionGroup
+        var load: LoadOptions
+        func run() async throws { try await Bench(load, .put).run() }
+    }
+
+    /// The verb `cadastre bench get`.
+    struct Get: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Reads objects, which it puts first unless they are there.",
+            discussion: "Example: cadastre bench get --clients 64 --key-count 10000"
+        )
+        @OptionGroup
+        var load: LoadOptions
+        func run() async throws { try await Bench(load, .get).run() }
+    }
+
+    /// The verb `cadastre bench list`.
+    struct List: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Lists pages of 100 objects, which it puts first unless they are there.",
+            discussion: "Example: cadastre bench list --clients 16 --key-count 10000"
+        )
+        @OptionGroup
+        var load: LoadOptions
+        func run() async throws { try await Bench(load, .list).run() }
+    }
+}

@@ -1,0 +1,113 @@
+internal import ArgumentParser
+internal import CadastreRuntime
+internal import Foundation
+
+/// The program of a node.
+@main
+struct Cadastred: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "cadastred",
+        abstract: "One node of a Cadastre cluster.",
+        discussion: """
+            `init` founds a node's data folder once; `run` runs the node; `dev` runs one node with \
+            throw-away certificates and no configuration.
+
+            Exit codes: 0 stopped cleanly, 64 usage, 65 damaged data, 70 a peer contradicts the \
+            log, 73 data folder in use or not empty, 74 the disk failed, 78 configuration.
+            """,
+        version: ProgramVersion.text,
+        subcommands: [Run.self, Init.self, SettingsVerb.self, Development.self]
+    )
+}
+
+/// Where the settings come from.
+struct SettingSources: ParsableArguments {
+    @Option(help: "The configuration file (JSON).")
+    var config: String
+
+    @Option(
+        name: .customLong("set"),
+        parsing: .singleValue,
+        help: ArgumentHelp(
+            "A setting, before the environment and the file.",
+            valueName: "key=value"
+        )
+    )
+    var pairs: [String] = []
+}
+
+/// Runs a node.
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the node until SIGTERM; SIGHUP reads the certificates again.",
+        discussion: "Settings, in the file, the environment or --set:\n\n" + Settings.plainTable
+    )
+
+    @OptionGroup
+    var sources: SettingSources
+
+    func run() async throws {
+        let code = await NodeProgram.run(
+            file: sources.config,
+            environment: ProcessInfo.processInfo.environment,
+            flags: sources.pairs
+        )
+        throw ExitCode(code)
+    }
+}
+
+/// Founds a data folder.
+struct Init: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Found the node's data folder, once in the life of its disk."
+    )
+
+    @OptionGroup
+    var sources: SettingSources
+
+    func run() async throws {
+        let code = await NodeProgram.found(
+            file: sources.config,
+            environment: ProcessInfo.processInfo.environment,
+            flags: sources.pairs
+        )
+        throw ExitCode(code)
+    }
+}
+
+/// Prints the table of settings.
+struct SettingsVerb: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "settings",
+        abstract: "Print every setting with its values, default and meaning."
+    )
+
+    @Flag(help: "As a Markdown table.")
+    var markdown = false
+
+    func run() {
+        print(markdown ? Settings.markdownTable : Settings.plainTable, terminator: "")
+    }
+}
+
+/// Runs one node for development.
+struct Development: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "dev",
+        abstract: "Run one node with throw-away certificates; no configuration needed."
+    )
+
+    @Option(help: "Where everything is kept.")
+    var directory = ".cadastre"
+
+    @Option(help: "The first of three ports: peers, clients, administration.")
+    var port = 7400
+
+    func validate() throws {
+        guard 1...65_533 ~= port else { throw ValidationError("--port must be 1…65533") }
+    }
+
+    func run() async throws {
+        throw ExitCode(await NodeProgram.develop(directory: directory, port: port))
+    }
+}

@@ -1,0 +1,180 @@
+import CadastreClient
+import CadastreProtocol
+import Testing
+
+@Suite
+struct `Client` {
+    let state = FakeState()
+
+    @Test
+    func `a write is done and its session is opened once and closed at the end`() async throws {
+        let node = try await FakeNode(1) { [state] in .reply(state.apply($0)) }
+        let client = try makeClient([node.address])
+        #expect(await client.execute(bucket(1)) == .done(7))
+        #expect(await client.execute(bucket(2)) == .done(7))
+        #expect(state.openCount == 1)
+        #expect(state.seen.allSatisfy { $0.message.tenant == Array("acme".utf8) })
+        await client.close()
+        #expect(state.with { $0.expired } == [1])
+        #expect(await client.execute(bucket(3)).refusal?.reason == .clientClosed)
+        await node.stop()
+    }
+
+    @Test
+    func `a read asks the leader with the deadline that is left`() async throws {
+        let node = try await FakeNode(1) { [state] in .reply(state.apply($0)) }
+        let client = try makeClient([node.address])
+        let usage = await client.ask(GetUsage()).value
+        #expect(usage?.objects == 2)
+        let request = try #require(state.seen.first)
+        #expect(request.message.consistency == .linearizable)
+        #expect(1...10_000 ~= request.message.deadlineMilliseconds)
+        _ = await client.ask(GetUsage(), freshness: .any)
+        _ = await client.ask(GetUsage(), freshness: .atLeast(index: 5))
+        #expect(state.seen.dropFirst().map(\.message.consistency) == [.any, .atLeast(index: 5)])
+        await client.close()
+        await node.stop()
+    }
+
+    @Test
+    func `the hint of a node that does not lead is followed`() async throws {
+        let leader = try await FakeNode(2) { [state] in .reply(state.apply($0)) }
+        let address = leader.address
+        let follower = try await FakeNode(1) { [state] request in
+            state.note(request)
+            return .reply(.notLeader(address))
+        }
+        let client = try makeClient([follower.address])
+        #expect(await client.execute(bucket(1)) == .done(7))
+        #expect(await client.execute(bucket(2)) == .done(7))
+        // Learnt once: only the first request went astray.
+        #expect(state.seen.filter { $0.node == 1 }.count == 1)
+        await client.close()
+        await leader.stop()
+        await follower.stop()
+    }
+
+    @Test
+    func `without a hint the other nodes are asked in turn`() async throws {
+        let leader = try await FakeNode(2) { [state] in .reply(state.apply($0)) }
+        let follower = try await FakeNode(1) { _ in .reply(.notLeader(nil)) }
+        let client = try makeClient([follower.address, leader.address])
+        #expect(await client.execute(bucket(1)) == .done(7))
+        await client.close()
+        await leader.stop()
+        await follower.stop()
+    }
+
+    @Test
+    func `two nodes that point at each other are not asked without end`() async throws {
+        let (first, second) = (Box(), Box())
+        let one = try await FakeNode(1) { [state] request in
+            state.note(request)
+            return .reply(.notLeader(second.value))
+        }
+        let two = try await FakeNode(2) { [state] request in
+            state.note(request)
+            return .reply(.notLeader(first.value))
+        }
+        (first.value, second.value) = (one.address, two.address)
+        let client = try makeClient([one.address, two.address])
+        let outcome = await client.execute(bucket(1), deadline: .milliseconds(600))
+        #expect(outcome.refusal?.reason == .notLeader)
+        #expect(2...80 ~= state.seen.count)
+        await client.close()
+        await one.stop()
+        await two.stop()
+    }
+
+    @Test
+    func `a node that cannot be reached costs nothing but the way to the next`() async throws {
+        let gone = try await FakeNode(9) { _ in .ignore }
+        let address = gone.address
+        await gone.stop()
+        let node = try await FakeNode(1) { [state] in .reply(state.apply($0)) }
+        let client = try makeClient([address, node.address])
+        #expect(await client.execute(bucket(1), deadline: .seconds(2)) == .done(7))
+        await client.close()
+        await node.stop()
+    }
+
+    @Test
+    func `with no node to reach nothing happened, and the reason is said`() async throws {
+        let gone = try await FakeNode(9) { _ in .ignore }
+        let address = gone.address
+        await gone.stop()
+        let client = try makeClient([address])
+        let outcome = await client.execute(bucket(1), deadline: .milliseconds(300))
+        #expect(outcome.refusal?.reason == .unreachable)
+        #expect(outcome.refusal?.detail.contains(address) == true)
+        let question = await client.ask(GetUsage(), deadline: .milliseconds(100))
+        #expect(question.refusal?.advice == .askAgainLater)
+        await client.close()
+    }
+
+    @Test
+    func `a node of another cluster is refused at once, and not asked again`() async throws {
+        let node = try await FakeNode(1, credentials: FakePKI.otherNode) { _ in .ignore }
+        let client = try makeClient([node.address])
+        let outcome = await client.execute(bucket(1))
+        #expect(outcome.refusal?.reason == .connectionRefused)
+        #expect(outcome.refusal?.advice == .getPermission)
+        await client.close()
+        await node.stop()
+    }
+
+    @Test
+    func `an administration request to a node is never sent to another`() async throws {
+        let leader = try await FakeNode(2) { [state] in .reply(state.apply($0)) }
+        let address = leader.address
+        let follower = try await FakeNode(1) { _ in .reply(.notLeader(address)) }
+        let client = try makeClient([follower.address]) { $0.purpose = .administration }
+        let there = await client.administer(TransferLeadership(), at: Endpoint(follower.address))
+        #expect(there.refusal?.reason == .notLeader)
+        #expect(await client.administer(TransferLeadership()) == .done(2))
+        await client.close()
+        await leader.stop()
+        await follower.stop()
+    }
+
+    @Test
+    func `an answer in many pieces is put together`() async throws {
+        let node = try await FakeNode(1) { _ in
+            .reply(FakePages.thousandObjects)
+        }
+        let client = try makeClient([node.address])
+        let page = await client.ask(ListObjects(bucket: Array("photos".utf8))).value
+        #expect(page?.elements.count == 1000)
+        #expect(page?.isTruncated == true)
+        await client.close()
+        await node.stop()
+    }
+
+    @Test
+    func `a configuration out of bounds is refused`() {
+        #expect(throws: ClientError.self) { try makeClient([]) }
+        #expect(throws: ClientError.self) {
+            try makeClient(["127.0.0.1:1"]) { $0.connectionCount = 0 }
+        }
+        #expect(throws: ClientError.self) {
+            try makeClient(["127.0.0.1:1"]) { $0.sessionSlots = 5000 }
+        }
+        #expect(throws: ClientError.self) {
+            try makeClient(["127.0.0.1:1"]) { $0.deadline = .zero }
+        }
+        #expect(throws: ClientError.self) {
+            try makeClient(["127.0.0.1:1"]) { $0.files.key = "/nonexistent/key" }
+        }
+    }
+
+    @Test(arguments: [
+        ("127.0.0.1:7001", true), ("[::1]:7001", true), ("node-1.example:65535", true),
+        ("", false), ("host", false), ("host:", false), (":1", false), ("host:0", false),
+        ("host:65536", false), ("::1:7001", false), ("[::1:7001", false), ("host:+1", false),
+        ("ho st:1", false), ("host:1\n", false), ("host:99999999999999999999", false),
+    ])
+    func `endpoints are host and port`(_ text: String, isValid: Bool) {
+        #expect((Endpoint(text) != nil) == isValid)
+        if let endpoint = Endpoint(text) { #expect(endpoint.description == text) }
+    }
+}

@@ -1,0 +1,218 @@
+import CadastreDisk
+import CadastreNode
+import CadastreProtocol
+import CadastreStorage
+import RaftCore
+
+/// A node of a cluster of one or three on a disk in memory, and the two peers as one likes them.
+struct NodeFixture {
+    static let directory = "/node"
+    let disk: SimulatedDisk
+    let genesis: Genesis
+    let settings: NodeSettings
+    var node: OpenNode
+    var output = ConsensusOutput()
+    /// Everything for the apply stage since the beginning.
+    var applyEvents: [ApplyEvent] = []
+    /// Everything for peers since the beginning.
+    private var frames: [PeerFrame] = []
+    private var now: UInt64 = 1_000_000_000
+
+    init(members: Int, settings: NodeSettings = NodeSettings()) throws {
+        disk = SimulatedDisk(seed: 1)
+        genesis = Self.genesis(members: members)
+        var settings = settings
+        settings.journal.segmentSize = 256 * 1_024
+        self.settings = settings
+        try NodeFolder.found(
+            Self.directory,
+            on: disk,
+            genesis: genesis,
+            node: NodeID(1),
+            settings: settings,
+            seed: 7
+        )
+        node = try Self.open(disk, genesis, settings)
+    }
+
+    static func open(
+        _ disk: SimulatedDisk,
+        _ genesis: Genesis,
+        _ settings: NodeSettings,
+        node: NodeID = NodeID(1)
+    ) throws(NodeError) -> OpenNode {
+        try NodeFolder.open(
+            directory,
+            on: disk,
+            cluster: genesis.cluster,
+            node: node,
+            settings: settings,
+            seed: 8
+        )
+    }
+
+    static func genesis(members: Int, cluster: UInt64 = 5) -> Genesis {
+        Genesis(
+            clusterName: "test",
+            cluster: ClusterID(high: cluster, low: 6),
+            members: (1...UInt64(members)).map { number in
+                Member(
+                    id: NodeID(number),
+                    incarnation: Incarnation(high: number, low: number),
+                    role: .voter,
+                    site: "fr/paris",
+                    peerAddress: "a:1",
+                    clientAddress: "a:2",
+                    administrationAddress: "a:3"
+                )
+            }
+        )
+    }
+
+    /// One turn of the consensus stage; the output is only that of this turn.
+    mutating func turn(_ events: ConsensusEvent...) {
+        output.removeAll()
+        var events = events
+        now += 1_000_000
+        let moment = Moment(monotonic: now, wall: 1_790_000_000_000 + now / 1_000_000)
+        node.consensus.turn(&events, at: moment, into: &output)
+        applyEvents += output.apply
+        frames += output.frames
+    }
+
+    /// Indices of the entries that were handed to the apply stage.
+    var handedOver: [UInt64] {
+        applyEvents.flatMap { event -> [UInt64] in
+            guard case .entries(let entries) = event else { return [] }
+            return entries.map(\.entry.index.value)
+        }
+    }
+
+    /// Runs the journal stage on these events, and the consensus stage on each of its results.
+    mutating func journal(_ asked: [JournalEvent]) throws {
+        var results: [JournalResult] = []
+        var events = asked
+        try node.journal.turn(&events, into: &results)
+        for result in results {
+            switch result {
+            case .persisted(let number): turn(.persisted(number))
+            case .entriesRead(let purpose, let entries): turn(.entriesRead(purpose, entries))
+            case .diskFull(let isFull): turn(.diskFull(isFull))
+            }
+        }
+    }
+
+    /// Ticks until the node has this role.
+    mutating func tick(until role: RoleName) {
+        for _ in 0..<200 where node.consensus.status.role != role { turn(.tick) }
+    }
+
+    /// Runs the journal stage until the last turn wants nothing of it.
+    mutating func settle() throws {
+        while !output.journal.isEmpty { try journal(output.journal) }
+    }
+
+    /// Lets a cluster of one elect itself and commit its no-op.
+    mutating func lead() throws {
+        tick(until: .candidate)
+        try settle()
+    }
+
+    /// The messages sent since the beginning.
+    var messages: [Message] {
+        get throws {
+            try frames.map { try PeerMessage(decoding: $0.bytes, group: $0.group).message }
+        }
+    }
+
+    /// A message of a peer, as an event.
+    func from(
+        _ peer: UInt64,
+        term: UInt64,
+        _ body: MessageBody,
+        entries: [Entry] = []
+    ) -> ConsensusEvent {
+        .received(
+            from: NodeID(peer),
+            group: .directory,
+            bytes: bytes(from: peer, term: term, body, entries: entries)
+        )
+    }
+
+    /// The bytes of a message of a peer.
+    func bytes(
+        from peer: UInt64,
+        term: UInt64,
+        _ body: MessageBody,
+        entries: [Entry] = []
+    ) -> [UInt8] {
+        let message = Message(
+            group: .directory,
+            from: NodeID(peer),
+            to: NodeID(1),
+            term: Term(term),
+            body: body
+        )
+        return PeerMessage(
+            message: message,
+            wallMilliseconds: 1_790_000_000_000,
+            entries: entries.map(\.bytes)
+        ).encode()
+    }
+
+    /// The founding entry.
+    var first: Entry {
+        Entry.make(
+            cluster: genesis.cluster,
+            group: .directory,
+            position: Genesis.position,
+            kind: .configuration(genesis.configuration),
+            featureLevel: Genesis.featureLevel,
+            now: 0,
+            random: (genesis.cluster.high, genesis.cluster.low),
+            previousHash: .zero
+        )
+    }
+
+    /// The no-op of a leader, behind the founding entry.
+    func noOp(term: UInt64, index: UInt64 = 2, after previous: Entry? = nil) -> Entry {
+        Entry.make(
+            cluster: genesis.cluster,
+            group: .directory,
+            position: LogPosition(index: LogIndex(index), term: Term(term)),
+            kind: .noOp,
+            featureLevel: 1,
+            now: 0,
+            random: (1, 2),
+            previousHash: (previous ?? first).hash
+        )
+    }
+
+    /// An append of these entries behind the founding entry.
+    func append(_ entries: [Entry], commit: UInt64 = 1) -> MessageBody {
+        .appendEntries(
+            AppendEntries(
+                previous: Genesis.position,
+                previousHash: first.hash,
+                entries: entries.map(\.header),
+                commitIndex: LogIndex(commit)
+            )
+        )
+    }
+
+    /// A command of somebody.
+    func command(_ request: UInt64, tenant: UInt64 = 0) -> WaitingCommand {
+        let envelope = CommandEnvelope(
+            principal: .operator(name: Array("op".utf8)),
+            tenant: TenantID(tenant),
+            identity: .none,
+            command: .openSession(OpenSession(slots: 1))
+        )
+        return WaitingCommand(
+            key: RequestKey(connection: 1, request: request),
+            tenant: TenantID(tenant),
+            bytes: envelope.encode(),
+            deadline: .max
+        )
+    }
+}

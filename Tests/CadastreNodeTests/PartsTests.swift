@@ -1,0 +1,265 @@
+@testable import CadastreNode
+import CadastreProtocol
+import CadastreStorage
+import RaftCore
+import Testing
+
+private func key(_ request: UInt64) -> RequestKey { RequestKey(connection: 1, request: request) }
+
+private func position(_ index: UInt64, _ term: UInt64) -> LogPosition {
+    LogPosition(index: LogIndex(index), term: Term(term))
+}
+
+/// Calls that change a value cannot stand inside the macro.
+private func expect(_ value: Bool, _ expected: Bool) { #expect(value == expected) }
+
+/// Blocks: tenants take turns, and late commands are not proposed.
+struct ProposalsTests {
+    private func waiting(
+        _ request: UInt64,
+        tenant: UInt64,
+        deadline: UInt64 = 100
+    )
+        -> WaitingCommand
+    {
+        WaitingCommand(
+            key: key(request),
+            tenant: TenantID(tenant),
+            bytes: Array(repeating: 7, count: 50),
+            deadline: deadline
+        )
+    }
+
+    @Test
+    func `tenants take turns whatever one of them sends`() {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
+        for request in 1...6 { expect(proposals.add(waiting(UInt64(request), tenant: 1)), true) }
+        expect(proposals.add(waiting(20, tenant: 2)), true)
+        expect(proposals.add(waiting(30, tenant: 3)), true)
+        var block = BlockBuilder()
+        var keys: [RequestKey?] = []
+        var expired: [WaitingCommand] = []
+        proposals.draw(into: &block, keys: &keys, now: 1, expired: &expired)
+        #expect(keys.map { $0?.request } == [1, 20, 30, 2, 3, 4, 5, 6])
+        #expect(proposals.isEmpty && proposals.size == 0 && expired.isEmpty)
+    }
+
+    @Test
+    func `a late command is handed back and not proposed`() {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
+        expect(proposals.add(waiting(1, tenant: 1, deadline: 5)), true)
+        expect(proposals.add(waiting(2, tenant: 1)), true)
+        var block = BlockBuilder()
+        var keys: [RequestKey?] = []
+        var expired: [WaitingCommand] = []
+        proposals.draw(into: &block, keys: &keys, now: 6, expired: &expired)
+        #expect(keys.map { $0?.request } == [2])
+        #expect(expired.map(\.key.request) == [1])
+    }
+
+    @Test
+    func `bounds refuse by count and by size`() {
+        var few = Proposals(maximumCount: 1, maximumSize: 10_000)
+        expect(few.add(waiting(1, tenant: 1)), true)
+        expect(few.add(waiting(2, tenant: 2)), false)
+        var small = Proposals(maximumCount: 100, maximumSize: 99)
+        expect(small.add(waiting(1, tenant: 1)), true)
+        expect(small.add(waiting(2, tenant: 2)), false)
+        let removed = small.removeAll()
+        #expect(removed.map(\.key.request) == [1])
+        expect(small.add(waiting(3, tenant: 2)), true)
+    }
+}
+
+/// What becomes of a block when leadership changes hands.
+struct BlocksInFlightTests {
+    @Test
+    func `a block committed in its own term is answered`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        blocks.add(position(5, 2), keys: [nil, key(1), key(2)])
+        let keys1 = blocks.decide(position(5, 2), refused: &refused)
+        #expect(keys1 == [nil, key(1), key(2)])
+        #expect(refused.isEmpty)
+    }
+
+    @Test
+    func `another term at its index refuses it`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        blocks.add(position(5, 2), keys: [key(1)])
+        let keys2 = blocks.decide(position(5, 3), refused: &refused)
+        #expect(keys2.isEmpty)
+        #expect(refused == [key(1)])
+    }
+
+    @Test
+    func `a truncated block stays open and is answered if it was committed elsewhere`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        blocks.add(position(5, 2), keys: [key(1)])
+        blocks.add(position(6, 2), keys: [key(2)])
+        blocks.supersede(from: LogIndex(5))
+        let keys3 = blocks.decide(position(4, 1), refused: &refused)
+        #expect(keys3.isEmpty)
+        #expect(refused.isEmpty)
+        let keys4 = blocks.decide(position(5, 2), refused: &refused)
+        #expect(keys4 == [key(1)])
+        let keys5 = blocks.decide(position(6, 4), refused: &refused)
+        #expect(keys5.isEmpty)
+        #expect(refused == [key(2)])
+    }
+
+    @Test
+    func `two blocks at one index are decided each by its term`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        blocks.add(position(5, 2), keys: [key(1)])
+        blocks.supersede(from: LogIndex(5))
+        blocks.add(position(5, 4), keys: [key(2)])
+        let keys6 = blocks.decide(position(5, 4), refused: &refused)
+        #expect(keys6 == [key(2)])
+        #expect(refused == [key(1)])
+    }
+}
+
+/// What the apply stage is handed, and when.
+struct DeliveryTests {
+    private func entry(_ index: UInt64) -> Entry {
+        Entry.make(
+            cluster: ClusterID(high: 1, low: 1),
+            group: .directory,
+            position: position(index, 1),
+            kind: .noOp,
+            featureLevel: 1,
+            now: 0,
+            random: (0, 0),
+            previousHash: .zero
+        )
+    }
+
+    @Test
+    func `entries are handed over once and in order`() {
+        var delivery = Delivery(applied: LogIndex(3))
+        #expect(!delivery.wantsMore)
+        delivery.commit(through: LogIndex(5))
+        #expect(delivery.wantsMore && delivery.next == LogIndex(4))
+        delivery.handedOver(entry(4))
+        delivery.handedOver(entry(5))
+        #expect(!delivery.wantsMore)
+        delivery.commit(through: LogIndex(4))
+        #expect(delivery.committed == LogIndex(5))
+    }
+
+    @Test
+    func `nothing is wanted while the journal reads`() {
+        var delivery = Delivery(applied: .zero)
+        delivery.commit(through: LogIndex(2))
+        delivery.startedReading()
+        #expect(!delivery.wantsMore)
+        delivery.finishedReading()
+        #expect(delivery.wantsMore)
+    }
+
+    @Test
+    func `a lost transaction begins again where it was lost`() {
+        var delivery = Delivery(applied: .zero)
+        delivery.commit(through: LogIndex(2))
+        delivery.handedOver(entry(1))
+        delivery.handedOver(entry(2))
+        delivery.restart(from: LogIndex(1))
+        #expect(delivery.next == LogIndex(1) && delivery.wantsMore)
+    }
+}
+
+/// The newest entries in memory.
+struct EntryCacheTests {
+    private func filled() -> EntryCache {
+        var cache = EntryCache(targetSize: 250)
+        for index in UInt64(1)...4 {
+            cache.append(
+                Entry.make(
+                    cluster: ClusterID(high: 1, low: 1),
+                    group: .directory,
+                    position: position(index, 1),
+                    kind: .noOp,
+                    featureLevel: 1,
+                    now: 0,
+                    random: (0, 0),
+                    previousHash: .zero
+                )
+            )
+        }
+        return cache
+    }
+
+    @Test
+    func `ranges are whole or nothing`() {
+        let cache = filled()
+        let range = LogIndex(2)..<LogIndex(5)
+        #expect(cache.entries(in: range)?.map(\.index.value) == [2, 3, 4])
+        #expect(cache.entries(in: LogIndex(2)..<LogIndex(6)) == nil)
+        #expect(cache.entry(at: LogIndex(5)) == nil)
+        #expect(cache.entry(at: .zero) == nil)
+    }
+
+    @Test
+    func `trimming stops at the target and at the limit`() {
+        var cache = filled()
+        cache.trim(through: LogIndex(1))
+        #expect(cache.first == LogIndex(2))
+        cache.trim(through: LogIndex(4))
+        #expect(cache.size <= 250 && cache.first == LogIndex(3))
+        #expect(cache.entries(in: LogIndex(2)..<LogIndex(4)) == nil)
+    }
+
+    @Test
+    func `truncation takes the end away and its size`() {
+        var cache = filled()
+        let one = cache.size / 4
+        cache.truncate(from: LogIndex(3))
+        #expect(cache.size == 2 * one)
+        #expect(cache.entry(at: LogIndex(3)) == nil)
+    }
+}
+
+/// The clocks behind a Tick.
+struct ClockSamplesTests {
+    private let voters = [NodeID(1), NodeID(2), NodeID(3)]
+
+    private func moment(_ seconds: UInt64, wall: UInt64) -> Moment {
+        Moment(monotonic: seconds * 1_000_000_000, wall: wall)
+    }
+
+    @Test
+    func `there is no tick without a majority of clocks`() {
+        let samples = ClockSamples()
+        #expect(samples.tick(of: voters, own: NodeID(1), at: moment(1, wall: 500)) == nil)
+    }
+
+    @Test
+    func `a sample moves on with the time since it was heard`() {
+        var samples = ClockSamples()
+        samples.heard(NodeID(3), wall: 1_000, at: moment(1, wall: 0))
+        let tick = samples.tick(of: voters, own: NodeID(1), at: moment(3, wall: 500))
+        #expect(tick?.samples.map(\.node) == [1, 3])
+        #expect(tick?.samples.map(\.wallMilliseconds) == [500, 3_000])
+    }
+
+    @Test
+    func `an old sample says nothing`() {
+        var samples = ClockSamples()
+        samples.heard(NodeID(2), wall: 1_000, at: moment(1, wall: 0))
+        #expect(samples.tick(of: voters, own: NodeID(1), at: moment(7, wall: 500)) == nil)
+        samples.heard(NodeID(2), wall: 9_000, at: moment(7, wall: 0))
+        let tick = samples.tick(of: voters, own: NodeID(1), at: moment(7, wall: 500))
+        #expect(tick?.samples.map(\.wallMilliseconds) == [500, 9_000])
+    }
+
+    @Test
+    func `a clock at the end of time is left out`() {
+        var samples = ClockSamples()
+        samples.heard(NodeID(2), wall: .max, at: moment(1, wall: 0))
+        #expect(samples.tick(of: voters, own: NodeID(1), at: moment(2, wall: 500)) == nil)
+    }
+}

@@ -1,0 +1,166 @@
+import CadastreProtocol
+import RaftCore
+import Testing
+
+/// What the generated code would take and we do not, and what we skip.
+@Suite
+struct StrictnessTests {
+    private func refusal(command bytes: [UInt8]) -> Refusal? {
+        LimitTests.refusal { () throws(ProtocolError) in _ = try Command(decoding: bytes) }
+    }
+
+    private func refusal(query bytes: [UInt8]) -> Refusal? {
+        LimitTests.refusal { () throws(ProtocolError) in _ = try Query(decoding: bytes) }
+    }
+
+    /// A command whose message is these bytes.
+    private func command(_ tag: CommandTag, _ content: [UInt8]) -> [UInt8] {
+        [tag.rawValue << 3 | 2, UInt8(content.count)] + content
+    }
+
+    @Test(arguments: CommandTag.allCases)
+    func `an unknown field in any command is refused`(tag: CommandTag) throws {
+        var content: [UInt8] = []
+        let envelope = Samples.envelope(tag)
+        let whole = Samples.command(tag).encode()
+        // Behind the content of the envelope, where the message ends with the envelope.
+        content = envelope.encode() + [0xA0, 0x06, 0x01]
+        let size = UInt32(content.count)
+        withUnsafeBytes(of: size.littleEndian) { content.replaceSubrange(0..<4, with: $0) }
+        #expect(
+            LimitTests.refusal { () throws(ProtocolError) in
+                _ = try CommandEnvelope(decoding: content)
+            } == .notSupported
+        )
+        // Behind the command in the outer message: a second command, or none that is known.
+        #expect(refusal(command: whole + [0xA0, 0x06, 0x01]) == .malformed)
+        #expect(refusal(command: whole + whole) == .malformed)
+    }
+
+    @Test
+    func `nothing and the unknown are unknown verbs`() {
+        #expect(refusal(command: []) == .unknownVerb)
+        #expect(refusal(command: [14 << 3 | 2, 0]) == .unknownVerb)
+        #expect(refusal(query: []) == .unknownVerb)
+        #expect(refusal(query: [9 << 3 | 2, 0]) == .unknownVerb)
+    }
+
+    @Test(arguments: QueryTag.allCases)
+    func `an unknown field in any query is refused`(tag: QueryTag) {
+        let bytes: [UInt8] = [tag.rawValue << 3 | 2, 3, 0xA0, 0x06, 0x01]
+        #expect(refusal(query: bytes) == .notSupported)
+    }
+
+    @Test
+    func `unknown fields of administration are refused`() {
+        for bytes: [UInt8] in [[0x0A, 0, 0xA0, 0x06, 0x01], [0x0A, 3, 0xA0, 0x06, 0x01]] {
+            #expect(
+                LimitTests.refusal { () throws(ProtocolError) in
+                    _ = try AdministrationRequest(decoding: bytes)
+                } == .notSupported
+            )
+        }
+    }
+
+    @Test(
+        arguments: [
+            [0xA0, 0x06, 0x01], [0xA2, 0x06, 0x01, 0xFF], [0xA5, 0x06, 1, 2, 3, 4],
+            [0xA1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8],
+        ] as [[UInt8]]
+    )
+    func `a client skips fields that a newer node adds`(field: [UInt8]) throws {
+        let usage = Answer.usage(Usage(buckets: 1, objects: 2, bytes: 3))
+        var bytes = usage.encode()
+        bytes += field
+        bytes[1] += UInt8(field.count)
+        #expect(try Answer(decoding: bytes) == usage)
+    }
+
+    @Test
+    func `enumerations must be given and known`() {
+        let name: [UInt8] = [0x0A, 1, 0x61]
+        #expect(refusal(command: command(.setTenantStatus, name)) == .invalidValue)
+        #expect(refusal(command: command(.setTenantStatus, name + [0x10, 0])) == .invalidValue)
+        #expect(refusal(command: command(.setTenantStatus, name + [0x10, 2])) == nil)
+        #expect(refusal(command: command(.setTenantStatus, name + [0x10, 3])) == .notSupported)
+        let object: [UInt8] = [0x0A, 3, 0x61, 0x62, 0x63, 0x12, 1, 0]
+        #expect(refusal(command: command(.putObject, object)) == nil)
+        #expect(refusal(command: command(.putObject, object + [0x2A, 0])) == .invalidValue)
+        #expect(
+            refusal(command: command(.putObject, object + [0x2A, 2, 8, 5])) == .notSupported
+        )
+    }
+
+    @Test
+    func `a condition must be one, and meant`() {
+        let object: [UInt8] = [0x0A, 3, 0x61, 0x62, 0x63, 0x12, 1, 0]
+        func condition(_ bytes: [UInt8]) -> Refusal? {
+            refusal(command: command(.deleteObject, object + [0x1A, UInt8(bytes.count)] + bytes))
+        }
+        #expect(condition([0x08, 1]) == nil)
+        #expect(condition([]) == .invalidValue)
+        #expect(condition([0x08, 0]) == .invalidValue)
+        #expect(condition([0x08, 1, 0x10, 1]) == .malformed)
+    }
+
+    @Test
+    func `fields may come in any order, but once`() throws {
+        let (tenant, service): ([UInt8], [UInt8]) = ([0x0A, 1, 0x61], [0x12, 1, 0x62])
+        let expected = Command.grantService(GrantService(tenant: [0x61], service: [0x62]))
+        #expect(try Command(decoding: command(.grantService, service + tenant)) == expected)
+        #expect(
+            refusal(command: command(.grantService, tenant + service + tenant)) == .malformed
+        )
+    }
+
+    @Test
+    func `wrong wire types and endless integers are malformed`() {
+        #expect(refusal(command: command(.deleteTenant, [0x08, 1])) == .malformed)
+        #expect(refusal(command: command(.deleteTenant, [0x0B])) == .malformed)
+        #expect(refusal(command: command(.deleteTenant, [0x02, 1, 0x61])) == .malformed)
+        let most: [UInt8] = Array(repeating: 0xFF, count: 9)
+        #expect(refusal(command: command(.expireSession, [0x08] + most + [0x01])) == nil)
+        #expect(refusal(command: command(.expireSession, [0x08] + most + [0x02])) == .malformed)
+        #expect(
+            refusal(command: command(.expireSession, [0x08] + most + [0x80, 0x01])) == .malformed
+        )
+        #expect(
+            refusal(command: command(.openSession, [0x08] + most + [0x01])) == .invalidValue
+        )
+        // A size near 2^63 must not overflow where it is added.
+        #expect(
+            refusal(command: command(.deleteTenant, [0x0A] + most + [0x01])) == .malformed
+        )
+    }
+
+    @Test
+    func `a longer spelling of an integer becomes the shortest`() throws {
+        let bytes = command(.expireSession, [0x08, 0x85, 0x80, 0x00])
+        #expect(try Command(decoding: bytes).encode() == command(.expireSession, [0x08, 5]))
+    }
+
+    @Test
+    func `terms and indices of peers are bounded`() throws {
+        for sample in Samples.messageBodies {
+            var bytes = Samples.peer(sample.body).encode()
+            bytes.replaceSubrange(24..<32, with: [0, 0, 0, 0, 0, 0, 0, 0x40])
+            let group = GroupID(0)
+            let message = try PeerMessage(decoding: bytes, group: group).message
+            #expect(message.term.value == Limits.maximumTerm)
+            bytes[24] = 1
+            #expect(throws: ProtocolError.self) { try PeerMessage(decoding: bytes, group: group) }
+        }
+    }
+
+    @Test
+    func `entries that a peer announces are bounded before memory is reserved`() {
+        let body = Samples.messageBodies[2].body
+        for (offset, value) in [(98, UInt8(1)), (99, 0xFF), (107, 0xFF), (106, 0x41)] {
+            var bytes = Samples.peer(body).encode()
+            bytes[offset] = value
+            #expect(throws: ProtocolError.self) {
+                try PeerMessage(decoding: bytes, group: GroupID(0))
+            }
+        }
+    }
+}

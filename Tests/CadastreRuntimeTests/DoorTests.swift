@@ -1,0 +1,431 @@
+import CadastreNode
+import CadastreProtocol
+import CadastreTLS
+import NIOCore
+import NIOEmbedded
+import RaftCore
+import Testing
+
+@testable import CadastreRuntime
+
+@Suite struct DoorTests {
+    @Test func `a client is greeted, and its requests go to consensus in one hand-over`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.connect(.client, DoorBench.service)
+        let greeting = try Greeting(decoding: DoorBench.bytes(from: channel))
+        #expect(greeting.node == NodeID(1))
+        #expect(greeting.purpose == .client)
+        let query = RequestMessage(
+            tenant: SampleRequests.a,
+            content: .query(.getUsage(bucket: nil))
+        )
+        try channel.writeInbound(
+            ByteBuffer(
+                bytes: DoorBench.greeting(.client).encode() + DoorBench.frame(DoorBench.put(), id: 1)
+                    + DoorBench.frame(DoorBench.put(), id: 2) + DoorBench.frame(query, id: 3)
+            )
+        )
+        let events = bench.handedOver()
+        #expect(events.count == 2)
+        guard case .commands(let commands) = events.first, case .queries(let queries) = events.last
+        else {
+            Issue.record("handed over: \(events)")
+            return
+        }
+        #expect(commands.count == 2)
+        #expect(commands.allSatisfy { $0.tenant == TenantID(1) })
+        #expect(queries.map(\.tenant) == [TenantID(1)])
+        let envelope = try CommandEnvelope(decoding: commands[0].bytes)
+        #expect(envelope.principal == .service(name: Array("gateway".utf8)))
+        #expect(envelope.command == SampleRequests.put)
+        #expect(bench.desk.inFlight == 3)
+    }
+
+    @Test func `every split of greeting and requests gives the same`() throws {
+        let bytes =
+            DoorBench.greeting(.client).encode() + DoorBench.frame(DoorBench.put(), id: 1)
+            + DoorBench.frame(DoorBench.put(), id: 2)
+        for split in 0...bytes.count {
+            let bench = try DoorBench()
+            let channel = try bench.connect(.client, DoorBench.service)
+            for part in [bytes[..<split], bytes[split...]] where !part.isEmpty {
+                try channel.writeInbound(ByteBuffer(bytes: part))
+            }
+            var count = 0
+            for case .commands(let commands) in bench.handedOver() { count += commands.count }
+            #expect(count == 2, "split at \(split)")
+        }
+    }
+
+    @Test func `replies go back under the client's numbers, in one write`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        let frames = DoorBench.frame(DoorBench.put(), id: 77) + DoorBench.frame(DoorBench.put(), id: 5)
+        try channel.writeInbound(ByteBuffer(bytes: frames))
+        guard case .commands(let commands) = bench.handedOver().first else {
+            Issue.record("nothing was handed over")
+            return
+        }
+        var replies = [
+            OutgoingReply(
+                key: commands[1].key,
+                appliedIndex: LogIndex(9),
+                content: .command(.done(sequence: 4))
+            ),
+            OutgoingReply(
+                key: commands[0].key,
+                appliedIndex: LogIndex(9),
+                content: .refused(.notLeader, leader: NodeID(2))
+            ),
+        ]
+        Desks(all: [bench.desk]).post(&replies)
+        bench.loop.run()
+        let answered = try DoorBench.replies(from: channel)
+        #expect(answered.map(\.0) == [5, 77])
+        #expect(answered.first?.1.outcome == .done(.command(.done(sequence: 4))))
+        #expect(answered.first?.1.appliedIndex == 9)
+        #expect(answered.last?.1.leader == LeaderHint(node: 2, address: "h2:2"))
+        #expect(bench.desk.inFlight == 0)
+        // A stage that answers twice is not heard twice.
+        var late = [OutgoingReply(key: commands[0].key, appliedIndex: .zero, content: .unknown)]
+        Desks(all: [bench.desk]).post(&late)
+        bench.loop.run()
+        #expect(try DoorBench.bytes(from: channel).isEmpty)
+    }
+
+    @Test func `an answer that is encoded already is framed as the protocol says`() throws {
+        let answer = Answer.usage(Usage(buckets: 1, objects: 2, bytes: 3))
+        let writer = ReplyWriter(members: DoorBench.members, listener: .client)
+        var bytes: [UInt8] = []
+        writer.append(
+            OutgoingReply(
+                key: RequestKey(connection: 1, request: 1),
+                appliedIndex: LogIndex(0x0102_0304_0506),
+                content: .answer(answer.encode())
+            ),
+            to: 3,
+            &bytes
+        )
+        var assembler = FrameAssembler()
+        let message = try #require(try assembler.receive(bytes).first)
+        let reply = try ReplyMessage(decoding: message.body)
+        #expect(reply.outcome == .done(.query(answer)))
+        #expect(reply.appliedIndex == 0x0102_0304_0506)
+    }
+
+    @Test(arguments: [
+        (DoorBench.service, "a", Refusal?.none), (DoorBench.service, "b", .notPermitted),
+        (DoorBench.service, "absent", .notPermitted), (DoorBench.stranger, "a", .notPermitted),
+    ]) func `a service is refused what was not granted`(
+        _ identity: Identity,
+        _ tenant: String,
+        _ expected: Refusal?
+    ) throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, identity)
+        var request = DoorBench.put()
+        request.tenant = Array(tenant.utf8)
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(request, id: 1)))
+        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+        #expect(outcome == expected.map { .refused($0) })
+        #expect(bench.handedOver().isEmpty == (expected != nil))
+    }
+
+    @Test func `a node that may be behind does not say that something is not permitted`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.stranger)
+        bench.view.update { content in
+            content.role = .follower
+            content.leader = NodeID(2)
+            content.isSettledLeader = false
+        }
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 1)))
+        bench.view.update { content in content.leader = .none }
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 2)))
+        let replies = try DoorBench.replies(from: channel)
+        #expect(replies[0].1.outcome == .refused(.notLeader, retryAfterMilliseconds: 50))
+        #expect(replies[0].1.leader?.address == "h2:2")
+        #expect(replies[1].1.outcome == .refused(.notReady, retryAfterMilliseconds: 50))
+    }
+
+    @Test func `reads of any age go straight to the state`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        for (id, consistency) in [(1, Consistency.any), (2, .atLeast(index: 40))] {
+            let request = RequestMessage(
+                consistency: consistency,
+                tenant: SampleRequests.a,
+                content: .query(SampleRequests.list)
+            )
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(request, id: UInt64(id))))
+        }
+        #expect(bench.handedOver().isEmpty)
+        var events: [ApplyEvent] = []
+        #expect(bench.apply.take(into: &events))
+        let indexes = events.compactMap { event -> UInt64? in
+            guard case .query(_, let index) = event else { return nil }
+            return index.value
+        }
+        #expect(indexes == [0, 40])
+        let bounded = RequestMessage(
+            consistency: .bounded(milliseconds: 1),
+            tenant: SampleRequests.a,
+            content: .query(SampleRequests.list)
+        )
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(bounded, id: 3)))
+        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+        #expect(outcome == .refused(.notSupported))
+    }
+
+    @Test func `too many requests are refused with advice, on a connection and for a tenant`() throws {
+        let bench = try DoorBench(connectionRequests: 3, tenantRequests: 4)
+        let first = try bench.open(.client, DoorBench.service)
+        let second = try bench.open(.client, DoorBench.service)
+        for id in 1...5 as ClosedRange<UInt64> {
+            try first.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: id)))
+        }
+        #expect(try DoorBench.replies(from: first).map(\.0) == [4, 5])
+        for id in 1...2 as ClosedRange<UInt64> {
+            try second.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: id)))
+        }
+        let refused = try DoorBench.replies(from: second)
+        #expect(refused.map(\.0) == [2])
+        #expect(refused.first?.1.outcome == .refused(.overloaded, retryAfterMilliseconds: 20))
+        // A closed connection gives back what it took.
+        try first.close().wait()
+        bench.loop.run()
+        #expect(bench.desk.inFlight == 1)
+    }
+
+    @Test func `past its deadline a command is unknown and a query refused`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        let query = RequestMessage(
+            tenant: SampleRequests.a,
+            deadlineMilliseconds: 1,
+            content: .query(SampleRequests.list)
+        )
+        let frames =
+            DoorBench.frame(DoorBench.put(deadline: 1), id: 1) + DoorBench.frame(query, id: 2)
+            + DoorBench.frame(DoorBench.put(deadline: 60_000), id: 3)
+        try channel.writeInbound(ByteBuffer(bytes: frames))
+        bench.desk.sweep(at: Clock.now())
+        #expect(try DoorBench.replies(from: channel).isEmpty, "consensus is asked first")
+        var later = Clock.now()
+        later.monotonic += 2 * OpenRequests.grace
+        bench.desk.sweep(at: later)
+        let replies = try DoorBench.replies(from: channel)
+        #expect(replies.map(\.0) == [1, 2])
+        #expect(replies[0].1.outcome == .unknown)
+        #expect(replies[1].1.outcome == .refused(.deadlinePassed))
+        #expect(bench.desk.inFlight == 1)
+    }
+
+    @Test func `a connection ends with its certificate`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.connect(.client, DoorBench.service, notAfter: 1_000)
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.greeting(.client).encode()))
+        bench.desk.sweep(at: Moment(monotonic: 1, wall: 1_000_999))
+        #expect(channel.isActive)
+        bench.desk.sweep(at: Moment(monotonic: 2, wall: 1_001_000))
+        #expect(!channel.isActive)
+    }
+
+    @Test func `a node that shuts down says goodbye and refuses`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        bench.desk.stopAdmitting()
+        var assembler = FrameAssembler()
+        let messages = try assembler.receive(DoorBench.bytes(from: channel))
+        #expect(messages.map(\.header.kind) == [.goodbye])
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 1)))
+        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+        #expect(outcome == .refused(.shuttingDown))
+    }
+
+    @Test(arguments: [
+        ([2, 0, 0, 0], Refusal.unknownVerb), ([1, 9, 1, 0], .malformed), ([9, 0, 1, 0], .notSupported),
+        ([1, 0, 1, 200], .malformed), ([1, 0, 1], .malformed),
+    ] as [([UInt8], Refusal)]) func `a request that cannot be read is refused, not fatal`(
+        _ start: [UInt8],
+        _ expected: Refusal
+    ) throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        var body = start
+        if start.count == 4 { body += Array(repeating: 0, count: 76) }
+        var bytes: [UInt8] = []
+        Frame.append(.request, group: 0, requestID: 8, body: body, to: &bytes)
+        Frame.append(.request, group: 4, requestID: 9, body: body, to: &bytes)
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
+        let replies = try DoorBench.replies(from: channel)
+        #expect(replies.map(\.0) == [8, 9])
+        #expect(replies.first?.1.outcome == .refused(expected))
+        #expect(replies.first?.1.detail.isEmpty == false)
+        #expect(replies.last?.1.outcome == .refused(.notSupported))
+        #expect(channel.isActive)
+    }
+
+    @Test(arguments: [
+        Array("GET / HTTP/1.1\r\n\r\n".utf8), Array(repeating: 0, count: 96),
+        DoorBench.greeting(.administration).encode(),
+        Greeting(cluster: ClusterID(high: 9, low: 9), node: .none, incarnation: nil, purpose: .client)
+            .encode(),
+        Greeting(cluster: nil, node: NodeID(2), incarnation: nil, purpose: .client).encode(),
+        Greeting(
+            cluster: nil,
+            node: .none,
+            incarnation: nil,
+            purpose: .client,
+            lowestVersion: 2,
+            highestVersion: 9
+        ).encode(),
+        DoorBench.greeting(.client).encode() + Array(repeating: 0, count: 24),
+        DoorBench.greeting(.client).encode() + Array(repeating: 0xFF, count: 24),
+        DoorBench.greeting(.client).encode() + FrameHeader.bytes(.reply),
+        DoorBench.greeting(.client).encode() + FrameHeader.bytes(.peer),
+    ]) func `what no client sends ends the connection, once and counted`(_ bytes: [UInt8]) throws {
+        let bench = try DoorBench()
+        let channel = try bench.connect(.client, DoorBench.service)
+        try channel.writeInbound(ByteBuffer(bytes: bytes))
+        bench.loop.run()
+        #expect(!channel.isActive)
+        let page = bench.metrics.factory.page()
+        let counted = page.split(separator: "\n").filter {
+            ($0.hasPrefix("cadastre_protocol_faults_total{listener=\"client\"}")
+                || $0.contains("listener=\"client\",reason=\"greeting\"")) && $0.hasSuffix(" 1")
+        }
+        #expect(counted.count == 1)
+        #expect(bench.handedOver().isEmpty)
+    }
+
+    @Test func `a client that closes its side still gets its replies`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 1)))
+        channel.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
+        #expect(channel.isActive)
+        guard case .commands(let commands) = bench.handedOver().first else {
+            Issue.record("nothing was handed over")
+            return
+        }
+        var replies = [
+            OutgoingReply(key: commands[0].key, appliedIndex: .zero, content: .command(.done()))
+        ]
+        Desks(all: [bench.desk]).post(&replies)
+        bench.loop.run()
+        #expect(try DoorBench.replies(from: channel).count == 1)
+        #expect(!channel.isActive)
+    }
+}
+
+extension FrameHeader {
+    /// A header of this kind, without a body.
+    static func bytes(_ kind: FrameKind) -> [UInt8] {
+        var bytes: [UInt8] = []
+        FrameHeader(kind: kind, group: 0, requestID: 1, bodySize: 0).append(to: &bytes)
+        return bytes
+    }
+}
+
+@Suite struct AdministrationDoorTests {
+    @Test func `an operator is answered about the node`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.administration, DoorBench.operator)
+        for (id, request) in [(1, AdministrationRequest.status), (2, .members)] {
+            let message = RequestMessage(content: .administration(request))
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(message, id: UInt64(id))))
+        }
+        bench.loop.run()
+        let replies = try DoorBench.replies(from: channel)
+        guard case .done(.administration(.status(let status))) = replies.first?.1.outcome,
+            case .done(.administration(.members(let members, let leader))) = replies.last?.1.outcome
+        else {
+            Issue.record("answered: \(replies)")
+            return
+        }
+        #expect(status.node == 1 && status.term == 3 && status.appliedIndex == 9)
+        #expect(status.residentBytes > 0)
+        #expect(members.map(\.node) == [1, 2])
+        #expect(leader == 1)
+    }
+
+    @Test func `digests go to the state and hand-overs to consensus`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.administration, DoorBench.operator)
+        let requests: [AdministrationRequest] = [
+            .computeDigest(atLeastIndex: 3), .transferLeadership(to: 2),
+        ]
+        for (place, request) in requests.enumerated() {
+            let message = RequestMessage(content: .administration(request))
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(message, id: UInt64(place))))
+        }
+        guard case .transferLeadership(to: NodeID(2), let key?) = bench.handedOver().first else {
+            Issue.record("consensus was not asked")
+            return
+        }
+        var events: [ApplyEvent] = []
+        #expect(bench.apply.take(into: &events))
+        guard case .digest(let digestKey, atLeast: LogIndex(3)) = events.first else {
+            Issue.record("the state was not asked")
+            return
+        }
+        #expect(digestKey.connection == key.connection)
+        var replies = [
+            OutgoingReply(key: key, appliedIndex: .zero, content: .transferred(to: NodeID(2)))
+        ]
+        Desks(all: [bench.desk]).post(&replies)
+        bench.loop.run()
+        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+        #expect(outcome == .done(.administration(.leadershipTransferred(leader: 2))))
+    }
+
+    @Test(arguments: [
+        ("GET /health HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200 OK", "\"status\":\"serving\""),
+        ("GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "cadastre_commit_index 10\n"),
+        ("GET /metrics?x=1 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "cadastre_is_leader 1\n"),
+        ("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 404", "all there is"),
+        ("POST /health HTTP/1.1\r\ncontent-length: 2\r\n\r\nxx", "HTTP/1.1 405", "GET only"),
+    ]) func `the first byte tells HTTP from frames`(
+        _ request: String,
+        _ status: String,
+        _ word: String
+    ) throws {
+        let bytes = Array(request.utf8)
+        for split in [1, 5, bytes.count] {
+            let bench = try DoorBench()
+            let channel = try bench.connect(.administration, DoorBench.operator)
+            #expect(try DoorBench.bytes(from: channel).isEmpty, "HTTP is not greeted")
+            for part in [bytes[..<split], bytes[split...]] where !part.isEmpty {
+                try channel.writeInbound(ByteBuffer(bytes: part))
+            }
+            bench.loop.run()
+            let text = String(decoding: try DoorBench.bytes(from: channel), as: UTF8.self)
+            #expect(text.hasPrefix(status), "\(text)")
+            #expect(text.contains(word))
+            #expect(!channel.isActive)
+        }
+    }
+
+    @Test func `a node without a leader, or one that stops, is not healthy`() {
+        var view = NodeView.Content()
+        #expect(!Health(view).isServing)
+        view.leader = NodeID(2)
+        #expect(Health(view).isServing)
+        view.isStopping = true
+        #expect(!Health(view).isServing)
+        #expect(Health(view).json.contains("shutting_down"))
+    }
+
+    @Test func `frames on the administration listener are greeted at their first byte`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.connect(.administration, DoorBench.operator)
+        let bytes = DoorBench.greeting(.administration).encode()
+        try channel.writeInbound(ByteBuffer(bytes: bytes[..<1]))
+        let greeting = try Greeting(decoding: DoorBench.bytes(from: channel))
+        #expect(greeting.purpose == .administration)
+        try channel.writeInbound(ByteBuffer(bytes: bytes[1...]))
+        #expect(try DoorBench.bytes(from: channel).isEmpty)
+        #expect(channel.isActive)
+    }
+}

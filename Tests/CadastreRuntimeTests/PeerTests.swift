@@ -1,0 +1,169 @@
+import CadastreNode
+import CadastreProtocol
+import CadastreTLS
+import Logging
+import NIOCore
+import RaftCore
+import Testing
+
+@testable import CadastreRuntime
+
+@Suite struct PeerQueueTests {
+    private func assemble(_ frames: [ByteBuffer]) throws -> [[UInt8]] {
+        var assembler = FrameAssembler()
+        return try frames.flatMap { frame in
+            try assembler.receive(Array(frame.readableBytesView)).map(\.body)
+        }
+    }
+
+    private func drain(_ queue: inout PeerQueue) -> [ByteBuffer] {
+        var frames: [ByteBuffer] = []
+        while let frame = queue.next() { frames.append(frame) }
+        return frames
+    }
+
+    @Test(arguments: [0, 1, 65_535, 65_536, 65_537, 300_000])
+    func `a message comes out whole, cut in pieces`(_ size: Int) throws {
+        var queue = PeerQueue(maximumSize: 1 << 20)
+        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0) }
+        let isTaken = queue.add(body, group: 3, isUrgent: false)
+        #expect(isTaken)
+        let frames = drain(&queue)
+        #expect(frames.count == max(1, (size + 65_535) / 65_536))
+        #expect(frames.allSatisfy { $0.readableBytes <= 65_536 + FrameHeader.size })
+        #expect(try assemble(frames) == [body])
+        #expect(queue.size == 0 && queue.isEmpty)
+    }
+
+    @Test func `an urgent message goes between the pieces of a large one`() throws {
+        var queue = PeerQueue(maximumSize: 1 << 20)
+        let large = Array(repeating: UInt8(1), count: 200_000)
+        let isTaken = queue.add(large, group: 0, isUrgent: false)
+        #expect(isTaken)
+        let head = queue.next()
+        let first = try #require(head)
+        _ = queue.add([2], group: 0, isUrgent: true)
+        let rest = drain(&queue)
+        #expect(try assemble([first] + rest) == [[2], large])
+    }
+
+    @Test func `what does not fit is dropped, and room comes back`() {
+        var queue = PeerQueue(maximumSize: 1_000)
+        let isTaken = queue.add(Array(repeating: 0, count: 900), group: 0, isUrgent: false)
+        let isDropped = !queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+        #expect(isTaken && isDropped)
+        _ = queue.next()
+        let hasRoom = queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+        #expect(hasRoom)
+        queue.removeAll()
+        #expect(queue.isEmpty && queue.size == 0)
+    }
+
+    @Test func `the wait between attempts grows to a second, spread by a quarter`() {
+        var backoff = Backoff()
+        var generator = SystemRandomNumberGenerator()
+        for middle in [50, 100, 200, 400, 800, 1_000, 1_000] {
+            let wait = backoff.wait(using: &generator)
+            #expect((middle * 3 / 4...middle * 5 / 4).contains(wait))
+        }
+        backoff.reset()
+        let first = backoff.wait(using: &generator)
+        #expect(first < 63)
+    }
+}
+
+@Suite struct PeerGreetingTests {
+    private static let peer = Identity.node(cluster: "atlas", id: 2)
+
+    private func network() throws -> PeerNetwork {
+        let tls = try TestFolder.shared.serverTLS()
+        return PeerNetwork(
+            identity: NodeIdentity(
+                cluster: DoorBench.cluster,
+                node: NodeID(1),
+                incarnation: Incarnation(high: 7, low: 1)
+            ),
+            cluster: "atlas",
+            members: DoorBench.members,
+            serverTLS: tls,
+            clientTLS: tls,
+            queueSize: 1 << 20,
+            inbox: Inbox {},
+            metrics: NodeMetrics(),
+            log: Logger(label: "test") { StructuredLog(label: $0, level: .critical, sink: { _ in }) }
+        )
+    }
+
+    private static func greeting(
+        cluster: ClusterID? = DoorBench.cluster,
+        node: UInt64 = 2,
+        incarnation: UInt64 = 2,
+        purpose: Greeting.Purpose = .consensus,
+        lowest: UInt16 = 1
+    ) -> Greeting {
+        Greeting(
+            cluster: cluster,
+            node: NodeID(node),
+            incarnation: Incarnation(high: 7, low: incarnation),
+            purpose: purpose,
+            lowestVersion: lowest,
+            highestVersion: 9
+        )
+    }
+
+    @Test func `a member's greeting is taken`() throws {
+        let member = try network().check(Self.greeting(), from: Self.peer, purposes: [.consensus])
+        #expect(member.id == NodeID(2))
+    }
+
+    @Test(arguments: [
+        (greeting(cluster: nil), peer, "another cluster"),
+        (greeting(cluster: ClusterID(high: 1, low: 3)), peer, "another cluster"),
+        (greeting(node: 1, incarnation: 1), Identity.node(cluster: "atlas", id: 1), "this very node"),
+        (greeting(node: 3), peer, "another node than the certificate"),
+        (greeting(node: 3), Identity.node(cluster: "atlas", id: 3), "not a member"),
+        (greeting(incarnation: 9), peer, "another incarnation"),
+        (greeting(purpose: .client), peer, "for nodes"),
+        (greeting(purpose: .bulk), peer, "for nodes"),
+        (greeting(lowest: 2), peer, "versions"),
+        (greeting(), Identity.operator(cluster: "atlas", name: "x"), "another node"),
+    ]) func `a greeting that does not fit is refused`(
+        _ greeting: Greeting,
+        _ identity: Identity,
+        _ word: String
+    ) throws {
+        let network = try network()
+        do throws(ProtocolError) {
+            _ = try network.check(greeting, from: identity, purposes: [.consensus])
+            Issue.record("accepted")
+        } catch {
+            #expect(error.detail.contains(word), "\(error)")
+        }
+    }
+
+    @Test func `a greeting is read however it is split, and its rest is left`() throws {
+        let bytes = Self.greeting().encode() + [1, 2, 3]
+        for split in 0...bytes.count {
+            var reader = GreetingReader()
+            var found: Greeting?
+            var left = 0
+            for part in [bytes[..<split], bytes[split...]] {
+                var buffer = ByteBuffer(bytes: part)
+                if found == nil { found = try reader.read(&buffer) }
+                left += buffer.readableBytes
+            }
+            #expect(found == Self.greeting())
+            #expect(left == 3)
+        }
+    }
+
+    @Test func `a stranger is known by its first wrong byte`() {
+        for size in 1...8 {
+            var reader = GreetingReader()
+            var bytes = Array("CADASTRE".utf8.prefix(size))
+            bytes[size - 1] ^= 1
+            var buffer = ByteBuffer(bytes: bytes)
+            #expect(throws: ProtocolError.self) { _ = try reader.read(&buffer) }
+        }
+    }
+}

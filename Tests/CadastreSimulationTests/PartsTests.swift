@@ -1,0 +1,69 @@
+@testable import CadastreSimulation
+import CadastreDisk
+import Testing
+
+/// What worlds are made of.
+struct EventQueueTests {
+    @Test
+    func `events come by time, and at one time in the order of their planning`() {
+        var queue = EventQueue<Int>()
+        let times: [UInt64] = [5, 1, 5, 3, 1, 9, 5]
+        for (event, time) in times.enumerated() { queue.add(event, at: time) }
+        var order: [Int] = []
+        while let next = queue.next() { order.append(next.event) }
+        #expect(order == [1, 4, 3, 0, 2, 6, 5])
+    }
+}
+
+struct SimulatedNetworkTests {
+    @Test
+    func `cuts are counted, so that faults may overlap`() {
+        var network = SimulatedNetwork(nodes: 3, quality: SimulatedNetwork.Quality())
+        network.cut(from: 0, to: 1)
+        network.cut(from: 0, to: 1)
+        network.mend(from: 0, to: 1)
+        #expect(network.isCut(from: 0, to: 1))
+        #expect(!network.isCut(from: 1, to: 0))
+        network.mend(from: 0, to: 1)
+        #expect(!network.isCut(from: 0, to: 1))
+    }
+
+    @Test
+    func `messages are lost and doubled as often as the quality says`() {
+        var chance = Chance(seed: 4)
+        var quality = SimulatedNetwork.Quality()
+        quality.lossPerMille = 1_000
+        #expect(SimulatedNetwork(nodes: 2, quality: quality).arrivals(of: 9, &chance).isEmpty)
+        quality = SimulatedNetwork.Quality(lossPerMille: 0, duplicatePerMille: 1_000)
+        let arrivals = SimulatedNetwork(nodes: 2, quality: quality).arrivals(of: 9, &chance)
+        #expect(arrivals.count == 2 && arrivals.allSatisfy { $0 > 9 })
+    }
+}
+
+struct WatchedDiskTests {
+    @Test
+    func `only synced bytes count, in whatever pieces they were written`() throws {
+        let disk = WatchedDisk(SimulatedDisk(seed: 1), watching: "/journal")
+        try disk.createDirectory("/journal")
+        let file = try disk.open("/journal/a", mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        try file.write(at: 3, [4, 5, 1])
+        #expect(!disk.hasSynced([2, 3]))
+        try file.sync()
+        #expect(disk.hasSynced([2, 3, 4]))
+        #expect(disk.hasSynced([5, 1]))
+        #expect(!disk.hasSynced([4, 3]))
+        disk.forget()
+        #expect(!disk.hasSynced([2, 3]))
+    }
+
+    @Test
+    func `files elsewhere are not watched`() throws {
+        let disk = WatchedDisk(SimulatedDisk(seed: 1), watching: "/journal")
+        try disk.createDirectory("/state")
+        let file = try disk.open("/state/a", mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        try file.sync()
+        #expect(!disk.hasSynced([1]))
+    }
+}

@@ -1,0 +1,132 @@
+import CadastreDisk
+import CadastreProtocol
+import CadastreStateMachine
+import Testing
+
+/// Pages of objects against a brute-force list of everything (metadata model §2.3).
+struct ListTests {
+    @Test(arguments: 1...8 as ClosedRange<UInt64>)
+    func `every page is what sorting and grouping all keys gives`(seed: UInt64) throws {
+        var generator = SplitMix64(seed: seed)
+        var world = try World()
+        var keys: Set<[UInt8]> = []
+        let alphabet: [UInt8] = [0x61, 0x62, 0x2f, 0xff, 0x00]
+        for _ in 0..<120 {
+            let count = 1 + generator.next(below: 6)
+            let key = (0..<count).map { _ in
+                alphabet[generator.next(below: alphabet.count)]
+            }
+            keys.insert(key)
+            try world.put(key)
+        }
+        let sorted = keys.sorted { $0.lexicographicallyPrecedes($1) }
+        func random(_ maximum: Int) -> [UInt8] {
+            (0..<generator.next(below: maximum + 1)).map { _ in
+                alphabet[generator.next(below: alphabet.count)]
+            }
+        }
+        for _ in 0..<1_500 {
+            let listing = ObjectListing(
+                bucket: bytes("photos"),
+                prefix: random(2),
+                delimiter: random(2),
+                after: generator.next(below: 3) == 0
+                    ? sorted[generator.next(below: sorted.count)] : random(4),
+                maximum: generator.next(below: 12)
+            )
+            let page = try objectPage(world.ask(.listObjects(listing)))
+            let (items, isTruncated) = brute(sorted, listing)
+            try #require(page.items.map(key) == items, "\(listing)")
+            try #require(page.isTruncated == isTruncated, "\(listing)")
+            try #require(page.next == (isTruncated ? items.last ?? [] : []), "\(listing)")
+        }
+    }
+
+    @Test(arguments: [1, 2, 3, 7])
+    func `pages joined by next are the whole list`(maximum: Int) throws {
+        var world = try World()
+        for key in [
+            "a", "b/1", "b/2", "b/3", "c", "d/e/1", "d/f", "é", "e\u{301}", "~", "\u{ff5e}",
+        ] {
+            try world.put(bytes(key))
+        }
+        try world.put([0xff, 0xff])
+        for delimiter in ["", "/"] {
+            var joined: [[UInt8]] = []
+            var after: [UInt8] = []
+            while true {
+                let listing = ObjectListing(
+                    bucket: bytes("photos"),
+                    delimiter: bytes(delimiter),
+                    after: after,
+                    maximum: maximum
+                )
+                let page = try objectPage(world.ask(.listObjects(listing)))
+                joined += page.items.map(key)
+                guard page.isTruncated else { break }
+                after = page.next
+            }
+            let whole = ObjectListing(bucket: bytes("photos"), delimiter: bytes(delimiter))
+            #expect(try joined == objectPage(world.ask(.listObjects(whole))).items.map(key))
+            #expect(joined.count == (delimiter.isEmpty ? 12 : 9))
+        }
+    }
+
+    @Test
+    func `the composed and the decomposed letter are two keys, in byte order`() throws {
+        var world = try World()
+        try world.put([0xc3, 0xa9])
+        try world.put([0x65, 0xcc, 0x81])
+        // UTF-16 would put the second before the first.
+        try world.put(bytes("\u{1f600}"))
+        try world.put(bytes("\u{ff5e}"))
+        let page = try objectPage(
+            world.ask(.listObjects(ObjectListing(bucket: bytes("photos"))))
+        )
+        #expect(
+            page.items.map(key) == [
+                [0x65, 0xcc, 0x81], [0xc3, 0xa9], bytes("\u{ff5e}"), bytes("\u{1f600}"),
+            ]
+        )
+    }
+
+    @Test
+    func `a list of one group costs one item however many keys are in it`() throws {
+        var world = try World()
+        for number in 0..<300 { try world.put(bytes("logs/\(number)")) }
+        try world.put(bytes("z"))
+        let listing = ObjectListing(bucket: bytes("photos"), delimiter: bytes("/"), maximum: 1)
+        let page = try objectPage(world.ask(.listObjects(listing)))
+        #expect(page.items.map(key) == [bytes("logs/")])
+        #expect(page.isTruncated)
+        var rest = listing
+        rest.after = bytes("logs/17")
+        let second = try objectPage(world.ask(.listObjects(rest)))
+        #expect(second.items.map(key) == [bytes("z")])
+        #expect(!second.isTruncated)
+    }
+
+    private func brute(
+        _ keys: [[UInt8]],
+        _ listing: ObjectListing
+    ) -> (items: [[UInt8]], isTruncated: Bool) {
+        guard listing.maximum > 0 else { return ([], false) }
+        var items: [[UInt8]] = []
+        for key in keys where key.starts(with: listing.prefix) {
+            var item = key
+            if !listing.delimiter.isEmpty {
+                let places = key.indices.dropFirst(listing.prefix.count).filter {
+                    key[$0...].starts(with: listing.delimiter)
+                }
+                if let place = places.first {
+                    item = Array(key[..<(place + listing.delimiter.count)])
+                }
+            }
+            if items.last == item { continue }
+            // Only what is itself above the place to start after.
+            if !listing.after.isEmpty, !listing.after.lexicographicallyPrecedes(item) { continue }
+            items.append(item)
+        }
+        return (Array(items.prefix(listing.maximum)), items.count > listing.maximum)
+    }
+}

@@ -1,0 +1,238 @@
+import CadastreTLS
+import NIOCore
+import NIOEmbedded
+import Testing
+
+struct `The handler` {
+    let pki: TestAuthority
+
+    init() throws { pki = try TestAuthority() }
+
+    private func pair() throws -> EmbeddedPair {
+        try EmbeddedPair(server: pki.server(), client: pki.client())
+    }
+
+    @Test(arguments: [1, 2, 3, 7, 100, 4096])
+    func `understands ciphertext cut into pieces of any size`(size: Int) throws {
+        let pair = try pair()
+        try pair.connect()
+        pair.client.writeAndFlush(ByteBuffer(bytes: 0..<200), promise: nil)
+        try pair.pump(size: size)
+        pair.server.writeAndFlush(ByteBuffer(repeating: 9, count: 20_000), promise: nil)
+        try pair.pump(size: size)
+        #expect(pair.atServer.peer?.identity == .second)
+        #expect(pair.atClient.peer?.identity == .first)
+        #expect(pair.atServer.received == Array(0..<200))
+        #expect(pair.atClient.received == [UInt8](repeating: 9, count: 20_000))
+    }
+
+    @Test
+    func `makes one record of everything up to a flush`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        for _ in 0..<50 { pair.client.write(ByteBuffer(repeating: 1, count: 300), promise: nil) }
+        pair.client.flush()
+        let sent = try pair.pump()
+        #expect(sent.map(\.readableBytes) == [50 * 300 + 22])
+        #expect(pair.atServer.received.count == 50 * 300)
+    }
+
+    @Test
+    func `keeps back what was not flushed, and fulfils each promise with its flush`() throws {
+        let pair = try pair()
+        try pair.connect()
+        var flushed: [Int] = []
+        for number in 1...3 {
+            let promise = pair.loop.makePromise(of: Void.self)
+            promise.futureResult.assumeIsolated().whenSuccess { flushed.append(number) }
+            pair.client.write(ByteBuffer(repeating: 1, count: 10), promise: promise)
+            if number == 2 { pair.client.flush() }
+        }
+        try pair.pump()
+        #expect(pair.atServer.received.count == 20)
+        #expect(flushed == [1, 2])
+        pair.client.flush()
+        try pair.pump()
+        #expect(pair.atServer.received.count == 30)
+        #expect(flushed == [1, 2, 3])
+    }
+
+    @Test
+    func `holds back at most its limit before the handshake ends`() throws {
+        let pair = try pair()
+        try pair.connect()
+        let limit = TLSLimits.maximumPendingBytes
+        pair.client.writeAndFlush(ByteBuffer(repeating: 1, count: limit), promise: nil)
+        #expect(throws: TLSError.tooMuchPending(limit: limit)) {
+            try pair.client.writeAndFlush(ByteBuffer(bytes: [1])).wait()
+        }
+        try pair.pump()
+        #expect(pair.atServer.received.count == limit)
+    }
+
+    @Test
+    func `gives up a handshake after its time`() throws {
+        let pair = try pair()
+        try pair.connect()
+        pair.loop.advanceTime(by: .milliseconds(4999))
+        #expect(pair.atServer.errors.isEmpty && pair.server.isActive)
+        pair.loop.advanceTime(by: .milliseconds(1))
+        #expect(pair.atServer.errors == [.handshakeTimeout])
+        #expect(pair.atClient.errors == [.handshakeTimeout])
+        #expect(!pair.server.isActive && !pair.client.isActive)
+    }
+
+    @Test
+    func `has no deadline once the handshake has ended`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.loop.advanceTime(by: .hours(1))
+        #expect(pair.server.isActive && pair.client.isActive)
+        #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
+    }
+
+    @Test
+    func `takes at most its limit from a peer without a name`() throws {
+        let pair = try pair()
+        try pair.connect()
+        // A hello that announces 64 KiB, in records of 1,000 bytes, for ever.
+        let header: [UInt8] = [0x16, 3, 1, 0x03, 0xE8]
+        var fed = 0
+        while pair.atServer.errors.isEmpty, fed < 1 << 20 {
+            let start: [UInt8] = fed == 0 ? [1, 1, 0, 0] : [0, 0, 0, 0]
+            let record = header + start + [UInt8](repeating: 0, count: 996)
+            pair.feed(ByteBuffer(bytes: record), to: pair.server)
+            fed += record.count
+        }
+        #expect(fed <= TLSLimits.maximumHandshakeBytes + 1005)
+        guard case .refused(let refusal) = pair.atServer.errors.first else {
+            Issue.record("no refusal but \(pair.atServer.errors)")
+            return
+        }
+        #expect(refusal.reason == .tooManyBytes)
+    }
+
+    @Test
+    func `asks for more until a wanted read has given a whole record`() throws {
+        let pair = try pair()
+        let reads = ReadCounter()
+        try pair.server.pipeline.syncOperations.addHandler(reads, position: .first)
+        try pair.connect()
+        try pair.pump()
+        pair.client.writeAndFlush(ByteBuffer(repeating: 7, count: 100), promise: nil)
+        var record = try #require(try pair.client.readOutbound(as: ByteBuffer.self))
+        let start = record.readSlice(length: 50)
+        let half = try #require(start)
+        pair.server.read()
+        let before = reads.count
+        pair.feed(half, to: pair.server)
+        #expect(reads.count == before + 1)
+        pair.feed(record, to: pair.server)
+        #expect(reads.count == before + 1)
+        #expect(pair.atServer.received.count == 100)
+    }
+
+    @Test
+    func `reports an end without a close as truncated`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.server.pipeline.syncOperations.fireChannelInactive()
+        #expect(pair.atServer.errors == [.truncated])
+    }
+
+    @Test
+    func `reports an end with a close as an end`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.client.close(promise: nil)
+        try pair.pump()
+        #expect(!pair.server.isActive)
+        #expect(pair.atServer.errors.isEmpty && pair.atClient.errors.isEmpty)
+    }
+
+    @Test
+    func `reports an altered record as broken and delivers none of it`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.client.writeAndFlush(ByteBuffer(repeating: 7, count: 100), promise: nil)
+        var record = try #require(try pair.client.readOutbound(as: ByteBuffer.self))
+        let last = record.writerIndex - 1
+        let byte = try #require(record.getInteger(at: last, as: UInt8.self))
+        record.setInteger(byte ^ 1, at: last)
+        pair.feed(record, to: pair.server)
+        #expect(pair.atServer.received.isEmpty)
+        guard case .broken = pair.atServer.errors.first else {
+            Issue.record("not broken but \(pair.atServer.errors)")
+            return
+        }
+    }
+
+    @Test
+    func `can be written to from within a failing promise`() throws {
+        let pair = try pair()
+        try pair.connect()
+        let client = pair.client
+        let promise = pair.loop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenFailure { _ in
+            client.writeAndFlush(ByteBuffer(bytes: [1]), promise: nil)
+        }
+        pair.client.write(ByteBuffer(bytes: [1]), promise: promise)
+        pair.loop.advanceTime(by: .seconds(5))
+        #expect(pair.atClient.errors == [.handshakeTimeout])
+    }
+
+    @Test(arguments: 0..<8)
+    func `survives any bytes before and after the handshake`(seed: UInt64) throws {
+        var generator = SplitMix(state: seed)
+        let server = try pki.server()
+        let client = try pki.client()
+        for turn in 0..<25 {
+            let pair = try EmbeddedPair(server: server, client: client)
+            try pair.connect()
+            if turn % 3 == 0 { try pair.pump() }
+            var target = turn % 2 == 0 ? pair.server : pair.client
+            if let honest = try pair.client.readOutbound(as: ByteBuffer.self) {
+                // A true hello with a few bytes changed goes deeper than noise.
+                var altered = honest
+                for _ in 0..<Int.random(in: 0...4, using: &generator) {
+                    let place = Int.random(in: 0..<altered.readableBytes, using: &generator)
+                    altered.setInteger(UInt8.random(in: 0...255, using: &generator), at: place)
+                }
+                pair.feed(altered, to: pair.server)
+                target = pair.server
+            }
+            for _ in 0..<Int.random(in: 1...30, using: &generator) {
+                let count = Int.random(in: 1...2000, using: &generator)
+                var bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+                if Bool.random(using: &generator), count > 5 {
+                    // The header of a record, so that the noise gets past the first check.
+                    bytes[0] = UInt8.random(in: 20...24, using: &generator)
+                    bytes[1] = 3
+                    bytes[2] = 3
+                    bytes[3] = 0
+                    bytes[4] = UInt8(truncatingIfNeeded: count - 5)
+                }
+                pair.feed(ByteBuffer(bytes: bytes), to: target)
+            }
+            #expect(pair.atServer.received.isEmpty && pair.atClient.received.isEmpty)
+            pair.loop.advanceTime(by: .seconds(10))
+        }
+    }
+}
+
+/// Counts the reads that reach the socket's side.
+private final class ReadCounter: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    var count = 0
+
+    func read(context: ChannelHandlerContext) {
+        count += 1
+        context.read()
+    }
+}
