@@ -110,7 +110,7 @@ let package = Package(
         // Applies: commands to rows in SQLite; answers queries.
         .target(
             name: "CadastreStateMachine",
-            dependencies: ["CadastreProtocol", "CadastreDisk", "RaftCore", "CSQLite", protobuf],
+            dependencies: ["CadastreProtocol", "CadastreDisk", "RaftCore", "CSQLite"],
             swiftSettings: product
         ),
 
@@ -155,7 +155,7 @@ let package = Package(
         // Asks: the Swift client library.
         .target(
             name: "CadastreClient",
-            dependencies: ["RaftCore", "CadastreProtocol", "CadastreTLS", nio, nioPosix, protobuf],
+            dependencies: ["RaftCore", "CadastreProtocol", "CadastreTLS", nio, nioPosix],
             swiftSettings: product
         ),
 
@@ -169,7 +169,7 @@ let package = Package(
             name: "cadastre",
             dependencies: [
                 "CadastreClient", "CadastreProtocol", "CadastreTLS", "CadastreStorage",
-                "CadastreDisk", "RaftCore", arguments, histogram, protobuf,
+                "CadastreDisk", "RaftCore", arguments, histogram,
             ],
             swiftSettings: product
         ),

@@ -13,8 +13,12 @@ package final class ApplyStage {
     /// A transaction was lost: what was handed over before the loss was known is dropped, and
     /// comes again from the entry that follows the last one applied.
     private var awaitsReapplication = false
-    /// Where the replies of dropped entries go. Looked up, never iterated.
+    /// Where the replies of dropped entries go.
+    ///
+    /// Looked up, never iterated.
     private var droppedKeys: [LogPosition: [RequestKey?]] = [:]
+    /// The last transaction was lost for want of room, and none was kept since.
+    private var isDiskFull = false
     /// What the door was last told.
     private var publishedAccess: UInt64?
     /// Reused from entry to entry.
@@ -59,7 +63,7 @@ package final class ApplyStage {
                 try stateMachine.endOfTurn(idle: false)
             }
         }
-        try answerWaiting(at: moment, into: &output)
+        if lost == nil { lost = try answerWaiting(at: moment, into: &output) }
         if stateMachine.accessView.version != publishedAccess {
             publishedAccess = stateMachine.accessView.version
             output.access = stateMachine.accessView
@@ -67,7 +71,8 @@ package final class ApplyStage {
         output.report = AppliedReport(
             through: stateMachine.applied.index,
             clusterTime: stateMachine.clusterTime,
-            reapplyFrom: lost
+            reapplyFrom: lost,
+            isDiskFull: isDiskFull
         )
     }
 
@@ -104,6 +109,7 @@ package final class ApplyStage {
             return nil
         }
         awaitsReapplication = false
+        isDiskFull = false
         let keys = droppedKeys.removeValue(forKey: entry.header.position) ?? committed.keys
         decode(entry)
         replies.removeAll(keepingCapacity: true)
@@ -180,41 +186,61 @@ package final class ApplyStage {
             try work()
             return nil
         } catch {
-            guard case .mustReapply(let position, _) = error else { throw error }
+            guard case .mustReapply(let position, let cause) = error else { throw error }
             awaitsReapplication = true
+            isDiskFull = cause.isDiskFull
             return position.index.next
         }
     }
 
+    /// Answers what has waited for an index that is now applied.
+    ///
+    /// - Returns: Where application must begin again, if a read lost the transaction; what was not
+    ///   answered waits on.
     private func answerWaiting(
         at moment: Moment,
         into output: inout ApplyOutput
-    ) throws(StateMachineError) {
-        let applied = stateMachine.applied.index
-        var still: [(query: WaitingQuery, index: LogIndex)] = []
+    ) throws(StateMachineError) -> LogIndex? {
+        var lost: LogIndex?
+        var queries: [(query: WaitingQuery, index: LogIndex)] = []
         for (query, index) in waiting {
             if query.deadline < moment.monotonic {
                 output.replies.append(
                     reply(to: query.key, .refused(.deadlinePassed, leader: .none))
                 )
-            } else if index <= applied {
-                output.replies.append(try answer(query))
+            } else if lost == nil, index <= stateMachine.applied.index {
+                lost = try surviving { () throws(StateMachineError) in
+                    output.replies.append(try answer(query))
+                }
+                if lost != nil { queries.append((query, index)) }
             } else {
-                still.append((query, index))
+                queries.append((query, index))
             }
         }
-        waiting = still
-        for (key, index) in waitingDigests where index <= applied {
-            let (computed, rows) = try stateMachine.recomputeDigest { _ in }
-            let report = DigestReport(
-                index: applied,
-                kept: stateMachine.digest.bytes,
-                computed: computed.bytes,
-                rows: rows
-            )
-            output.replies.append(reply(to: key, .digest(report)))
+        waiting = queries
+        var digests: [(key: RequestKey, index: LogIndex)] = []
+        for (key, index) in waitingDigests {
+            guard lost == nil, index <= stateMachine.applied.index else {
+                digests.append((key, index))
+                continue
+            }
+            lost = try surviving { () throws(StateMachineError) in
+                output.replies.append(reply(to: key, .digest(try recomputedDigest())))
+            }
+            if lost != nil { digests.append((key, index)) }
         }
-        waitingDigests.removeAll { $0.index <= applied }
+        waitingDigests = digests
+        return lost
+    }
+
+    private func recomputedDigest() throws(StateMachineError) -> DigestReport {
+        let (computed, rows) = try stateMachine.recomputeDigest { _ in }
+        return DigestReport(
+            index: stateMachine.applied.index,
+            kept: stateMachine.digest.bytes,
+            computed: computed.bytes,
+            rows: rows
+        )
     }
 
     private func answer(_ waiting: WaitingQuery) throws(StateMachineError) -> OutgoingReply {

@@ -78,11 +78,11 @@ extension ConsensusStage {
         let range = first.index..<first.index.advanced(by: append.entries.count)
         if let entries = cache.entries(in: range) {
             emit(message, entries, into: &output)
-        } else if range.upperBound <= raft.persistedIndex.next {
-            output.journal.append(.read(group, range, .send(message)))
+        } else if first.index <= raft.persistedIndex {
+            // What is not yet durable is left out; Raft's pipeline sends it after the reply.
+            let end = min(range.upperBound, raft.persistedIndex.next)
+            output.journal.append(.read(group, first.index..<end, .send(message)))
         }
-        // Else part of it is still on its way to the disk and part has left memory, which trimming
-        // excludes; Raft sends again if ever.
     }
 
     /// The journal brought the entries of an older message, perhaps not all of them.

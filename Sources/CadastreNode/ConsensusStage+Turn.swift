@@ -35,6 +35,8 @@ extension ConsensusStage {
         case .tick:
             step(.tick, into: &output)
             failLateTransfer(into: &output)
+            if isDiskFull { giveUpLeadership(into: &output) }
+            delivery.resume(at: now.monotonic)
         case .received(let peer, let group, let bytes):
             received(bytes, from: peer, group: group, into: &output)
         case .commands(let commands):
@@ -47,9 +49,10 @@ extension ConsensusStage {
         case .entriesRead(let purpose, let entries):
             entriesRead(purpose, entries, into: &output)
         case .applied(let report):
-            applied(report)
+            applied(report, into: &output)
         case .diskFull(let isFull):
-            diskBecame(isFull: isFull, into: &output)
+            isJournalFull = isFull
+            if isFull { refuseWaiting(.diskFull, into: &output) }
         case .peerConnected(let peer):
             connected(peer, into: &output)
         case .peerDisconnected(let peer, let isRefused):
@@ -62,12 +65,17 @@ extension ConsensusStage {
 
     /// A full disk gives up leadership: another voter may have room.
     ///
-    /// What waits is refused now.
-    private mutating func diskBecame(isFull: Bool, into output: inout ConsensusOutput) {
-        isDiskFull = isFull
-        guard isFull else { return }
-        for command in proposals.removeAll() { refuse(command.key, .diskFull, into: &output) }
-        transferLeadership(to: nil, key: nil, into: &output)
+    /// It tries the voters in turn, each as long as a hand-over may take.
+    private mutating func giveUpLeadership(into output: inout ConsensusOutput) {
+        guard raft.role == .leader, transfer == nil, raft.transferTarget == .none else { return }
+        let others = raft.configuration.voters.filter { $0 != identity.node }
+        guard !others.isEmpty else { return }
+        handOverAttempts &+= 1
+        transferLeadership(to: others[handOverAttempts % others.count], key: nil, into: &output)
+    }
+
+    private mutating func refuseWaiting(_ refusal: Refusal, into output: inout ConsensusOutput) {
+        for command in proposals.removeAll() { refuse(command.key, refusal, into: &output) }
     }
 
     /// One step of Raft and everything that follows from it.
@@ -148,7 +156,8 @@ extension ConsensusStage {
             ready.append(handOver(entry, into: &output))
         }
         if !ready.isEmpty { output.apply.append(.entries(ready)) }
-        cache.trim(through: min(delivery.next.previous, raft.persistedIndex))
+        // What is committed and durable can be read back; the rest is wanted soon.
+        cache.trim(through: min(delivery.committed, raft.persistedIndex))
     }
 
     private mutating func handOver(
@@ -182,12 +191,23 @@ extension ConsensusStage {
         }
     }
 
-    private mutating func applied(_ report: AppliedReport) {
+    private mutating func applied(_ report: AppliedReport, into output: inout ConsensusOutput) {
         appliedIndex = report.through
         clusterTime = report.clusterTime
         delivery.applied(through: report.through)
-        if let index = report.reapplyFrom { delivery.restart(from: index) }
+        if let index = report.reapplyFrom {
+            // Without room the same would be lost again at once: a moment's pause.
+            delivery.restart(
+                from: index,
+                at: report.isDiskFull ? now.monotonic + Self.pauseWithoutRoom : now.monotonic
+            )
+        }
+        isStateFull = report.isDiskFull
+        if isStateFull { refuseWaiting(.diskFull, into: &output) }
     }
+
+    /// How long a state machine without room is left alone, in nanoseconds.
+    private static let pauseWithoutRoom: UInt64 = 200_000_000
 
     /// Answers a request that went no further.
     func refuse(_ key: RequestKey, _ refusal: Refusal, into output: inout ConsensusOutput) {
@@ -204,9 +224,7 @@ extension ConsensusStage {
         output.role = change
         lastTickProposed = nil
         if change.role != .leader {
-            for command in proposals.removeAll() {
-                refuse(command.key, .notLeader, into: &output)
-            }
+            refuseWaiting(.notLeader, into: &output)
         }
         guard let transfer, change.leader != .none, change.leader != identity.node else { return }
         self.transfer = nil

@@ -45,8 +45,12 @@ package struct ConsensusStage: Sendable {
     var transfer: Transfer?
     /// Peers with a standing connection, ascending.
     var connectedPeers: [NodeID] = []
-    /// The journal waits for room: no command is taken.
-    var isDiskFull = false
+    /// The journal waits for room.
+    var isJournalFull = false
+    /// SQLite waits for room.
+    var isStateFull = false
+    /// How often leadership was offered for want of room; says whose turn it is.
+    var handOverAttempts = 0
     /// The random bytes of entries.
     var generator: SplitMix64
     /// The moment of the present turn.
@@ -99,6 +103,9 @@ package struct ConsensusStage: Sendable {
         self.clusterTime = clusterTime
         generator = SplitMix64(seed: ~seed)
     }
+
+    /// There is no room: no command is taken.
+    var isDiskFull: Bool { isJournalFull || isStateFull }
 
     /// What the stage can tell of itself.
     ///

@@ -23,9 +23,13 @@ struct Delivery: Sendable {
         committed = applied
     }
 
+    /// Nothing is handed over before this monotonic moment; nil when there is no such pause.
+    private var pausedUntil: UInt64?
+
     /// Something waits and there is room.
     var wantsMore: Bool {
-        next <= committed && !isReading && outstandingSize < Self.maximumOutstandingSize
+        next <= committed && !isReading && pausedUntil == nil
+            && outstandingSize < Self.maximumOutstandingSize
     }
 
     /// Raft committed on.
@@ -58,8 +62,15 @@ struct Delivery: Sendable {
         }
     }
 
-    /// The apply stage lost what it had not committed: begin again from here.
-    mutating func restart(from index: LogIndex) {
+    /// Ends a pause whose moment has come.
+    mutating func resume(at moment: UInt64) {
+        if let pausedUntil, moment >= pausedUntil { self.pausedUntil = nil }
+    }
+
+    /// The apply stage lost what it had not committed: begin again from here, with the first tick
+    /// at or after the moment.
+    mutating func restart(from index: LogIndex, at moment: UInt64) {
+        pausedUntil = moment
         next = index
         outstanding.removeAll(keepingCapacity: true)
         outstandingSize = 0

@@ -133,9 +133,17 @@ package struct AppliedReport: Hashable, Sendable {
     package var clusterTime: UInt64
     /// SQLite lost a transaction: entries from here on must be handed over again.
     package var reapplyFrom: LogIndex?
+    /// It was lost because there is no room.
+    package var isDiskFull: Bool
 
     /// Composes a report.
-    package init(through: LogIndex, clusterTime: UInt64, reapplyFrom: LogIndex? = nil) {
+    package init(
+        through: LogIndex,
+        clusterTime: UInt64,
+        reapplyFrom: LogIndex? = nil,
+        isDiskFull: Bool = false
+    ) {
+        self.isDiskFull = isDiskFull
         self.through = through
         self.clusterTime = clusterTime
         self.reapplyFrom = reapplyFrom

@@ -28,7 +28,7 @@ package final class JournalStage {
         let unwritten = try write(events, into: &results)
         for event in events {
             guard case .read(let group, let range, let purpose) = event else { continue }
-            let entries = try journal.read(group, range, maximumSize: Self.maximumReadSize)
+            guard let entries = try read(group, range, for: purpose) else { continue }
             results.append(.entriesRead(purpose, entries))
         }
         events.removeAll(keepingCapacity: true)
@@ -49,7 +49,9 @@ package final class JournalStage {
         var firstWrite = 0
     }
 
-    /// Writes in batches of a bounded size. A write that is larger is cut: what of it is durable
+    /// Writes in batches of a bounded size.
+    ///
+    /// A write that is larger is cut: what of it is durable
     /// after a crash is a beginning, and its number is only reported with its end.
     ///
     /// - Returns: The writes for which there was no room.
@@ -109,6 +111,21 @@ package final class JournalStage {
         return rest
     }
 
+    /// Reads entries back; nil where a truncation of this very turn took what a peer was to get,
+    /// which makes its message stale.
+    private func read(
+        _ group: GroupID,
+        _ range: Range<LogIndex>,
+        for purpose: ReadPurpose
+    ) throws(StorageError) -> [Entry]? {
+        do throws(StorageError) {
+            return try journal.read(group, range, maximumSize: Self.maximumReadSize)
+        } catch {
+            guard case .unavailable = error, case .send = purpose else { throw error }
+            return nil
+        }
+    }
+
     /// Bytes that one read brings back at most, past its first entry.
     private static let maximumReadSize = 4 * 1_048_576
 
@@ -116,11 +133,11 @@ package final class JournalStage {
     ///
     /// - Returns: There is more to do.
     package func idle() throws(StorageError) -> Bool {
-        if journal.needsMark {
-            try journal.writeMark()
-            return true
-        }
         do throws(StorageError) {
+            if journal.needsMark {
+                try journal.writeMark()
+                return true
+            }
             return try journal.prepareAhead()
         } catch {
             // Room may come back; until the prepared segments are used up nothing is lost by it.

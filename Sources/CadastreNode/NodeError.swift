@@ -49,6 +49,7 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What the state machine said.
     package init(_ error: StateMachineError) {
         switch error {
+        case .inUse: self.init(.inUse, error.advice)
         case .foreign: self.init(.configuration, error.advice)
         case .unknownSchema: self.init(.configuration, error.advice)
         case .damaged: self.init(.damaged, error.advice)

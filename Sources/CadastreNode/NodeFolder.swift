@@ -200,12 +200,16 @@ package enum NodeFolder {
         }
         let applied = stateMachine.applied
         let last = recovered.headers.last?.position ?? .zero
-        guard applied.index <= last.index else {
+        let isOfThisLog =
+            applied == .zero
+            || recovered.headers.contains { $0.position == applied }
+        guard isOfThisLog else {
             throw NodeError(
                 .damaged,
-                "the state in \(directory)/state has applied entry \(applied), but the journal ends "
-                    + "at \(last): one of the two is not of this node's last run. Put back the "
-                    + "journal that belongs to it, or take the state folder away to rebuild it"
+                "the state in \(directory)/state has applied entry \(applied), which the journal, "
+                    + "ending at \(last), does not hold: one of the two is not of this node's last "
+                    + "run. Put back the journal that belongs to it, or take the state folder away "
+                    + "to rebuild it"
             )
         }
         return OpenNode(

@@ -49,7 +49,7 @@ struct Scenario {
     private static let start: UInt64 = 1_790_000_000_000
 
     /// Draws a scenario.
-    init(_ chance: inout Chance) {
+    init(_ chance: inout Chance, seed: UInt64) {
         if chance.oneIn(5) { nodes = 5 }
         drawSettings(&chance)
         let isDrifting = chance.oneIn(2)
@@ -64,6 +64,8 @@ struct Scenario {
         }
         drawNetwork(&chance)
         drawFaults(&chance)
+        // Decided by the seed itself, so that worlds from before this fault existed stay the same.
+        if seed.isMultiple(of: 5) { faults.append(.fullDisk) }
         clients = 2 + chance.below(3)
         slots = 1 + chance.below(3)
         keys = 2 + chance.below(7)
@@ -104,7 +106,9 @@ struct Scenario {
     }
 
     private mutating func drawFaults(_ chance: inout Chance) {
-        for kind in FaultKind.allCases where chance.oneIn(2) { faults.append(kind) }
+        for kind in FaultKind.allCases where kind != .fullDisk && chance.oneIn(2) {
+            faults.append(kind)
+        }
         if faults.isEmpty { faults = [.crash] }
         faultTime = chance.draw(1_200 * Span.millisecond...3 * Span.second)
     }

@@ -76,7 +76,7 @@ final class World {
         self.seed = seed
         self.story = story
         chance = Chance(seed: seed)
-        scenario = Scenario(&chance)
+        scenario = Scenario(&chance, seed: seed)
         network = SimulatedNetwork(nodes: scenario.nodes, quality: SimulatedNetwork.Quality())
         clients = Clients(scenario)
         committed = CommittedLog(voters: scenario.nodes)

@@ -42,6 +42,8 @@ package final class StateMachine {
 
     let path: String
     let disk: any Disk
+    /// Held while the database is open: SQLite of any other process meets it as a locked file.
+    let lock: any DiskLock
     let identity: StateMachineIdentity
     let settings: StateMachineSettings
     let key: RowHashKey
@@ -65,20 +67,25 @@ package final class StateMachine {
         identity: StateMachineIdentity,
         settings: StateMachineSettings = StateMachineSettings()
     ) throws(StateMachineError) -> StateMachine {
+        let path = "\(directory)/\(fileName)"
+        let lock: any DiskLock
         do {
             if try !disk.exists(directory) {
                 try disk.createDirectory(directory)
                 try disk.syncDirectory(directoryName(of: directory))
             }
+            lock = try disk.lock(path)
         } catch {
+            guard !error.isLocked else { throw .inUse }
             throw .terminal(
                 SQLiteError(operation: "open", code: 14, extendedCode: 14, message: "\(error)")
             )
         }
         do {
             return try StateMachine(
-                path: "\(directory)/\(fileName)",
+                path: path,
                 disk: disk,
+                lock: lock,
                 identity: identity,
                 settings: settings
             )
@@ -90,11 +97,13 @@ package final class StateMachine {
     private init(
         path: String,
         disk: any Disk,
+        lock: any DiskLock,
         identity: StateMachineIdentity,
         settings: StateMachineSettings
     ) throws(StateMachineError) {
         self.path = path
         self.disk = disk
+        self.lock = lock
         self.identity = identity
         self.settings = settings
         key = RowHashKey(cluster: identity.cluster)
@@ -226,6 +235,7 @@ package final class StateMachine {
         latched = .terminal(
             SQLiteError(operation: "use", code: 21, extendedCode: 21, message: "it is closed")
         )
+        defer { lock.release() }
         do {
             try rows.connection.close()
         } catch .sqlite(let cause) {

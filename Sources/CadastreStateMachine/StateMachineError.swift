@@ -11,6 +11,8 @@ package enum StateMachineError: Error, Hashable, Sendable {
     case mustReapply(from: LogPosition, because: SQLiteError)
     /// The state cannot be kept: the node must stop (exit code 74).
     case terminal(SQLiteError)
+    /// Another process, or another machine in this one, has the database open.
+    case inUse
     /// The database belongs to another cluster, node or incarnation.
     case foreign(found: StateMachineIdentity)
     /// The database was written by a newer program.
@@ -25,6 +27,8 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "the state database failed and its last entries are applied again: \(error)"
         case .terminal(let error):
             "the state database cannot be kept: \(error)"
+        case .inUse:
+            "state/state.sqlite is open in another process; stop that one first"
         case .foreign(let found):
             "state/state.sqlite belongs to node \(found.node) of another cluster or life of a disk;"
                 + " give this node its own data folder"

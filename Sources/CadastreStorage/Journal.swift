@@ -75,8 +75,10 @@ package final class Journal {
     }
 
     /// Records that fit into one batch, in bytes, whatever segment it goes to.
+    ///
+    /// That of the smallest to come: those prepared before a restart have the size of then.
     package var maximumBatchSize: Int {
-        settings.segmentSize - SegmentFormat.blockSize
+        prepared.reduce(settings.segmentSize) { min($0, $1.header.size) } - SegmentFormat.blockSize
             - BatchHeader.headerSize(groups: max(64, logs.count))
     }
 

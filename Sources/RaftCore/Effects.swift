@@ -23,9 +23,11 @@ public struct Effects: Sendable {
     public var committed: ClosedRange<LogIndex>?
     /// Reads that may be answered.
     public var grantedReads: [ReadGrant] = []
-    /// Reads that may not: no longer leader.
+    /// Reads that may not, with nothing said about the state.
     ///
-    /// The client asks again elsewhere.
+    /// If this member does not lead after the step (``Raft/isLeader``), it cannot answer them: the
+    /// client asks again elsewhere. If it does, ``Limits/maximumWaitingReads`` wait already: the
+    /// client asks again here, later.
     public var refusedReads: [RequestID] = []
     /// Entries that were not taken.
     public var refusals: [ProposalRefusal] = []

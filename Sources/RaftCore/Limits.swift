@@ -10,9 +10,11 @@ public enum Limits {
     public static let maximumInflightMessages = 256
     /// Bytes of entries on the way to one follower: what a slow peer may cost the leader.
     public static let maximumInflightSize = 16 * 1_048_576
-    /// Bytes proposed and not committed, past which a leader takes no more (etcd#10167).
+    /// Bytes proposed and not committed, from which on a leader takes no more (etcd#10167); the last
+    /// entry before may go past it.
     public static let maximumUncommittedSize = 64 * 1_048_576
-    /// Reads waiting for their quorum round.
+    /// Reads waiting for their quorum round, or for the first commit of the term, which may take as
+    /// long as a quorum answers heartbeats without making entries durable.
     public static let maximumWaitingReads = 65_536
     /// Members of a group; quorums are computed in place.
     public static let maximumMembers = 16

@@ -110,8 +110,19 @@ struct Progress: Hashable, Sendable {
         return matchIndex < last
     }
 
-    /// Goes back to asking where the logs agree, from the match on.
-    mutating func becomeProbing() {
+    /// A new connection: what was on its way is lost, and the next probe may leave at once.
+    ///
+    /// Of a peer that is probed `nextIndex` is the best guess there is. One first heard of after the
+    /// election has a match of zero: to go back there would send it the whole log.
+    mutating func reconnected() {
+        switch state {
+        case .probing: isPaused = false
+        case .replicating: becomeProbing()
+        }
+    }
+
+    /// Goes back to asking where the logs agree, from the match on, which is known exactly.
+    private mutating func becomeProbing() {
         state = .probing
         isPaused = false
         nextIndex = matchIndex.next

@@ -35,7 +35,11 @@ extension Raft {
             leadership.reads.refuseAll(into: &effects)
             effects.wantedEntry = nil
         }
-        if leader != .none { termLeader = leader }
+        if leader != .none {
+            termLeader = leader
+            // Who leads is alive, whatever was seen before.
+            gonePeers.removeAll { $0 == leader }
+        }
         current = .follower(Following(leader: leader))
         restartElectionClock()
     }
@@ -222,8 +226,6 @@ extension Raft {
     private mutating func enter(_ newTerm: Term, leader: NodeID, into effects: inout Effects) {
         write(HardState(term: newTerm, vote: .none), into: &effects)
         becomeFollower(of: leader, into: &effects)
-        // Who leads a new term is alive, whatever was seen before.
-        gonePeers.removeAll { $0 == leader }
     }
 
     /// Tells a member of the past which term it is, so that a deposed leader steps down and a

@@ -60,15 +60,9 @@ extension Raft {
         }
     }
 
-    /// Whether an entry of commands that follows ``lastPosition`` would be taken now.
-    public var canPropose: Bool {
-        switch current {
-        case .leader(let leadership):
-            leadership.transfer == nil && log.last.term == term
-                && leadership.uncommittedSize < Limits.maximumUncommittedSize
-        case .follower, .preCandidate, .candidate: false
-        }
-    }
+    /// Whether an entry of commands that follows ``lastPosition`` would be taken now, of whatever
+    /// size within ``Limits/maximumEntrySize``.
+    public var canPropose: Bool { refusalOfCommands == nil }
 
     /// A leader's view of its peers, ascending by node id; empty unless leader.
     public var peers: [PeerProgress] {

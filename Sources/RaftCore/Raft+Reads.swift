@@ -2,6 +2,9 @@
 /// all reads that waited when it began.
 extension Raft {
     /// A read wants to know through which index the state must be applied to answer it.
+    ///
+    /// It waits until its round is confirmed or leadership ends, and Raft does not count how long: a
+    /// deadline is the asker's. What is bounded is how many wait.
     mutating func readIndex(_ request: RequestID, into effects: inout Effects) {
         guard var leadership = takeLeadership() else {
             effects.refusedReads.append(request)

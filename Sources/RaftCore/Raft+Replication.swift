@@ -32,18 +32,27 @@ extension Raft {
     }
 
     private func refusal(of header: EntryHeader) -> ProposalRefusal.Reason? {
-        guard case .leader(let leadership) = current else { return .notLeader }
+        guard case .leader = current else { return .notLeader }
         guard header.term == term, header.index == log.lastIndex.next else { return .outOfPlace }
         switch header.kind {
         case .noOp: return nil
         case .configuration: return .outOfPlace  // Membership changes have rules of their own.
         case .commands: break
         }
+        return refusalOfCommands
+    }
+
+    /// Why an entry of commands that follows the log would not be taken now, whatever its size; nil
+    /// if it would.
+    ///
+    /// Asked before the entry is built too, so that one that is built is taken: it may go past the
+    /// limit by its own size.
+    var refusalOfCommands: ProposalRefusal.Reason? {
+        guard case .leader(let leadership) = current else { return .notLeader }
         // A term begins with its no-op.
         if log.last.term != term { return .outOfPlace }
         if leadership.transfer != nil { return .transferring }
-        let size = leadership.uncommittedSize
-        let isTooMuch = size > 0 && size + header.size > Limits.maximumUncommittedSize
+        let isTooMuch = leadership.uncommittedSize >= Limits.maximumUncommittedSize
         return isTooMuch ? .tooMuchUncommitted : nil
     }
 

@@ -22,7 +22,9 @@ struct CadastreSimulator: ParsableCommand {
     @Option(help: "The first of them.")
     var from: UInt64 = 1
 
-    @Flag(help: "Tell the story as it happens (one seed), or name each seed and count the rare paths.")
+    @Flag(
+        help: "Tell the story as it happens (one seed), or name each seed and count the rare paths."
+    )
     var verbose = false
 
     func validate() throws {

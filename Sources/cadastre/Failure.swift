@@ -61,8 +61,15 @@ extension Failure {
         self.init(
             status,
             "\(what) was refused: \(Escaped.text(refused.description))",
-            advice: refused.advice.rawValue
+            advice: Self.advice(refused)
         )
+    }
+
+    /// The advice as the end of a sentence.
+    private static func advice(_ refused: Refused) -> String {
+        var sentence = refused.adviceSentence
+        if sentence.last == "." { sentence.removeLast() }
+        return sentence.prefix(1).lowercased() + sentence.dropFirst()
     }
 
     /// An outcome that nobody knows.

@@ -167,8 +167,13 @@ struct DeliveryTests {
         delivery.commit(through: LogIndex(2))
         delivery.handedOver(entry(1))
         delivery.handedOver(entry(2))
-        delivery.restart(from: LogIndex(1))
-        #expect(delivery.next == LogIndex(1) && delivery.wantsMore)
+        delivery.restart(from: LogIndex(1), at: 50)
+        #expect(delivery.next == LogIndex(1))
+        // Not at once: a full disk would be asked again and again.
+        delivery.resume(at: 49)
+        #expect(!delivery.wantsMore)
+        delivery.resume(at: 50)
+        #expect(delivery.wantsMore)
     }
 }
 

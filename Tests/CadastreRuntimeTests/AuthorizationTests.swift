@@ -5,7 +5,8 @@ import Testing
 
 @testable import CadastreRuntime
 
-@Suite struct AuthorizationTests {
+@Suite
+struct AuthorizationTests {
     /// Tenants a and b exist; a granted the service "gateway".
     static let access: AccessView = {
         var view = AccessView()
@@ -43,7 +44,10 @@ import Testing
         ("tick", .command(.tick(Tick(samples: []))), "------"),
         ("get tenant", .query(.getTenant(name: SampleRequests.a)), "++?+?-"),
         ("list tenants", .query(.listTenants(after: [], maximum: 1)), "+-----"),
-        ("list grants", .query(.listGrants(tenant: SampleRequests.a, after: [], maximum: 1)), "+--+?-"),
+        (
+            "list grants", .query(.listGrants(tenant: SampleRequests.a, after: [], maximum: 1)),
+            "+--+?-"
+        ),
         ("get bucket", .query(.getBucket(name: SampleRequests.bucket)), "-+?+?-"),
         ("list buckets", .query(.listBuckets(prefix: [], after: [], maximum: 1)), "-+?+?-"),
         ("get object", .query(.getObject(bucket: SampleRequests.bucket, key: [1])), "-+?+?-"),
@@ -83,7 +87,8 @@ import Testing
         }
     }
 
-    @Test func `absent and forbidden look the same`() {
+    @Test
+    func `absent and forbidden look the same`() {
         let service = Principal.service(name: Array("gateway".utf8))
         for name in ["b", "absent"] {
             #expect(throws: Authorization.Denial.unknownTenant) {
@@ -97,7 +102,8 @@ import Testing
         }
     }
 
-    @Test func `a tenant may leave its name out, a service may not`() throws {
+    @Test
+    func `a tenant may leave its name out, a service may not`() throws {
         let content = RequestContent.query(.listBuckets(prefix: [], after: [], maximum: 1))
         let tenant = Principal.tenant(tenant: Array("b".utf8), name: Array("x".utf8))
         let found = try Authorization.judge(content, for: nil, by: tenant, access: Self.access)
@@ -105,7 +111,8 @@ import Testing
         #expect(Self.judge(content, nil, .service(name: Array("gateway".utf8))) == "-")
     }
 
-    @Test func `a command that changes something needs a slot or a token`() throws {
+    @Test
+    func `a command that changes something needs a slot or a token`() throws {
         let put = RequestMessage(content: .command(SampleRequests.put))
         #expect(throws: ProtocolError.self) { try Authorization.checkIdentity(put) }
         let slot = RequestMessage(
@@ -118,7 +125,8 @@ import Testing
     }
 
     @Test(arguments: Listener.allCases)
-    func `each listener takes its own kinds of identities, of its own cluster`(_ listener: Listener) {
+    func `each listener takes its own kinds of identities, of its own cluster`(_ listener: Listener)
+    {
         let identities: [(Identity, Listener)] = [
             (.node(cluster: "c", id: 1), .peer),
             (.operator(cluster: "c", name: "n"), .administration),

@@ -59,7 +59,9 @@ final class DoorBench {
             view: view,
             status: { loop.makeSucceededFuture(status) },
             metrics: metrics,
-            log: Logger(label: "test") { StructuredLog(label: $0, level: .critical, sink: { _ in }) }
+            log: Logger(label: "test") {
+                StructuredLog(label: $0, level: .critical, sink: { _ in })
+            }
         )
         desk = Desk(context, place: 0, of: 1, on: loop, access: AuthorizationTests.access)
         view.update { content in
@@ -78,7 +80,12 @@ final class DoorBench {
         let channel = EmbeddedChannel(handler: Session(listener, at: desk), loop: loop)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         channel.pipeline.fireUserInboundEventTriggered(
-            TLSHandshakeCompleted(identity: identity, site: nil, fingerprint: [], notAfter: notAfter)
+            TLSHandshakeCompleted(
+                identity: identity,
+                site: nil,
+                fingerprint: [],
+                notAfter: notAfter
+            )
         )
         return channel
     }

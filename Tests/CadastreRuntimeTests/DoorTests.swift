@@ -8,8 +8,10 @@ import Testing
 
 @testable import CadastreRuntime
 
-@Suite struct DoorTests {
-    @Test func `a client is greeted, and its requests go to consensus in one hand-over`() throws {
+@Suite
+struct DoorTests {
+    @Test
+    func `a client is greeted, and its requests go to consensus in one hand-over`() throws {
         let bench = try DoorBench()
         let channel = try bench.connect(.client, DoorBench.service)
         let greeting = try Greeting(decoding: DoorBench.bytes(from: channel))
@@ -21,7 +23,8 @@ import Testing
         )
         try channel.writeInbound(
             ByteBuffer(
-                bytes: DoorBench.greeting(.client).encode() + DoorBench.frame(DoorBench.put(), id: 1)
+                bytes: DoorBench.greeting(.client).encode()
+                    + DoorBench.frame(DoorBench.put(), id: 1)
                     + DoorBench.frame(DoorBench.put(), id: 2) + DoorBench.frame(query, id: 3)
             )
         )
@@ -41,7 +44,8 @@ import Testing
         #expect(bench.desk.inFlight == 3)
     }
 
-    @Test func `every split of greeting and requests gives the same`() throws {
+    @Test
+    func `every split of greeting and requests gives the same`() throws {
         let bytes =
             DoorBench.greeting(.client).encode() + DoorBench.frame(DoorBench.put(), id: 1)
             + DoorBench.frame(DoorBench.put(), id: 2)
@@ -57,10 +61,12 @@ import Testing
         }
     }
 
-    @Test func `replies go back under the client's numbers, in one write`() throws {
+    @Test
+    func `replies go back under the client's numbers, in one write`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.service)
-        let frames = DoorBench.frame(DoorBench.put(), id: 77) + DoorBench.frame(DoorBench.put(), id: 5)
+        let frames =
+            DoorBench.frame(DoorBench.put(), id: 77) + DoorBench.frame(DoorBench.put(), id: 5)
         try channel.writeInbound(ByteBuffer(bytes: frames))
         guard case .commands(let commands) = bench.handedOver().first else {
             Issue.record("nothing was handed over")
@@ -93,7 +99,8 @@ import Testing
         #expect(try DoorBench.bytes(from: channel).isEmpty)
     }
 
-    @Test func `an answer that is encoded already is framed as the protocol says`() throws {
+    @Test
+    func `an answer that is encoded already is framed as the protocol says`() throws {
         let answer = Answer.usage(Usage(buckets: 1, objects: 2, bytes: 3))
         let writer = ReplyWriter(members: DoorBench.members, listener: .client)
         var bytes: [UInt8] = []
@@ -116,7 +123,8 @@ import Testing
     @Test(arguments: [
         (DoorBench.service, "a", Refusal?.none), (DoorBench.service, "b", .notPermitted),
         (DoorBench.service, "absent", .notPermitted), (DoorBench.stranger, "a", .notPermitted),
-    ]) func `a service is refused what was not granted`(
+    ])
+    func `a service is refused what was not granted`(
         _ identity: Identity,
         _ tenant: String,
         _ expected: Refusal?
@@ -131,7 +139,8 @@ import Testing
         #expect(bench.handedOver().isEmpty == (expected != nil))
     }
 
-    @Test func `a node that may be behind does not say that something is not permitted`() throws {
+    @Test
+    func `a node that may be behind does not say that something is not permitted`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.stranger)
         bench.view.update { content in
@@ -148,7 +157,8 @@ import Testing
         #expect(replies[1].1.outcome == .refused(.notReady, retryAfterMilliseconds: 50))
     }
 
-    @Test func `reads of any age go straight to the state`() throws {
+    @Test
+    func `reads of any age go straight to the state`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.service)
         for (id, consistency) in [(1, Consistency.any), (2, .atLeast(index: 40))] {
@@ -177,7 +187,8 @@ import Testing
         #expect(outcome == .refused(.notSupported))
     }
 
-    @Test func `too many requests are refused with advice, on a connection and for a tenant`() throws {
+    @Test
+    func `too many requests are refused with advice, on a connection and for a tenant`() throws {
         let bench = try DoorBench(connectionRequests: 3, tenantRequests: 4)
         let first = try bench.open(.client, DoorBench.service)
         let second = try bench.open(.client, DoorBench.service)
@@ -197,7 +208,8 @@ import Testing
         #expect(bench.desk.inFlight == 1)
     }
 
-    @Test func `past its deadline a command is unknown and a query refused`() throws {
+    @Test
+    func `past its deadline a command is unknown and a query refused`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.service)
         let query = RequestMessage(
@@ -221,7 +233,8 @@ import Testing
         #expect(bench.desk.inFlight == 1)
     }
 
-    @Test func `a connection ends with its certificate`() throws {
+    @Test
+    func `a connection ends with its certificate`() throws {
         let bench = try DoorBench()
         let channel = try bench.connect(.client, DoorBench.service, notAfter: 1_000)
         try channel.writeInbound(ByteBuffer(bytes: DoorBench.greeting(.client).encode()))
@@ -231,7 +244,8 @@ import Testing
         #expect(!channel.isActive)
     }
 
-    @Test func `a node that shuts down says goodbye and refuses`() throws {
+    @Test
+    func `a node that shuts down says goodbye and refuses`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.service)
         bench.desk.stopAdmitting()
@@ -243,10 +257,14 @@ import Testing
         #expect(outcome == .refused(.shuttingDown))
     }
 
-    @Test(arguments: [
-        ([2, 0, 0, 0], Refusal.unknownVerb), ([1, 9, 1, 0], .malformed), ([9, 0, 1, 0], .notSupported),
-        ([1, 0, 1, 200], .malformed), ([1, 0, 1], .malformed),
-    ] as [([UInt8], Refusal)]) func `a request that cannot be read is refused, not fatal`(
+    @Test(
+        arguments: [
+            ([2, 0, 0, 0], Refusal.unknownVerb), ([1, 9, 1, 0], .malformed),
+            ([9, 0, 1, 0], .notSupported),
+            ([1, 0, 1, 200], .malformed), ([1, 0, 1], .malformed),
+        ] as [([UInt8], Refusal)]
+    )
+    func `a request that cannot be read is refused, not fatal`(
         _ start: [UInt8],
         _ expected: Refusal
     ) throws {
@@ -269,8 +287,13 @@ import Testing
     @Test(arguments: [
         Array("GET / HTTP/1.1\r\n\r\n".utf8), Array(repeating: 0, count: 96),
         DoorBench.greeting(.administration).encode(),
-        Greeting(cluster: ClusterID(high: 9, low: 9), node: .none, incarnation: nil, purpose: .client)
-            .encode(),
+        Greeting(
+            cluster: ClusterID(high: 9, low: 9),
+            node: .none,
+            incarnation: nil,
+            purpose: .client
+        )
+        .encode(),
         Greeting(cluster: nil, node: NodeID(2), incarnation: nil, purpose: .client).encode(),
         Greeting(
             cluster: nil,
@@ -284,7 +307,8 @@ import Testing
         DoorBench.greeting(.client).encode() + Array(repeating: 0xFF, count: 24),
         DoorBench.greeting(.client).encode() + FrameHeader.bytes(.reply),
         DoorBench.greeting(.client).encode() + FrameHeader.bytes(.peer),
-    ]) func `what no client sends ends the connection, once and counted`(_ bytes: [UInt8]) throws {
+    ])
+    func `what no client sends ends the connection, once and counted`(_ bytes: [UInt8]) throws {
         let bench = try DoorBench()
         let channel = try bench.connect(.client, DoorBench.service)
         try channel.writeInbound(ByteBuffer(bytes: bytes))
@@ -299,7 +323,8 @@ import Testing
         #expect(bench.handedOver().isEmpty)
     }
 
-    @Test func `a client that closes its side still gets its replies`() throws {
+    @Test
+    func `a client that closes its side still gets its replies`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.client, DoorBench.service)
         try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 1)))
@@ -328,8 +353,10 @@ extension FrameHeader {
     }
 }
 
-@Suite struct AdministrationDoorTests {
-    @Test func `an operator is answered about the node`() throws {
+@Suite
+struct AdministrationDoorTests {
+    @Test
+    func `an operator is answered about the node`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.administration, DoorBench.operator)
         for (id, request) in [(1, AdministrationRequest.status), (2, .members)] {
@@ -350,7 +377,8 @@ extension FrameHeader {
         #expect(leader == 1)
     }
 
-    @Test func `digests go to the state and hand-overs to consensus`() throws {
+    @Test
+    func `digests go to the state and hand-overs to consensus`() throws {
         let bench = try DoorBench()
         let channel = try bench.open(.administration, DoorBench.operator)
         let requests: [AdministrationRequest] = [
@@ -386,7 +414,8 @@ extension FrameHeader {
         ("GET /metrics?x=1 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "cadastre_is_leader 1\n"),
         ("GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 404", "all there is"),
         ("POST /health HTTP/1.1\r\ncontent-length: 2\r\n\r\nxx", "HTTP/1.1 405", "GET only"),
-    ]) func `the first byte tells HTTP from frames`(
+    ])
+    func `the first byte tells HTTP from frames`(
         _ request: String,
         _ status: String,
         _ word: String
@@ -407,7 +436,8 @@ extension FrameHeader {
         }
     }
 
-    @Test func `a node without a leader, or one that stops, is not healthy`() {
+    @Test
+    func `a node without a leader, or one that stops, is not healthy`() {
         var view = NodeView.Content()
         #expect(!Health(view).isServing)
         view.leader = NodeID(2)
@@ -417,7 +447,8 @@ extension FrameHeader {
         #expect(Health(view).json.contains("shutting_down"))
     }
 
-    @Test func `frames on the administration listener are greeted at their first byte`() throws {
+    @Test
+    func `frames on the administration listener are greeted at their first byte`() throws {
         let bench = try DoorBench()
         let channel = try bench.connect(.administration, DoorBench.operator)
         let bytes = DoorBench.greeting(.administration).encode()

@@ -47,7 +47,10 @@ struct GenesisFileTests {
         (text([member(), member("2")]), "one incarnation"),
         (text([member("0")]), "give 1"),
         (text([member("1.5")]), "whole number"),
-        (text([member().replacingOccurrences(of: "\"id\": 1", with: "\"id\": \"1\"")]), "whole number"),
+        (
+            text([member().replacingOccurrences(of: "\"id\": 1", with: "\"id\": \"1\"")]),
+            "whole number"
+        ),
         (text([member(incarnation: "00")]), "32 lower-case"),
         (text([member(incarnation: String(repeating: "0", count: 32))]), "not all 0"),
         (text([member(incarnation: String(repeating: "+", count: 32))]), "32 lower-case"),

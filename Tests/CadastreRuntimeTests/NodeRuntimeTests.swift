@@ -9,7 +9,8 @@ import Testing
 @testable import CadastreRuntime
 
 /// One node in this process, on loopback, with ports of the kernel's choosing.
-@Suite(.serialized) struct NodeRuntimeTests {
+@Suite(.serialized)
+struct NodeRuntimeTests {
     private let data: TemporaryFolder
 
     init() throws {
@@ -37,7 +38,8 @@ import Testing
     }
 
     /// Sends until the node is ready to judge.
-    private func send(_ request: RequestMessage, _ client: TestClient) async throws -> ReplyOutcome {
+    private func send(_ request: RequestMessage, _ client: TestClient) async throws -> ReplyOutcome
+    {
         while true {
             let outcome = try await client.send(request).outcome
             switch outcome {
@@ -47,19 +49,33 @@ import Testing
         }
     }
 
+    /// Opens a session of so many slots.
+    private func session(_ slots: UInt32, _ client: TestClient) async throws -> UInt64 {
+        let open = RequestMessage(content: .command(.openSession(OpenSession(slots: slots))))
+        let outcome = try await send(open, client)
+        guard case .done(.command(let reply)) = outcome else {
+            Issue.record("no session: \(outcome)")
+            return 0
+        }
+        return reply.number
+    }
+
+    /// A command as the first request in a slot.
     private func command(
         _ command: Command,
-        token: UInt64,
+        session: UInt64,
+        slot: UInt32 = 0,
         tenant: String? = nil
     ) -> RequestMessage {
         RequestMessage(
-            identity: .token(token, 1, hash: Array(repeating: UInt8(token), count: 32)),
+            identity: .slot(session: session, slot: slot, sequence: 1),
             tenant: tenant.map { Array($0.utf8) },
             content: .command(command)
         )
     }
 
-    @Test func `a node is founded, serves, stops cleanly and remembers`() async throws {
+    @Test
+    func `a node is founded, serves, stops cleanly and remembers`() async throws {
         let plan = try await plan()
         try plan.found()
         var node = try await start(plan)
@@ -70,7 +86,10 @@ import Testing
         )
         let demo = Array("demo".utf8)
         let created = try await send(
-            command(.createTenant(CreateTenant(name: demo, quota: Quota())), token: 1),
+            command(
+                .createTenant(CreateTenant(name: demo, quota: Quota())),
+                session: try await session(1, boss)
+            ),
             boss
         )
         guard case .done(.command(let reply)) = created else {
@@ -79,12 +98,22 @@ import Testing
         }
         #expect(reply.number > 0)
 
-        let tenant = try await TestClient.connect("tenant", port: node.ports.client, purpose: .client)
-        let bucket = try await send(command(SampleRequests.createBucket, token: 2), tenant)
+        let tenant = try await TestClient.connect(
+            "tenant",
+            port: node.ports.client,
+            purpose: .client
+        )
+        let own = try await session(101, tenant)
+        let create = command(SampleRequests.createBucket, session: own, slot: 100)
+        let bucket = try await send(create, tenant)
         #expect(bucket.isDone, "\(bucket)")
         // Many at once, on one connection.
         let puts = (0..<100).map { number in
-            command(SampleRequests.put(key: "key-\(number)"), token: UInt64(100 + number))
+            command(
+                SampleRequests.put(key: "key-\(number)"),
+                session: own,
+                slot: UInt32(number)
+            )
         }
         let outcomes = try await withThrowingTaskGroup(of: ReplyOutcome.self) { group in
             for put in puts { group.addTask { try await tenant.send(put).outcome } }
@@ -94,20 +123,28 @@ import Testing
         #expect(outcomes.count { $0.isDone } == 100)
 
         // Not granted, so it looks absent.
-        let service = try await TestClient.connect("service", port: node.ports.client, purpose: .client)
+        let service = try await TestClient.connect(
+            "service",
+            port: node.ports.client,
+            purpose: .client
+        )
         let forbidden = try await send(
-            command(SampleRequests.put, token: 3, tenant: "demo"),
+            command(SampleRequests.put, session: try await session(1, service), tenant: "demo"),
             service
         )
         #expect(forbidden == .refused(.notPermitted))
 
         let page = node.metrics.factory.page()
-        #expect(page.contains("cadastre_replies_total{outcome=\"done\"} 102"))
+        #expect(page.contains("cadastre_replies_total{outcome=\"done\"} 105"))
         try await boss.close()
         await node.stop()
 
         node = try await start(plan)
-        let again = try await TestClient.connect("tenant", port: node.ports.client, purpose: .client)
+        let again = try await TestClient.connect(
+            "tenant",
+            port: node.ports.client,
+            purpose: .client
+        )
         let usage = try await send(
             RequestMessage(content: .query(.getUsage(bucket: SampleRequests.bucket))),
             again
@@ -120,7 +157,8 @@ import Testing
         await node.stop()
     }
 
-    @Test func `a folder that was not founded, or is in use, or another's, is refused`() async throws {
+    @Test
+    func `a folder that was not founded, or is in use, or another's, is refused`() async throws {
         let plan = try await plan()
         await expectRefusal(.configuration, "cadastred init") { _ = try await start(plan) }
         try plan.found()
@@ -135,10 +173,11 @@ import Testing
         await expectRefusal(.configuration, "belongs to") { _ = try await start(foreign) }
     }
 
-    @Test func `a certificate of another node or use is refused`() async throws {
+    @Test
+    func `a certificate of another node or use is refused`() async throws {
         let pki = TestFolder.shared.path + "/pki/"
         for (key, name) in [
-            ("tls.server", "node-client"), ("tls.client", "operator"), ("tls.server", "absent"),
+            ("tls.server", "operator"), ("tls.client", "operator"), ("tls.server", "absent"),
         ] {
             let plan = try await plan([
                 "\(key)_certificate=\(pki)\(name).pem", "\(key)_key=\(pki)\(name).key",
@@ -147,7 +186,8 @@ import Testing
         }
     }
 
-    @Test func `identities are kept to their listeners`() async throws {
+    @Test
+    func `identities are kept to their listeners`() async throws {
         let plan = try await plan()
         try plan.found()
         let node = try await start(plan)

@@ -8,7 +8,8 @@ import Testing
 
 @testable import CadastreRuntime
 
-@Suite struct PeerQueueTests {
+@Suite
+struct PeerQueueTests {
     private func assemble(_ frames: [ByteBuffer]) throws -> [[UInt8]] {
         var assembler = FrameAssembler()
         return try frames.flatMap { frame in
@@ -35,7 +36,8 @@ import Testing
         #expect(queue.size == 0 && queue.isEmpty)
     }
 
-    @Test func `an urgent message goes between the pieces of a large one`() throws {
+    @Test
+    func `an urgent message goes between the pieces of a large one`() throws {
         var queue = PeerQueue(maximumSize: 1 << 20)
         let large = Array(repeating: UInt8(1), count: 200_000)
         let isTaken = queue.add(large, group: 0, isUrgent: false)
@@ -47,19 +49,40 @@ import Testing
         #expect(try assemble([first] + rest) == [[2], large])
     }
 
-    @Test func `what does not fit is dropped, and room comes back`() {
+    @Test
+    func `what does not fit is dropped, and room comes back`() {
         var queue = PeerQueue(maximumSize: 1_000)
         let isTaken = queue.add(Array(repeating: 0, count: 900), group: 0, isUrgent: false)
-        let isDropped = !queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+        let isDropped = !queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: false)
         #expect(isTaken && isDropped)
         _ = queue.next()
-        let hasRoom = queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+        let hasRoom = queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: false)
         #expect(hasRoom)
         queue.removeAll()
         #expect(queue.isEmpty && queue.size == 0)
     }
 
-    @Test func `the wait between attempts grows to a second, spread by a quarter`() {
+    @Test
+    func `urgent messages have room of their own, and a bound of their own`() {
+        var queue = PeerQueue(maximumSize: 1_000)
+        let isTaken = queue.add(Array(repeating: 0, count: 900), group: 0, isUrgent: false)
+        #expect(isTaken)
+        let frame = Frame.encodedSize(ofBody: 100)
+        for _ in 0..<PeerQueue.maximumUrgentSize / frame {
+            let isTaken = queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+            #expect(isTaken)
+        }
+        let isDropped = !queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
+        #expect(isDropped)
+        // Nor do they take the room of the others.
+        while let urgent = queue.next(), urgent.readableBytes == frame {}
+        #expect(queue.isEmpty && queue.size == 0)
+        let hasRoom = queue.add(Array(repeating: 0, count: 900), group: 0, isUrgent: false)
+        #expect(hasRoom)
+    }
+
+    @Test
+    func `the wait between attempts grows to a second, spread by a quarter`() {
         var backoff = Backoff()
         var generator = SystemRandomNumberGenerator()
         for middle in [50, 100, 200, 400, 800, 1_000, 1_000] {
@@ -72,7 +95,8 @@ import Testing
     }
 }
 
-@Suite struct PeerGreetingTests {
+@Suite
+struct PeerGreetingTests {
     private static let peer = Identity.node(cluster: "atlas", id: 2)
 
     private func network() throws -> PeerNetwork {
@@ -90,7 +114,9 @@ import Testing
             queueSize: 1 << 20,
             inbox: Inbox {},
             metrics: NodeMetrics(),
-            log: Logger(label: "test") { StructuredLog(label: $0, level: .critical, sink: { _ in }) }
+            log: Logger(label: "test") {
+                StructuredLog(label: $0, level: .critical, sink: { _ in })
+            }
         )
     }
 
@@ -111,7 +137,8 @@ import Testing
         )
     }
 
-    @Test func `a member's greeting is taken`() throws {
+    @Test
+    func `a member's greeting is taken`() throws {
         let member = try network().check(Self.greeting(), from: Self.peer, purposes: [.consensus])
         #expect(member.id == NodeID(2))
     }
@@ -119,7 +146,10 @@ import Testing
     @Test(arguments: [
         (greeting(cluster: nil), peer, "another cluster"),
         (greeting(cluster: ClusterID(high: 1, low: 3)), peer, "another cluster"),
-        (greeting(node: 1, incarnation: 1), Identity.node(cluster: "atlas", id: 1), "this very node"),
+        (
+            greeting(node: 1, incarnation: 1), Identity.node(cluster: "atlas", id: 1),
+            "this very node"
+        ),
         (greeting(node: 3), peer, "another node than the certificate"),
         (greeting(node: 3), Identity.node(cluster: "atlas", id: 3), "not a member"),
         (greeting(incarnation: 9), peer, "another incarnation"),
@@ -127,7 +157,8 @@ import Testing
         (greeting(purpose: .bulk), peer, "for nodes"),
         (greeting(lowest: 2), peer, "versions"),
         (greeting(), Identity.operator(cluster: "atlas", name: "x"), "another node"),
-    ]) func `a greeting that does not fit is refused`(
+    ])
+    func `a greeting that does not fit is refused`(
         _ greeting: Greeting,
         _ identity: Identity,
         _ word: String
@@ -141,7 +172,8 @@ import Testing
         }
     }
 
-    @Test func `a greeting is read however it is split, and its rest is left`() throws {
+    @Test
+    func `a greeting is read however it is split, and its rest is left`() throws {
         let bytes = Self.greeting().encode() + [1, 2, 3]
         for split in 0...bytes.count {
             var reader = GreetingReader()
@@ -157,7 +189,8 @@ import Testing
         }
     }
 
-    @Test func `a stranger is known by its first wrong byte`() {
+    @Test
+    func `a stranger is known by its first wrong byte`() {
         for size in 1...8 {
             var reader = GreetingReader()
             var bytes = Array("CADASTRE".utf8.prefix(size))

@@ -24,7 +24,16 @@ final class TestClient: Sendable {
         port: Int,
         purpose: Greeting.Purpose
     ) async throws -> TestClient {
-        let tls = try TLSContext(TestFolder.shared.credentials(name), for: .client)
+        try await connect(TestFolder.shared.credentials(name), port: port, purpose: purpose)
+    }
+
+    /// Connects with these files and waits for the node's greeting.
+    static func connect(
+        _ credentials: Credentials,
+        port: Int,
+        purpose: Greeting.Purpose
+    ) async throws -> TestClient {
+        let tls = try TLSContext(credentials, for: .client)
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let greeted = loop.makePromise(of: Void.self)
         let handler = try await loop.submit {
@@ -86,7 +95,10 @@ final class TestClient: Sendable {
                 incarnation: nil,
                 purpose: purpose
             )
-            context.writeAndFlush(wrapOutboundOut(ByteBuffer(bytes: greeting.encode())), promise: nil)
+            context.writeAndFlush(
+                wrapOutboundOut(ByteBuffer(bytes: greeting.encode())),
+                promise: nil
+            )
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {

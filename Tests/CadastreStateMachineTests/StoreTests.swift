@@ -51,6 +51,22 @@ struct StoreTests {
     }
 
     @Test
+    func `an open database is opened by nobody else`() throws {
+        let directory = "/tmp/cadastre-lock-\(getpid())"
+        defer { try? removeAll(directory) }
+        let world = try World(PosixDisk(), directory: directory)
+        try world.machine.checkpoint()
+        #expect(failure { _ = try makeMachine(PosixDisk(), directory: directory) } == .inUse)
+        if access("/usr/bin/sqlite3", X_OK) == 0 {
+            let words = try sqlite("SELECT count(*) FROM tenants", "\(directory)/state.sqlite")
+            #expect(words.contains("locked"), "\(words)")
+        }
+        try world.machine.close()
+        let next = try makeMachine(PosixDisk(), directory: directory)
+        #expect(next.digest == world.machine.digest)
+    }
+
+    @Test
     func `a schema of a newer program is refused, with its number`() throws {
         let disk = SimulatedDisk(seed: 1)
         try World(disk).machine.close()

@@ -288,21 +288,6 @@ struct JournalFilesTests {
     }
 
     @Test
-    func `a batch that fits into no segment is refused`() throws {
-        let disk = SimulatedDisk(seed: 1)
-        try Samples.format(disk)
-        let journal = try Samples.open(disk).journal
-        var generator = SplitMix64(seed: 1)
-        let noise = (0..<13_000).map { _ in UInt8(truncatingIfNeeded: generator.next()) }
-        let entry = Samples.entry(after: nil, term: 1, items: [noise])
-        #expect(throws: StorageError.batchTooLarge(size: 16_384, maximum: 12_288)) {
-            try journal.write([.entry(entry)])
-        }
-        let small = Samples.entry(after: nil, term: 1, items: [[1]])
-        try journal.write([.entry(small)])
-    }
-
-    @Test
     func `a batch is one write and one sync, on 4 KiB`() throws {
         let disk = SimulatedDisk(seed: 1)
         try Samples.format(disk, Samples.small)

@@ -15,7 +15,7 @@ enum Shell {
     }
 
     /// These tests start real processes: `Cluster/test` asks for them, `swift test` alone does not.
-    static let isAsked = ProcessInfo.processInfo.environment["CADASTRE_PROCESSES"] == "1"
+    static let isAsked = ProcessInfo.processInfo.environment["CLUSTER_TESTS"] == "1"
 
     /// The path of a program of this package.
     static func program(_ name: String) -> String {
@@ -62,7 +62,7 @@ final class RunningCluster {
     /// Starts three nodes with a tenant, a grant and a bucket.
     init(portShift: Int) throws {
         folder = Shell.root.appending(path: "Cluster/.run/test-\(portShift)")
-        environment = ["CADASTRE_RUN": folder.path, "CADASTRE_PORT_SHIFT": "\(portShift)"]
+        environment = ["CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)"]
         try cluster("clean")
         try cluster("up", "3")
         try operate("tenant", "create", "demo-tenant")

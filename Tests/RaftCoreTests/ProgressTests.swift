@@ -63,6 +63,21 @@ struct ProgressTests {
     }
 
     @Test
+    func `a new connection probes at once from where the last one was`() {
+        var progress = Progress(id: NodeID(2), nextIndex: index(20))
+        progress.sent(through: index(20), size: 1)
+        progress.reconnected()
+        #expect(progress.hasRoom)
+        #expect(progress.nextIndex == index(20))
+        _ = progress.accepted(match: index(20))
+        progress.sent(through: index(25), size: 1)
+        progress.reconnected()
+        #expect(progress.state == .probing)
+        #expect(progress.inflight.count == 0)
+        #expect(progress.nextIndex == index(21))
+    }
+
+    @Test
     func `a probe backs up by at least one`() {
         var progress = Progress(id: NodeID(2), nextIndex: index(5))
         _ = progress.rejected(previous: index(4), agreement: index(4))

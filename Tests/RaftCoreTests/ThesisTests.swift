@@ -91,6 +91,18 @@ struct ThesisTests {
         #expect(lone.receive(request, from: 3, term: 2).votes == [false])
     }
 
+    @Test
+    func `who is heard to lead is not gone, in the term that was known too`() {
+        var lone = Lone([1])
+        lone.step(.peerIsGone(NodeID(2)))
+        lone.receive(Lone.heartbeat(), from: 2, term: 1)
+        let request = Lone.request(.preVote, leaderIsGone: true)
+        #expect(lone.receive(request, from: 3, term: 2).votes == [false])
+        // What is seen from now on counts.
+        lone.step(.peerIsGone(NodeID(2)))
+        #expect(lone.receive(request, from: 3, term: 2).votes == [true])
+    }
+
     @Test(arguments: 1...50 as ClosedRange<UInt64>)
     func `followers whose leader is gone stand within a few ticks, and not together`(
         _ seed: UInt64
@@ -198,7 +210,14 @@ struct ThesisTests {
         lone.lead()
         for id in 0..<UInt64(Limits.maximumWaitingReads) { lone.step(.readIndex(RequestID(id))) }
         #expect(lone.effects.refusedReads.isEmpty)
-        #expect(lone.step(.readIndex(RequestID(9))).refusedReads == [RequestID(9)])
+        let past = lone.step(.readIndex(RequestID(9)))
+        #expect(past.refusedReads == [RequestID(9)])
+        // It still leads, which is how the node tells this refusal from a lost leadership.
+        #expect(lone.raft.isLeader && past.roleChange == nil)
+        lone.accept(2, from: 2)
+        let granted = lone.hearHeartbeatReply(from: 2, round: 1).grantedReads
+        #expect(granted.count == Limits.maximumWaitingReads)
+        #expect(lone.step(.readIndex(RequestID(9))).refusedReads.isEmpty)
     }
 
     // MARK: Pre-vote, §9.6

@@ -5,7 +5,9 @@ internal import Foundation
 struct SettingsCheck {
     /// Variables that other programs of the project read from the same environment.
     static let foreignVariables: Set<String> = [
-        "CADASTRE_PROFILE", "CADASTRE_REWRITE", "CADASTRE_SLOW",
+        "CADASTRE_PROFILE", "CADASTRE_ENDPOINTS", "CADASTRE_ADMINISTRATION_ENDPOINTS",
+        "CADASTRE_CLUSTER", "CADASTRE_CERTIFICATE", "CADASTRE_KEY", "CADASTRE_ROOTS",
+        "CADASTRE_TENANT", "CADASTRE_DEADLINE", "CADASTRE_REWRITE", "CADASTRE_SLOW",
     ]
 
     /// The whole of a file of at most 1 MiB.

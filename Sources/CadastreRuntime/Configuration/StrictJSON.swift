@@ -40,7 +40,9 @@ enum JSONValue: Hashable, Sendable {
 }
 
 /// Reads RFC 8259 JSON and nothing more: no comments, no trailing commas, no repeated names, no
-/// byte order mark, nothing behind the value. Depth and size are bounded; never traps.
+/// byte order mark, nothing behind the value.
+///
+/// Depth and size are bounded; never traps.
 struct StrictJSON {
     /// The most bytes of a configuration file.
     static let maximumSize = 1 << 20

@@ -1,6 +1,8 @@
 internal import CadastreProtocol
 
-/// How much is on the way, and whether one more may come. A full queue refuses; it does not grow.
+/// How much is on the way, and whether one more may come.
+///
+/// A full queue refuses; it does not grow.
 struct Admission {
     /// Bounds of one event loop: a node's bounds, shared evenly by its loops.
     let bounds: Settings.Bounds

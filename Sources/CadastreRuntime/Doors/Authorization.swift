@@ -25,9 +25,12 @@ enum Authorization {
     /// Finds the tenant for which a caller may make a request.
     ///
     /// - Parameters:
+    ///   - content: What is asked.
     ///   - name: The tenant that the request names, if it names one.
+    ///   - caller: Who asks.
     ///   - access: Who may act for whom.
     /// - Returns: The tenant, or none for what concerns no tenant.
+    /// - Throws: `Denial`.
     static func judge(
         _ content: RequestContent,
         for name: [UInt8]?,

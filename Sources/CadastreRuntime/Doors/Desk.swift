@@ -68,7 +68,9 @@ final class Desk: @unchecked Sendable {
     /// The place of the loop that has a connection.
     static func place(of connection: UInt64) -> Int { Int(connection & 0xFF) }
 
-    /// Begins to look after deadlines. On the loop.
+    /// Begins to look after deadlines.
+    ///
+    /// On the loop.
     func start() {
         sweeper = loop.scheduleRepeatedTask(
             initialDelay: Self.sweepInterval,
@@ -76,13 +78,17 @@ final class Desk: @unchecked Sendable {
         ) { [weak self] _ in self?.sweep(at: Clock.now()) }
     }
 
-    /// Takes nothing new any more, and tells every client so. On the loop.
+    /// Takes nothing new any more, and tells every client so.
+    ///
+    /// On the loop.
     func stopAdmitting() {
         isStopping = true
         for session in sessions.values { session.sayGoodbye() }
     }
 
-    /// Closes every connection. On the loop.
+    /// Closes every connection.
+    ///
+    /// On the loop.
     func close() {
         sweeper?.cancel()
         for session in Array(sessions.values) { session.close() }

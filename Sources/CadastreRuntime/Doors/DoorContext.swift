@@ -7,7 +7,9 @@ internal import NIOCore
 internal import RaftCore
 internal import Synchronization
 
-/// What every connection of clients and operators has to know. The same for all loops.
+/// What every connection of clients and operators has to know.
+///
+/// The same for all loops.
 final class DoorContext: Sendable {
     /// This node.
     let identity: NodeIdentity

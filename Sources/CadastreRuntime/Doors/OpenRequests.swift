@@ -56,7 +56,9 @@ struct OpenRequests {
         return Array(requests.values)
     }
 
-    /// Takes away what waits in vain, oldest first. Cost: O(1) unless a deadline may have passed.
+    /// Takes away what waits in vain, oldest first.
+    ///
+    /// Cost: O(1) unless a deadline may have passed.
     mutating func removeLate(at now: UInt64) -> [OpenRequest] {
         let limit = now > Self.grace ? now - Self.grace : 0
         guard earliest < limit else { return [] }

@@ -81,8 +81,9 @@ extension Session {
         )
     }
 
-    /// The tenant is absent or forbidden here. A node that may be behind does not know: the caller
-    /// is sent to the one that does.
+    /// The tenant is absent or forbidden here.
+    ///
+    /// A node that may be behind does not know: the caller is sent to the one that does.
     private func unknownTenant(
         _ requestID: UInt64,
         _ consistency: Consistency,

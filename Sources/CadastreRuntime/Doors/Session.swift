@@ -5,8 +5,9 @@ internal import CoreMetrics
 internal import NIOCore
 internal import RaftCore
 
-/// One connection of a client or an operator, from the TLS handshake to its end. Lives on its
-/// desk's loop.
+/// One connection of a client or an operator, from the TLS handshake to its end.
+///
+/// Lives on its desk's loop.
 ///
 /// A client that breaks the protocol is closed; one that asks what cannot be is refused.
 final class Session: ChannelInboundHandler {

@@ -18,7 +18,9 @@ package enum Listener: String, Hashable, Sendable, CaseIterable {
     case administration
 }
 
-/// Every metric of a node, declared in one place. Labels hold only words of ours and node numbers.
+/// Every metric of a node, declared in one place.
+///
+/// Labels hold only words of ours and node numbers.
 package struct NodeMetrics: Sendable {
     /// Where the metrics are kept.
     package let factory: PrometheusFactory

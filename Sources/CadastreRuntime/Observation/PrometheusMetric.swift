@@ -72,8 +72,9 @@ final class Level: PrometheusMetric, MeterHandler, RecorderHandler {
     }
 }
 
-/// Counts of values at or below fixed bounds, and their sum. Timers are recorded in nanoseconds and
-/// shown in seconds.
+/// Counts of values at or below fixed bounds, and their sum.
+///
+/// Timers are recorded in nanoseconds and shown in seconds.
 final class Distribution: PrometheusMetric, TimerHandler, RecorderHandler {
     private struct State {
         var counts: [UInt64]

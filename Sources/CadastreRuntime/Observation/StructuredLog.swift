@@ -3,7 +3,9 @@ package import Logging
 internal import Synchronization
 
 /// Writes each log event as one line of JSON: time, level, label and message first, then the
-/// metadata in order of its keys. Nothing from outside can break a line or forge a field.
+/// metadata in order of its keys.
+///
+/// Nothing from outside can break a line or forge a field.
 package struct StructuredLog: LogHandler {
     /// Takes finished lines, each with its end.
     package typealias Sink = @Sendable (String) -> Void
@@ -17,6 +19,8 @@ package struct StructuredLog: LogHandler {
     /// Writes lines at or above a level.
     ///
     /// - Parameters:
+    ///   - label: Which part of the program speaks.
+    ///   - level: The least important lines that are written.
     ///   - now: The moment of a line; the wall clock unless a test says otherwise.
     ///   - sink: Standard error unless a test says otherwise.
     package init(
@@ -125,6 +129,7 @@ package final class LogRate: Sendable {
     /// Whether an event at this moment may be written, and how many were not since the last one.
     ///
     /// - Parameter moment: Nanoseconds of a clock that never goes back.
+    /// - Returns: How many were suppressed before this one; nil if this one is too.
     package func admit(at moment: UInt64) -> Int? {
         state.withLock { state in
             let second = moment / 1_000_000_000

@@ -7,7 +7,9 @@ internal import NIOCore
 internal import NIOPosix
 internal import RaftCore
 
-/// All connections between this node and its peers. Lives on the consensus loop.
+/// All connections between this node and its peers.
+///
+/// Lives on the consensus loop.
 final class PeerDoor {
     private let network: PeerNetwork
     private let loop: any EventLoop
@@ -209,13 +211,13 @@ private final class PeerAcceptHandler: ChannelInboundHandler {
         guard !isBroken else { return }
         isBroken = true
         let address = context.remoteAddress.map { "\($0)" } ?? "unknown"
-        if let peer {
+        if let peer, error is ProtocolError {
             network.metrics.faults[.peer]?.increment()
             network.log.warning(
-                "a peer's connection failed",
+                "a peer broke the protocol; its connection is closed",
                 metadata: ["peer": "\(peer)", "reason": "\(error)", "address": "\(address)"]
             )
-        } else {
+        } else if peer == nil {
             network.refused(ConnectionRefusal(error), "\(error)", peer: address)
         }
         context.close(promise: nil)

@@ -9,7 +9,9 @@ internal import NIOPosix
 internal import RaftCore
 
 /// This node's way to one peer: a connection that it dials and sends on, and dials again whenever
-/// it breaks. What the peer sends comes on the connection that the peer dials.
+/// it breaks.
+///
+/// What the peer sends comes on the connection that the peer dials.
 ///
 /// Two one-way connections cost a socket more than one for both ways, and need no rule for who
 /// dials and no decision which of two connections is the right one.
@@ -87,7 +89,9 @@ final class PeerLink {
         mustFlush = true
     }
 
-    /// Sends what waits, as far as the socket takes it. After the messages of one turn.
+    /// Sends what waits, as far as the socket takes it.
+    ///
+    /// After the messages of one turn.
     func flush() {
         guard mustFlush, case .open(let channel) = state else { return }
         var unflushed = 0

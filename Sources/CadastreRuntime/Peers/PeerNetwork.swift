@@ -39,6 +39,7 @@ struct PeerNetwork: Sendable {
     /// Checks what a node said first, against its certificate and the configuration.
     ///
     /// - Parameters:
+    ///   - greeting: What it said.
     ///   - certified: The node of the certificate.
     ///   - purposes: What the connection may be for.
     /// - Returns: The member.

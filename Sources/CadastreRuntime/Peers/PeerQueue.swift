@@ -4,14 +4,34 @@ internal import NIOCore
 
 /// What waits to be sent to one peer: urgent messages first, pieces of large ones behind.
 ///
-/// A value without I/O. Messages beyond its bound are dropped: Raft sends what matters again.
+/// A value without I/O. Messages beyond their bound are dropped: Raft sends what matters again.
+/// Urgent ones have a bound of their own, so that a peer that is slow to take entries still hears
+/// heartbeats and votes.
 struct PeerQueue {
-    /// The most bytes that wait.
+    /// The most bytes that wait, urgent messages aside.
     let maximumSize: Int
-    private var urgent: Deque<ByteBuffer> = []
-    private var pieces: Deque<ByteBuffer> = []
-    /// Bytes that wait.
-    private(set) var size = 0
+    /// The most bytes of urgent messages that wait: thousands, each without entries.
+    static let maximumUrgentSize = 512 * 1_024
+
+    /// Frames that wait.
+    private struct Lane {
+        var frames: Deque<ByteBuffer> = []
+        var size = 0
+
+        mutating func append(_ frame: ByteBuffer) {
+            frames.append(frame)
+            size += frame.readableBytes
+        }
+
+        mutating func popFirst() -> ByteBuffer? {
+            guard let frame = frames.popFirst() else { return nil }
+            size -= frame.readableBytes
+            return frame
+        }
+    }
+
+    private var urgent = Lane()
+    private var pieces = Lane()
     private var nextStream: UInt64 = 1
 
     /// An empty queue.
@@ -20,19 +40,22 @@ struct PeerQueue {
     }
 
     /// Whether nothing waits.
-    var isEmpty: Bool { urgent.isEmpty && pieces.isEmpty }
+    var isEmpty: Bool { urgent.frames.isEmpty && pieces.frames.isEmpty }
+
+    /// Bytes that wait.
+    var size: Int { urgent.size + pieces.size }
 
     /// Takes the body of a message.
     ///
     /// - Returns: False if there is no room: the message is dropped.
     mutating func add(_ body: [UInt8], group: UInt32, isUrgent: Bool) -> Bool {
-        let total = Frame.encodedSize(ofBody: body.count)
-        guard body.count <= ProtocolLimits.maximumFrameBody, total <= maximumSize - size else {
-            return false
-        }
+        let room =
+            isUrgent ? PeerQueue.maximumUrgentSize - urgent.size : maximumSize - pieces.size
+        guard body.count <= ProtocolLimits.maximumFrameBody,
+            Frame.encodedSize(ofBody: body.count) <= room
+        else { return false }
         let stream = nextStream
         nextStream &+= 1
-        size += total
         var start = 0
         var header: [UInt8] = []
         repeat {
@@ -55,16 +78,11 @@ struct PeerQueue {
     }
 
     /// The next frame to send.
-    mutating func next() -> ByteBuffer? {
-        guard let frame = urgent.popFirst() ?? pieces.popFirst() else { return nil }
-        size -= frame.readableBytes
-        return frame
-    }
+    mutating func next() -> ByteBuffer? { urgent.popFirst() ?? pieces.popFirst() }
 
     /// Forgets everything: the connection it was for is gone.
     mutating func removeAll() {
-        urgent.removeAll()
-        pieces.removeAll()
-        size = 0
+        urgent = Lane()
+        pieces = Lane()
     }
 }

@@ -33,15 +33,15 @@ package struct DevelopmentCluster: Sendable {
     init(directory: String, port: Int) throws {
         let files = FileManager.default
         self.directory = URL(fileURLWithPath: directory).path
-        // Written last, so that a cluster half made is made again.
-        if files.fileExists(atPath: self.directory + "/cadastred.json") {
-            isNew = !files.fileExists(atPath: self.directory + "/data/identity")
-            return
+        let path = self.directory + "/"
+        // Written last, so that what was made by half is made again.
+        let isConfigured = files.fileExists(atPath: path + "cadastred.json")
+        isNew = !isConfigured || !files.fileExists(atPath: path + "data/identity")
+        if isNew, files.fileExists(atPath: path + "data") {
+            try files.removeItem(atPath: path + "data")
         }
-        isNew = true
-        for name in ["pki", "data"] where files.fileExists(atPath: self.directory + "/" + name) {
-            try files.removeItem(atPath: self.directory + "/" + name)
-        }
+        guard !isConfigured else { return }
+        if files.fileExists(atPath: path + "pki") { try files.removeItem(atPath: path + "pki") }
         try files.createDirectory(
             atPath: self.directory + "/pki",
             withIntermediateDirectories: true,
@@ -71,13 +71,11 @@ package struct DevelopmentCluster: Sendable {
         let tenant = Array(Self.tenant.utf8)
         runtime.propose(
             .createTenant(CreateTenant(name: tenant, quota: Quota())),
-            by: caller,
-            token: 1
+            by: caller
         )
         runtime.propose(
             .grantService(GrantService(tenant: tenant, service: Array("dev".utf8))),
-            by: caller,
-            token: 2
+            by: caller
         )
         print(
             """

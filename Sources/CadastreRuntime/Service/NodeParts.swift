@@ -119,7 +119,7 @@ final class NodeParts: Sendable {
         journal.start {
             .journal(journalStage.value, to: consensus, view: view, metrics: metrics)
         } failed: { [self] error in
-            fail(error, "the journal failed")
+            fail(error)
         }
         let applyStage = Handover(open.apply)
         apply.start {
@@ -132,7 +132,7 @@ final class NodeParts: Sendable {
                 publish: { desks.publish($0) }
             )
         } failed: { [self] error in
-            fail(error, "the state failed")
+            fail(error)
         }
         for desk in desks.all { desk.loop.execute { desk.start() } }
     }
@@ -198,14 +198,13 @@ final class NodeParts: Sendable {
         }
     }
 
-    private func fail(_ error: any Error, _ message: Logger.Message) {
+    private func fail(_ error: any Error) {
         let failure: NodeError
         switch error {
         case let error as StorageError: failure = NodeError(error)
         case let error as StateMachineError: failure = NodeError(error)
         default: failure = NodeError(.inputOutput, "\(error)")
         }
-        log.critical(message, metadata: ["reason": "\(failure)"])
         failed(failure)
     }
 }

@@ -49,6 +49,7 @@ package enum NodeProgram {
     /// - Parameters:
     ///   - directory: Holds everything that is made.
     ///   - port: The first of three ports.
+    /// - Returns: The exit code.
     package static func develop(directory: String, port: Int) async -> Int32 {
         await reporting {
             let cluster = try DevelopmentCluster(directory: directory, port: port)

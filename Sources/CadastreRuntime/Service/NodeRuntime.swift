@@ -51,8 +51,12 @@ package final class NodeRuntime: Sendable {
     /// Opens the data folder, starts the threads, dials the peers, and listens: in this order, so
     /// that whoever connects finds a node that can answer.
     ///
-    /// - Parameter failed: Told of the first failure that the node cannot survive, at once and on
-    ///   whatever thread it happened.
+    /// - Parameters:
+    ///   - plan: Settings and genesis.
+    ///   - log: For events of note.
+    ///   - failed: Told of the first failure that the node cannot survive, at once and on whatever
+    ///     thread it happened.
+    /// - Returns: The node, which listens.
     /// - Throws: `NodeError` with what to do; nothing runs then.
     package static func start(
         _ plan: NodePlan,
@@ -134,12 +138,13 @@ package final class NodeRuntime: Sendable {
         }
     }
 
-    /// Proposes a command of this process's own, without a client: what it leads to is not told.
-    package func propose(_ command: Command, by principal: Principal, token: UInt64) {
+    /// Proposes a command of this process's own, without a client: what it leads to is not told, and
+    /// it must be harmless to apply twice.
+    package func propose(_ command: Command, by principal: Principal) {
         let envelope = CommandEnvelope(
             principal: principal,
             tenant: .none,
-            identity: .token(token, token, hash: Array(repeating: 0, count: 32)),
+            identity: .none,
             command: command
         )
         parts.host.inbox.post(

@@ -14,6 +14,8 @@ package struct NodeService: Service {
     /// A node that is not started yet.
     ///
     /// - Parameters:
+    ///   - plan: Settings and genesis.
+    ///   - log: For events of note.
     ///   - started: Called once, when the node listens.
     ///   - failing: Told of a failure that the node cannot survive, as soon as it happens.
     package init(

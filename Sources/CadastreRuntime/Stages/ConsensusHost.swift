@@ -72,7 +72,9 @@ final class ConsensusHost: @unchecked Sendable {
         }
     }
 
-    /// Begins to take events and to tick. On the loop.
+    /// Begins to take events and to tick.
+    ///
+    /// On the loop.
     func start(_ outlets: Outlets, tickMilliseconds: Int) {
         loop.preconditionInEventLoop()
         self.outlets = outlets
@@ -84,7 +86,9 @@ final class ConsensusHost: @unchecked Sendable {
         run()
     }
 
-    /// Takes no more events. On the loop.
+    /// Takes no more events.
+    ///
+    /// On the loop.
     func stop() {
         loop.preconditionInEventLoop()
         ticker?.cancel()

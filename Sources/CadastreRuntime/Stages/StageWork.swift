@@ -9,7 +9,12 @@ internal import RaftCore
 extension StageThread.Work where Event == JournalEvent {
     /// The journal stage's work.
     ///
-    /// - Parameter consensus: Gets what was made durable and what was read.
+    /// - Parameters:
+    ///   - stage: Used by the thread alone.
+    ///   - consensus: Gets what was made durable and what was read.
+    ///   - view: Gets what the stage counts.
+    ///   - metrics: Gets how long batches take.
+    /// - Returns: The work.
     static func journal(
         _ stage: JournalStage,
         to consensus: Inbox<ConsensusEvent>,
@@ -58,9 +63,13 @@ extension StageThread.Work where Event == ApplyEvent {
     /// The apply stage's work.
     ///
     /// - Parameters:
+    ///   - stage: Used by the thread alone.
     ///   - consensus: Told what was applied.
+    ///   - view: Gets what the stage counts.
+    ///   - metrics: Gets how long batches take and how large they are.
     ///   - reply: Gets replies; empties the array.
     ///   - publish: Gets the view of access when it changed.
+    /// - Returns: The work.
     static func apply(
         _ stage: ApplyStage,
         to consensus: Inbox<ConsensusEvent>,

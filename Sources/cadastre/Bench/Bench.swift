@@ -25,7 +25,7 @@ struct Bench: Sendable {
     /// - Throws: `Failure` if the cluster cannot be reached or everything is refused.
     func run() async throws(Failure) {
         let settings = try load.options.settings()
-        var configuration = try settings.configuration(.client)
+        var configuration = try settings.requestConfiguration()
         configuration.connectionCount = load.connections
         configuration.sessionSlots = UInt32(min(1024, max(load.clients, 256)))
         configuration.deadline = settings.deadline ?? .seconds(30)
@@ -127,12 +127,19 @@ struct Bench: Sendable {
         do throws(Failure) {
             var settings = settings
             if let path = load.administrationProfile {
-                var options = ClusterOptions()
-                options.profile = path
-                settings = try options.settings(environment: [:])
+                settings = try ClusterOptions.settings(profile: path)
             }
             guard !settings.administrationEndpoints.isEmpty else { return [] }
-            return try await NodeReport.all(settings).compactMap(\.status)
+            let reports = try await NodeReport.all(settings)
+            let statuses = reports.compactMap(\.status)
+            if statuses.isEmpty {
+                let reason = Escaped.text(reports.first?.reason ?? "no node is known")
+                Console.remark(
+                    "the nodes' own numbers are missing (\(reason)); "
+                        + "give --administration-profile"
+                )
+            }
+            return statuses
         } catch {
             Console.remark("the nodes' own numbers are missing: \(error.what)")
             return []

@@ -12,6 +12,8 @@ final class BenchLoad: @unchecked Sendable {
     struct Result: Sendable {
         var histogram: Histogram<UInt64>
         var done: UInt64 = 0
+        /// Of those, questions for an object that is not there.
+        var absent: UInt64 = 0
         var refused: UInt64 = 0
         var unknown: UInt64 = 0
         /// The longest time between two that were done.
@@ -57,7 +59,10 @@ final class BenchLoad: @unchecked Sendable {
 
     /// Forgets what was measured: the warm-up is over.
     func reset() {
+        // What went wrong before is still worth telling.
+        let firstTrouble = result.firstTrouble
         result = Self.empty
+        result.firstTrouble = firstTrouble
         lastDone = .now
     }
 
@@ -106,13 +111,12 @@ final class BenchLoad: @unchecked Sendable {
     private func count(_ outcome: RawOutcome, _ begin: ContinuousClock.Instant) {
         let now = ContinuousClock.now
         switch outcome {
+        case .refused(let refused) where refused.reason == .noSuchObject:
+            // That there is none is an answer like another.
+            result.absent += 1
+            record(begin, now)
         case .done:
-            let (seconds, attoseconds) = (now - begin).components
-            let nanoseconds = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
-            result.histogram.record(min(nanoseconds, Self.longestNanoseconds))
-            result.done += 1
-            result.longestGap = max(result.longestGap, now - lastDone)
-            lastDone = now
+            record(begin, now)
         case .refused(let refused):
             result.refused += 1
             if result.firstTrouble == nil { result.firstTrouble = refused.description }
@@ -122,6 +126,15 @@ final class BenchLoad: @unchecked Sendable {
             result.unknown += 1
             if result.firstTrouble == nil { result.firstTrouble = reason }
         }
+    }
+
+    private func record(_ begin: ContinuousClock.Instant, _ now: ContinuousClock.Instant) {
+        let (seconds, attoseconds) = (now - begin).components
+        let nanoseconds = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
+        result.histogram.record(min(nanoseconds, Self.longestNanoseconds))
+        result.done += 1
+        result.longestGap = max(result.longestGap, now - lastDone)
+        lastDone = now
     }
 
     private func finish() {

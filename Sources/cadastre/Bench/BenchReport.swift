@@ -28,6 +28,8 @@ struct BenchReport: Encodable, Sendable {
     var p999_ms: Double
     var max_ms: Double
     var longest_gap_ms: Int64
+    /// Of the operations, questions for an object that is not there.
+    var absent: UInt64
     var refused: UInt64
     var unknown: UInt64
     var first_trouble: String?
@@ -64,6 +66,7 @@ struct BenchReport: Encodable, Sendable {
         p999_ms = milliseconds(99.9)
         max_ms = result.done > 0 ? Self.rounded(Double(result.histogram.max) / 1e6) : 0
         longest_gap_ms = result.longestGap.inMilliseconds
+        absent = result.absent
         refused = result.refused
         unknown = result.unknown
         first_trouble = result.firstTrouble.map { Escaped.text($0) }
@@ -123,7 +126,8 @@ struct BenchReport: Encodable, Sendable {
             "  latency     p50 \(Readable.decimal(p50_ms, 3)) ms, "
                 + "p99 \(Readable.decimal(p99_ms, 3)) ms, p99.9 \(Readable.decimal(p999_ms, 3)) ms, "
                 + "max \(Readable.decimal(max_ms, 1)) ms",
-            "  longest gap \(longest_gap_ms) ms; \(refused) refused, \(unknown) unknown",
+            "  longest gap \(longest_gap_ms) ms; \(refused) refused, "
+                + "\(unknown) unknown, \(absent) absent",
         ]
         for node in nodes ?? [] {
             lines.append(

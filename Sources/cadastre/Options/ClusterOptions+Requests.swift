@@ -7,9 +7,10 @@ extension ClusterOptions {
     /// - Throws: `Failure` unless it is done.
     func execute<Command: ClientCommand>(
         _ command: Command,
-        _ what: String
+        _ what: String,
+        on listener: ClientConfiguration.Purpose = .client
     ) async throws(Failure) -> Command.Value {
-        let configuration = try settings().configuration(.client)
+        let configuration = try settings().requestConfiguration()
         return try await CadastreClient.with(configuration) { client throws(Failure) in
             try await client.execute(command).get(doing: what)
         }
@@ -18,8 +19,12 @@ extension ClusterOptions {
     /// Changes something and says that it is done.
     ///
     /// - Throws: `Failure` unless it is done.
-    func finish(_ command: some ClientCommand, _ what: String) async throws(Failure) {
-        _ = try await execute(command, what)
+    func finish(
+        _ command: some ClientCommand,
+        _ what: String,
+        on listener: ClientConfiguration.Purpose = .client
+    ) async throws(Failure) {
+        _ = try await execute(command, what, on: listener)
         console.json(DoneOutput())
         console.line("Done.")
     }
@@ -29,9 +34,10 @@ extension ClusterOptions {
     /// - Throws: `Failure` unless it is answered.
     func ask<Query: ClientQuery>(
         _ query: Query,
-        _ what: String
+        _ what: String,
+        on listener: ClientConfiguration.Purpose = .client
     ) async throws(Failure) -> Query.Value {
-        let configuration = try settings().configuration(.client)
+        let configuration = try settings().requestConfiguration()
         return try await CadastreClient.with(configuration) { client throws(Failure) in
             try await client.ask(query).get(doing: what)
         }
@@ -42,9 +48,10 @@ extension ClusterOptions {
     /// - Throws: `Failure` unless all are answered.
     func askAll<Query: ClientQuery, Element: Sendable & Hashable>(
         _ what: String,
+        on listener: ClientConfiguration.Purpose = .client,
         _ query: (_ after: [UInt8]) -> Query
     ) async throws(Failure) -> [Element] where Query.Value == Page<Element> {
-        let configuration = try settings().configuration(.client)
+        let configuration = try settings().requestConfiguration()
         return try await CadastreClient.with(configuration) { client throws(Failure) in
             var elements: [Element] = []
             var after: [UInt8] = []

@@ -1,5 +1,6 @@
 internal import ArgumentParser
 internal import CadastreClient
+internal import CadastreTLS
 internal import Foundation
 
 /// Where results go, and how: on every verb.
@@ -150,6 +151,19 @@ extension ClusterOptions {
         )
     }
 
+    /// What a profile alone says.
+    ///
+    /// - Throws: `Failure` naming what is missing or wrong.
+    static func settings(profile path: String) throws(Failure) -> ClusterSettings {
+        let options: ClusterOptions
+        do {
+            options = try parse(["--profile", path])
+        } catch {
+            throw Failure(.usage, "the profile \(Escaped.text(path)) cannot be named")
+        }
+        return try options.settings(environment: [:])
+    }
+
     private func deadline(_ variable: String?) throws(Failure) -> Duration? {
         if let deadline { return .seconds(deadline) }
         guard let variable else { return nil }
@@ -206,9 +220,26 @@ extension ClusterSettings {
             files: files
         )
         configuration.purpose = purpose
-        configuration.tenant = purpose == .client ? tenant : []
+        configuration.tenant = tenant
         if let deadline { configuration.deadline = deadline }
         return configuration
+    }
+}
+
+extension ClusterSettings {
+    /// How to reach the listeners at which this identity changes and asks things: operators at
+    /// those for administration, services and tenants at those for clients.
+    ///
+    /// - Throws: `Failure` if no endpoint is known.
+    func requestConfiguration() throws(Failure) -> ClientConfiguration {
+        let identity: Identity?
+        do throws(TLSError) {
+            identity = try CertificateSummary(contentsOf: files.certificate).identity
+        } catch {
+            throw Failure(.configuration, Escaped.text(error.description))
+        }
+        if case .operator = identity { return try configuration(.administration) }
+        return try configuration(.client)
     }
 }
 

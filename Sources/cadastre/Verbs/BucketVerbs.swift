@@ -23,7 +23,7 @@ struct BucketVerbs: AsyncParsableCommand {
         var options: ClusterOptions
 
         func run() async throws {
-            let configuration = try options.settings().configuration(.client)
+            let configuration = try options.settings().requestConfiguration()
             let id = try await CadastreClient.with(configuration) { client throws(Failure) in
                 let outcome = await client.execute(CreateBucket(name: Array(name.utf8)))
                 if ifMissing, outcome.refusal?.reason == .bucketOwnedByYou {

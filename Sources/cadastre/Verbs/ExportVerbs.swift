@@ -41,7 +41,7 @@ struct ExportVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let settings = try options.settings()
-            var configuration = try settings.configuration(.client)
+            var configuration = try settings.requestConfiguration()
             configuration.deadline = settings.deadline ?? .seconds(60)
             let output = try await CadastreClient.with(configuration) { client throws(Failure) in
                 try await export(client)

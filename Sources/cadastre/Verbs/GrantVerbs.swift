@@ -24,7 +24,7 @@ struct GrantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = GrantService(tenant: Array(tenant.utf8), service: Array(service.utf8))
-            try await options.finish(command, "granting the service")
+            try await options.finish(command, "granting the service", on: .administration)
         }
     }
 
@@ -43,7 +43,7 @@ struct GrantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = RevokeService(tenant: Array(tenant.utf8), service: Array(service.utf8))
-            try await options.finish(command, "revoking the grant")
+            try await options.finish(command, "revoking the grant", on: .administration)
         }
     }
 
@@ -59,7 +59,7 @@ struct GrantVerbs: AsyncParsableCommand {
         var options: ClusterOptions
 
         func run() async throws {
-            let services = try await options.askAll("listing the grants") {
+            let services = try await options.askAll("listing the grants", on: .administration) {
                 ListGrants(tenant: Array(tenant.utf8), after: $0)
             }
             options.console.json(["services": services.map { NameOutput($0) }])

@@ -39,7 +39,7 @@ struct ImportVerbs: AsyncParsableCommand {
         /// A client's configuration for this load.
         func configuration(_ options: ClusterOptions) throws(Failure) -> ClientConfiguration {
             let settings = try options.settings()
-            var configuration = try settings.configuration(.client)
+            var configuration = try settings.requestConfiguration()
             configuration.connectionCount = connections
             configuration.sessionSlots = UInt32(inFlight)
             configuration.deadline = settings.deadline ?? .seconds(30)

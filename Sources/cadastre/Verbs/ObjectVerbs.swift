@@ -142,7 +142,7 @@ struct ObjectVerbs: AsyncParsableCommand {
         var options: ClusterOptions
 
         func run() async throws {
-            let configuration = try options.settings().configuration(.client)
+            let configuration = try options.settings().requestConfiguration()
             let query = GetObject(bucket: Array(bucket.utf8), key: Array(key.utf8))
             let object = try await CadastreClient.with(configuration) { client throws(Failure) in
                 try await client.ask(query, freshness: any ? .any : .linearizable)
@@ -214,7 +214,7 @@ struct ObjectVerbs: AsyncParsableCommand {
         }
 
         func run() async throws {
-            let configuration = try options.settings().configuration(.client)
+            let configuration = try options.settings().requestConfiguration()
             let console = options.console
             try await CadastreClient.with(configuration) { client throws(Failure) in
                 var after = Array(self.after.utf8)

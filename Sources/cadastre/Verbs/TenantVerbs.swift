@@ -38,7 +38,7 @@ struct TenantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = CreateTenant(name: Array(name.utf8), quota: quota.quota)
-            let id = try await options.execute(command, "creating the tenant")
+            let id = try await options.execute(command, "creating the tenant", on: .administration)
             options.console.json(IDOutput(id: id))
             options.console.line("Tenant \(Escaped.text(name)) has the id \(id).")
         }
@@ -59,7 +59,7 @@ struct TenantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = UpdateTenant(name: Array(name.utf8), quota: quota.quota)
-            try await options.finish(command, "updating the tenant")
+            try await options.finish(command, "updating the tenant", on: .administration)
         }
     }
 
@@ -76,7 +76,7 @@ struct TenantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = SetTenantSuspended(name: Array(name.utf8), isSuspended: true)
-            try await options.finish(command, "suspending the tenant")
+            try await options.finish(command, "suspending the tenant", on: .administration)
         }
     }
 
@@ -93,7 +93,7 @@ struct TenantVerbs: AsyncParsableCommand {
 
         func run() async throws {
             let command = SetTenantSuspended(name: Array(name.utf8), isSuspended: false)
-            try await options.finish(command, "resuming the tenant")
+            try await options.finish(command, "resuming the tenant", on: .administration)
         }
     }
 
@@ -109,7 +109,11 @@ struct TenantVerbs: AsyncParsableCommand {
         var options: ClusterOptions
 
         func run() async throws {
-            try await options.finish(DeleteTenant(name: Array(name.utf8)), "deleting the tenant")
+            try await options.finish(
+                DeleteTenant(name: Array(name.utf8)),
+                "deleting the tenant",
+                on: .administration
+            )
         }
     }
 
@@ -127,7 +131,8 @@ struct TenantVerbs: AsyncParsableCommand {
         func run() async throws {
             let tenant = try await options.ask(
                 GetTenant(name: Array(name.utf8)),
-                "reading the tenant"
+                "reading the tenant",
+                on: .administration
             )
             options.console.json(TenantOutput(tenant))
             options.console.line(TenantVerbs.table([tenant]))
@@ -144,7 +149,9 @@ struct TenantVerbs: AsyncParsableCommand {
         var options: ClusterOptions
 
         func run() async throws {
-            let tenants = try await options.askAll("listing the tenants") { ListTenants(after: $0) }
+            let tenants = try await options.askAll("listing the tenants", on: .administration) {
+                ListTenants(after: $0)
+            }
             options.console.json(["tenants": tenants.map { TenantOutput($0) }])
             options.console.line(TenantVerbs.table(tenants))
         }

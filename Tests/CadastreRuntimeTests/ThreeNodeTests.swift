@@ -1,0 +1,152 @@
+import CadastreNode
+import CadastreProtocol
+import CadastreTLS
+import Foundation
+import Logging
+import NIOCore
+import NIOPosix
+import RaftCore
+import Testing
+
+@testable import CadastreRuntime
+
+/// Three nodes in this process, on loopback.
+@Suite
+struct ThreeNodeTests {
+    @Test
+    func `three nodes elect, replicate, and hand leadership over when the leader stops`()
+        async throws
+    {
+        let cluster = try await ThreeNodes()
+        for plan in cluster.plans { try plan.found() }
+        var nodes: [NodeRuntime] = []
+        for plan in cluster.plans {
+            let log = Logger(label: "test") { StructuredLog(label: $0, level: .critical) }
+            nodes.append(
+                try await NodeRuntime.start(plan, log: log) { failure in
+                    Issue.record("a node failed: \(failure)")
+                }
+            )
+        }
+        let first = try await leader(of: nodes)
+        let boss = try await TestClient.connect(
+            cluster.operator,
+            port: first.ports.administration,
+            purpose: .administration
+        )
+        let open = RequestMessage(content: .command(.openSession(OpenSession(slots: 1))))
+        let session = try await boss.send(open)
+        #expect(session.outcome.isDone, "\(session)")
+        let status = try await boss.send(RequestMessage(content: .administration(.status)))
+        guard case .done(.administration(.status(let told))) = status.outcome else {
+            Issue.record("no status: \(status)")
+            return
+        }
+        #expect(told.peers.filter(\.isConnected).count == 2)
+
+        // A follower says who leads, and where operators find it.
+        let follower = try #require(nodes.first { $0 !== first })
+        let lost = try await TestClient.connect(
+            cluster.operator,
+            port: follower.ports.administration,
+            purpose: .administration
+        )
+        let hint = try await lost.send(open)
+        #expect(hint.outcome == .refused(.notLeader, retryAfterMilliseconds: 50))
+        #expect(hint.leader?.address == "127.0.0.1:\(first.ports.administration)")
+
+        await first.stop()
+        let rest = nodes.filter { $0 !== first }
+        let second = try await leader(of: rest)
+        #expect(second !== first)
+        let term = second.parts.view.now.term
+        #expect(term == Term(told.term + 1), "a hand-over takes one term, and no election is lost")
+        for node in rest { await node.stop() }
+    }
+
+    /// Waits for a node that leads and that the others follow.
+    private func leader(of nodes: [NodeRuntime]) async throws -> NodeRuntime {
+        while true {
+            if let leader = nodes.first(where: \.isLeader) {
+                let known = nodes.map(\.parts.view.now)
+                let term = leader.parts.view.now.term
+                let isFollowed = known.allSatisfy { $0.term == term && $0.leader != .none }
+                if isFollowed, leader.parts.view.now.isSettledLeader { return leader }
+            }
+            // A round trip through every loop, so that waiting does not take the time to get there.
+            for node in nodes { _ = try await node.parts.host.status().get() }
+        }
+    }
+}
+
+/// The certificates, genesis and settings of three nodes.
+final class ThreeNodes {
+    let folder: TemporaryFolder
+    var plans: [NodePlan] = []
+    let `operator`: Credentials
+
+    init() async throws {
+        folder = try TemporaryFolder()
+        let pki = folder.path + "/"
+        let validity = Validity(now: Int64(Date().timeIntervalSince1970), days: 1)
+        let authority = try CertificateAuthority(creating: "test root", validity: validity)
+        try authority.write(certificate: pki + "root.pem", key: pki + "root.key")
+        func issue(_ name: String, _ identity: Identity, _ use: CertificateUse) throws {
+            try authority.issue(
+                CertificateRequest(identity: identity, use: use, validity: validity)
+            )
+            .write(certificate: pki + name + ".pem", key: pki + name + ".key")
+        }
+        try issue("operator", .operator(cluster: "atlas", name: "ann"), .clientAuth)
+        `operator` = Credentials(
+            certificate: pki + "operator.pem",
+            key: pki + "operator.key",
+            roots: [pki + "root.pem"]
+        )
+        let ports = try await Self.freePorts(9)
+        let members = (0..<3).map { place in
+            """
+            { "id": \(place + 1), "incarnation": "0000000000000000000000000000000\(place + 1)",
+              "role": "voter", "site": "fr/paris/p/o",
+              "peer_address": "127.0.0.1:\(ports[3 * place])",
+              "client_address": "127.0.0.1:\(ports[3 * place + 1])",
+              "administration_address": "127.0.0.1:\(ports[3 * place + 2])" }
+            """
+        }
+        _ = try folder.write("genesis.json", GenesisFileTests.text(members))
+        for place in 0..<3 {
+            let id = place + 1
+            let node = Identity.node(cluster: "atlas", id: UInt64(id))
+            try issue("s\(id)", node, .serverAuth)
+            try issue("c\(id)", node, .clientAuth)
+            let file = try folder.write(
+                "\(id).json",
+                """
+                { "node": { "id": \(id), "directory": "data\(id)", "genesis": "genesis.json" },
+                  "listen": { "peer": "127.0.0.1:\(ports[3 * place])",
+                    "client": "127.0.0.1:\(ports[3 * place + 1])",
+                    "administration": "127.0.0.1:\(ports[3 * place + 2])" },
+                  "tls": { "server_certificate": "s\(id).pem", "server_key": "s\(id).key",
+                    "client_certificate": "c\(id).pem", "client_key": "c\(id).key",
+                    "roots": ["root.pem"] },
+                  "storage": { "segment_mib": 16 } }
+                """
+            )
+            plans.append(try await NodePlan.read(file: file, environment: [:], flags: []))
+        }
+    }
+
+    /// Ports that nobody uses, all different: taken together, then given back.
+    private static func freePorts(_ count: Int) async throws -> [Int] {
+        var channels: [any Channel] = []
+        for _ in 0..<count {
+            channels.append(
+                try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+                    .bind(host: "127.0.0.1", port: 0).get()
+            )
+        }
+        let ports = channels.map { $0.localAddress?.port ?? 0 }
+        for channel in channels { try await channel.close() }
+        return ports
+    }
+}
