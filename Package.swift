@@ -32,6 +32,7 @@ let lifecycle: Target.Dependency = .product(
     name: "ServiceLifecycle",
     package: "swift-service-lifecycle"
 )
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let configuration: Target.Dependency = .product(
     name: "Configuration",
     package: "swift-configuration"
@@ -147,7 +148,8 @@ let package = Package(
             dependencies: [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
                 "CadastreStateMachine", "CadastreNode", "CadastreTLS", nio, nioPosix, nioHTTP1,
-                logging, metrics, coreMetrics, lifecycle, configuration, protobuf, collections,
+                logging, metrics, coreMetrics, lifecycle, signals, configuration,
+                collections,
             ],
             swiftSettings: product
         ),
@@ -205,7 +207,7 @@ let package = Package(
         .testTarget(
             name: "CadastreStateMachineTests",
             dependencies: [
-                "CadastreStateMachine", "CadastreProtocol", "CadastreDisk", "RaftCore", protobuf,
+                "CadastreStateMachine", "CadastreProtocol", "CadastreDisk", "RaftCore",
             ],
             swiftSettings: test
         ),
@@ -219,7 +221,10 @@ let package = Package(
         ),
         .testTarget(
             name: "CadastreSimulationTests",
-            dependencies: ["CadastreSimulation"],
+            dependencies: [
+                "CadastreSimulation", "CadastreNode", "CadastreStateMachine", "CadastreStorage",
+                "CadastreProtocol", "CadastreDisk", "RaftCore",
+            ],
             swiftSettings: test
         ),
         .testTarget(
@@ -230,8 +235,9 @@ let package = Package(
         .testTarget(
             name: "CadastreRuntimeTests",
             dependencies: [
-                "CadastreRuntime", "CadastreNode", "CadastreProtocol", "CadastreTLS", nio,
-                nioPosix, nioEmbedded, coreMetrics, logging,
+                "CadastreRuntime", "CadastreNode", "CadastreStateMachine", "CadastreProtocol",
+                "CadastreTLS", "RaftCore", nio, nioPosix, nioEmbedded, coreMetrics, metrics,
+                logging,
             ],
             swiftSettings: test
         ),

@@ -93,7 +93,9 @@ extension ConsensusStage {
             }
         }
         for request in effects.refusedReads {
-            for query in reads.decided(request) { refuse(query.key, .notLeader, into: &output) }
+            // A leader that has too many waiting says so; nobody else would answer either.
+            let refusal: Refusal = raft.role == .leader ? .overloaded : .notLeader
+            for query in reads.decided(request) { refuse(query.key, refusal, into: &output) }
         }
         if let alarm = effects.alarm { output.alarm = alarm }
         if let change = effects.roleChange { roleChanged(change, into: &output) }
@@ -105,6 +107,9 @@ extension ConsensusStage {
     private mutating func write(_ persists: [Persist], into output: inout ConsensusOutput) {
         for persist in persists {
             var writes: [JournalWrite] = []
+            // First: if a crash keeps only the front of a large write, no entry is of a term that
+            // the hard state does not know.
+            if let hardState = persist.hardState { writes.append(.hardState(group, hardState)) }
             if let index = persist.truncateFrom {
                 cache.truncate(from: index)
                 blocks.supersede(from: index)
@@ -117,7 +122,6 @@ extension ConsensusStage {
                     writes.append(.entry(entry))
                 }
             }
-            if let hardState = persist.hardState { writes.append(.hardState(group, hardState)) }
             output.journal.append(.write(persist.number, writes))
         }
     }

@@ -78,7 +78,8 @@ public struct HardState: Hashable, Sendable {
 
 /// One numbered durable write.
 ///
-/// Done in the order: truncation, entries, hard state; durable as one.
+/// Done in the order: hard state, truncation, entries. It counts as durable as a whole; a crash
+/// before that may keep a front part of it, which is what a shorter message would have left.
 public struct Persist: Hashable, Sendable {
     /// Grows by one for each.
     public var number: PersistNumber

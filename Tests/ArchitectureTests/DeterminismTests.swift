@@ -48,7 +48,7 @@ struct DeterminismTests {
     @Test(arguments: deterministic)
     func `no loop runs over a dictionary or a set`(target: String) throws {
         let declaration = try Regex(
-            #"\b(?:var|let)\s+(\w+)\s*(?::\s*(?:\[[^\[\]]*(?:\[[^\]]*\])?\s*:\s|Set<|Dictionary<)|=\s*(?:\[[\w\.<>\[\]]+\s*:\s*[^\]]*\]\(\)|Set<))"#
+            #"\b(?:var|let)\s+(\w+)\s*(?::\s*(?:\[(?!\()[^\[\]]*(?:\[[^\]]*\])?\s*:\s|Set<|Dictionary<)|=\s*(?:\[[\w\.<>\[\]]+\s*:\s*[^\]]*\]\(\)|Set<))"#
         )
         for file in try Repository.files(of: target) {
             let names = Set(

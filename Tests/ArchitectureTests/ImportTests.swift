@@ -27,7 +27,7 @@ struct ImportTests {
             "CadastreSimulation",
             [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
-                "CadastreStateMachine", "CadastreNode",
+                "CadastreStateMachine", "CadastreNode", "Glibc",
             ]
         ),
         ("CadastreTLS", ["COpenSSL", "NIOCore", "Glibc", "Synchronization"]),
@@ -36,7 +36,7 @@ struct ImportTests {
             [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
                 "CadastreStateMachine", "CadastreNode", "CadastreTLS", "NIOCore", "NIOPosix",
-                "NIOHTTP1", "Logging", "Metrics", "CoreMetrics", "ServiceLifecycle",
+                "NIOHTTP1", "Logging", "Metrics", "CoreMetrics", "ServiceLifecycle", "UnixSignals",
                 "Configuration", "SwiftProtobuf", "DequeModule", "Foundation", "Glibc",
                 "Synchronization", "Dispatch",
             ]
@@ -54,7 +54,7 @@ struct ImportTests {
             [
                 "CadastreClient", "CadastreProtocol", "CadastreTLS", "CadastreStorage",
                 "CadastreDisk", "RaftCore", "ArgumentParser", "Histogram", "SwiftProtobuf",
-                "Foundation", "Glibc", "Synchronization",
+                "Foundation", "Glibc", "Synchronization", "Dispatch",
             ]
         ),
         ("cadastre-sim", ["CadastreSimulation", "ArgumentParser", "Foundation", "Glibc"]),

@@ -137,6 +137,21 @@ struct `Client` {
         await follower.stop()
     }
 
+    /// Seen once in seven starts of a cluster: `wait-leader` never dialled a node again.
+    @Test
+    func `a node that went away while nothing waited for it is dialled again`() async throws {
+        let node = try await FakeNode(1) { [state] request in
+            let reply = state.apply(request)
+            return request.connection == 0 ? .goodbye(reply) : .reply(reply)
+        }
+        let client = try makeClient([node.address]) { $0.purpose = .administration }
+        let endpoint = Endpoint(node.address)
+        #expect(await client.administer(TransferLeadership(), at: endpoint).value != nil)
+        #expect(await client.administer(TransferLeadership(), at: endpoint).value != nil)
+        await client.close()
+        await node.stop()
+    }
+
     @Test
     func `an answer in many pieces is put together`() async throws {
         let node = try await FakeNode(1) { _ in

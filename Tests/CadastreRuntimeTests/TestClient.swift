@@ -58,6 +58,8 @@ final class TestClient: Sendable {
         let handler = handler
         let channel = channel
         return try await channel.eventLoop.flatSubmit {
+            // After the end of the connection nobody would answer.
+            guard channel.isActive else { return channel.eventLoop.makeFailedFuture(Closed()) }
             let promise = channel.eventLoop.makePromise(of: ReplyMessage.self)
             handler.value.waiting[id] = promise
             channel.writeAndFlush(ByteBuffer(bytes: DoorBench.frame(request, id: id)), promise: nil)

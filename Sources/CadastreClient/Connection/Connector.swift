@@ -55,6 +55,8 @@ struct Connector: Sendable {
         _ router: RequestRouter,
         _ link: NodeLink
     ) throws {
+        // Reset between connecting and now: handlers added to a dead channel would hear nothing.
+        guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         do {
             let tls = try TLSHandler(
                 context,

@@ -15,6 +15,8 @@ final class NodeLink {
     var lastFailureTime: NIODeadline?
     /// Failures since the last success.
     var failureCount = 0
+    /// It has failed, and a timer will open it again.
+    var isOpeningLater = false
     private var nextConnection = 0
 
     init(_ endpoint: Endpoint) {

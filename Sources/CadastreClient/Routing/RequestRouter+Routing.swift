@@ -121,7 +121,23 @@ extension RequestRouter {
                 break
             }
         }
-        if !link.waiting.isEmpty, link.failureCount == 0 || link.hasConnection { open(link) }
+        guard !link.waiting.isEmpty else { return }
+        if link.failureCount == 0 || link.hasConnection {
+            open(link)
+        } else {
+            openLater(link)
+        }
+    }
+
+    /// Opens a link that has failed, after a while; once, however many ask for it meanwhile.
+    private func openLater(_ link: NodeLink) {
+        guard !link.isOpeningLater, link.openingCount == 0 else { return }
+        link.isOpeningLater = true
+        let delay = jitter(.milliseconds(min(500, 20 << min(link.failureCount, 5))))
+        loop.assumeIsolated().scheduleTask(in: delay) {
+            link.isOpeningLater = false
+            if !link.waiting.isEmpty { self.open(link) }
+        }
     }
 
     /// The link to an endpoint, made if need be; nil if there are too many.
@@ -217,11 +233,7 @@ extension RequestRouter {
                 link.waiting.append(request)
             }
         }
-        guard !link.waiting.isEmpty else { return }
-        let delay = jitter(.milliseconds(min(500, 20 << min(link.failureCount, 5))))
-        loop.assumeIsolated().scheduleTask(in: delay) {
-            if !link.waiting.isEmpty { self.open(link) }
-        }
+        if !link.waiting.isEmpty { openLater(link) }
     }
 
     private func note(_ link: NodeLink, on waiting: CircularBuffer<ActiveRequest>) {
