@@ -37,6 +37,9 @@ extension ConsensusStage {
             failLateTransfer(into: &output)
             if isDiskFull { giveUpLeadership(into: &output) }
             delivery.resume(at: now.monotonic)
+            for query in reads.takeExpired(at: now.monotonic) {
+                refuse(query.key, .deadlinePassed, into: &output)
+            }
         case .received(let peer, let group, let bytes):
             received(bytes, from: peer, group: group, into: &output)
         case .commands(let commands):

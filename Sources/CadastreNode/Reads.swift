@@ -31,6 +31,21 @@ struct Reads: Sendable {
         return RequestID(lastID)
     }
 
+    /// Takes out what nobody waits for any more, so that reads without a leader's commit do not
+    /// pile up.
+    ///
+    /// - Parameter moment: The monotonic moment.
+    /// - Returns: The queries whose deadline is past.
+    mutating func takeExpired(at moment: UInt64) -> [WaitingQuery] {
+        var expired: [WaitingQuery] = []
+        for place in asked.indices
+        where asked[place].queries.contains(where: { $0.deadline < moment }) {
+            expired += asked[place].queries.filter { $0.deadline < moment }
+            asked[place].queries.removeAll { $0.deadline < moment }
+        }
+        return expired
+    }
+
     /// Raft decided a request, one way or the other.
     ///
     /// - Returns: Its queries.

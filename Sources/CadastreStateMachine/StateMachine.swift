@@ -36,6 +36,7 @@ package final class StateMachine {
     package var statistics: StateMachineStatistics {
         var result = counters
         result.dirtyRows = rows.dirtyRows
+        result.objects = rows.objectCount
         result.logPages = UInt64(rows.connection.files.logSize / Self.logFrameSize)
         return result
     }

@@ -63,6 +63,8 @@ package struct StateMachineStatistics: Hashable, Sendable {
     package var logPages: UInt64 = 0
     /// Times the transaction was lost and its entries had to be applied again.
     package var reapplications: UInt64 = 0
+    /// Objects of all tenants, now.
+    package var objects: UInt64 = 0
     /// Rows changed in the open transaction.
     package var dirtyRows: Int = 0
 }

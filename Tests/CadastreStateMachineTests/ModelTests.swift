@@ -59,6 +59,8 @@ struct ModelTests {
 
     private func compare(_ machine: StateMachine, _ model: NaiveModel) throws {
         #expect(machine.accessView.tenants.count == model.tenants.count)
+        let count = model.buckets.values.reduce(0) { $0 + $1.objects.count }
+        #expect(machine.statistics.objects == UInt64(count))
         for (name, tenant) in model.tenants {
             let mine = model.buckets.filter { $0.value.tenant == tenant.id }
             let objects = mine.values.flatMap(\.objects.values)

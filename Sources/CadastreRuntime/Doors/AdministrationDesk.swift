@@ -64,7 +64,7 @@ enum AdministrationDesk {
         result.fsyncs = UInt64(numbers.journal?.syncs ?? 0)
         result.entriesWritten = UInt64(numbers.journal?.entries ?? 0)
         result.commandsApplied = numbers.stateMachine?.commandsApplied ?? 0
-        result.objects = numbers.objects
+        result.objects = numbers.stateMachine?.objects ?? 0
         result.digest = numbers.digest
         result.peers = status.peers.map { peer in
             PeerStatus(

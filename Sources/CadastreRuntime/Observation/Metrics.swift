@@ -142,6 +142,7 @@ package struct NodeMetrics: Sendable {
         .init("cadastre_persisted_index", .gauge, "The end of what is durable here."),
         .init("cadastre_commit_index", .gauge, "The end of what is known to be committed."),
         .init("cadastre_applied_index", .gauge, "The end of what is applied."),
+        .init("cadastre_objects", .gauge, "Objects of all tenants."),
         .init("cadastre_waiting_commands", .gauge, "Commands that wait for a block."),
         .init("cadastre_waiting_command_bytes", .gauge, "Their bytes."),
         .init("cadastre_entry_cache_bytes", .gauge, "Bytes of log entries kept in memory."),

@@ -11,8 +11,6 @@ struct StageNumbers: Sendable {
     var stateMachine: StateMachineStatistics?
     /// The state's digest and the applied index that it belongs to.
     var digest: [UInt8] = []
-    /// Objects registered.
-    var objects: UInt64 = 0
     var journalQueue = 0
     var applyQueue = 0
     var consensusQueue = 0
@@ -50,6 +48,7 @@ extension NodeMetrics {
     }
 
     private func sample(_ state: StateMachineStatistics) {
+        set("cadastre_objects", state.objects)
         total("cadastre_apply_entries_total", state.entriesApplied)
         total("cadastre_apply_commands_total", state.commandsApplied)
         total("cadastre_apply_refused_total", state.commandsRefused)

@@ -56,6 +56,7 @@ extension SQLiteRows {
 
     func put(_ row: TenantUsageRow, replacing old: TenantUsageRow?) throws(StateMachineError) {
         replace(old, by: row)
+        objectCount = objectCount &- (old?.objects ?? 0) &+ row.objects
         if tenantUsages.updateValue(Cached(row: row, isDirty: true), forKey: row.tenant)?.isDirty
             != true
         {
@@ -69,6 +70,7 @@ extension SQLiteRows {
         try statements.deleteTenantUsage.run()
         wrote(bytes: 0)
         replace(row, by: nil)
+        objectCount &-= row.objects
         tenantUsages[row.tenant] = nil
     }
 

@@ -25,6 +25,8 @@ final class SQLiteRows {
     var tenantRows: [TenantID: TenantRow] = [:]
     var tenantUsages: [TenantID: Cached<TenantUsageRow>] = [:]
     var dirtyTenantUsages: [TenantID] = []
+    /// Objects of all tenants: the sum over `tenantUsages`, for status and metrics.
+    var objectCount: UInt64 = 0
     var access = AccessView()
 
     var bucketRows: [[UInt8]: BucketRow] = [:]
@@ -162,6 +164,7 @@ final class SQLiteRows {
         while try usages.step() {
             let row = tenantUsageRow(usages)
             tenantUsages[row.tenant] = Cached(row: row, isDirty: false)
+            objectCount &+= row.objects
         }
         let grants = try Statement(Statements.Text.allGrants, on: connection)
         while try grants.step() {
