@@ -10,7 +10,7 @@ internal import Foundation
 /// pki/              root, node (two certificates), operator, service, tenant
 /// genesis.json      the cluster
 /// cadastred.json    the node's configuration
-/// operator.json     profiles for `cadastre --profile`
+/// operator.json     profiles for `cadastre … --profile`
 /// service.json
 /// tenant.json
 /// data/             the node's data folder
@@ -81,9 +81,9 @@ package struct DevelopmentCluster: Sendable {
             """
             One node for development; all of it is in \(directory). Stop it with Ctrl-C. Try:
 
-              cadastre --profile \(directory)/operator.json status
-              cadastre --profile \(directory)/tenant.json bucket create first
-              cadastre --profile \(directory)/tenant.json import directory --bucket first .
+              cadastre status --profile \(directory)/operator.json
+              cadastre bucket create first --profile \(directory)/tenant.json
+              cadastre import directory . --bucket first --profile \(directory)/tenant.json
 
             """
         )
