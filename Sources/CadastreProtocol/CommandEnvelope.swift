@@ -1,7 +1,7 @@
 /// A command as it stands in the log: who, for whom, under which request, and what.
 ///
-/// Fixed layout, little-endian, stored and hashed on every node. A block of commands is envelopes
-/// one after the other: each carries its own size.
+/// Fixed layout, little-endian, stored and hashed on every node. It carries its own size, which must
+/// be that of the item in the block that holds it.
 ///
 /// | offset | width | meaning |
 /// |---|---|---|
@@ -140,45 +140,5 @@ package struct CommandEnvelope: Hashable, Sendable {
     /// - Throws: as ``init(decoding:)-(Span<UInt8>)``.
     package init(decoding bytes: [UInt8]) throws(ProtocolError) {
         try self.init(decoding: bytes.span)
-    }
-
-    /// Where the envelopes of a block lie.
-    ///
-    /// Their content is not looked at.
-    ///
-    /// - Throws: `malformed` where they do not fill the block or are more than a block may hold.
-    package static func ranges(
-        inBlock block: Span<UInt8>
-    ) throws(ProtocolError) -> [Range<Int>] {
-        var ranges: [Range<Int>] = []
-        var start = 0
-        while start < block.count {
-            guard ranges.count < ProtocolLimits.maximumBlockCommands else {
-                throw .malformed("the block holds too many commands")
-            }
-            guard block.count - start >= fixedSize else { throw .truncated("the block") }
-            let size = Int(block.littleEndian(at: start, as: UInt32.self))
-            guard size >= fixedSize, size <= block.count - start else {
-                throw .truncated("the block")
-            }
-            ranges.append(start..<start + size)
-            start += size
-        }
-        return ranges
-    }
-
-    /// Reads all envelopes of a block.
-    ///
-    /// - Throws: as ``init(decoding:)-(Span<UInt8>)`` and ``ranges(inBlock:)``.
-    package static func decode(
-        block: Span<UInt8>
-    ) throws(ProtocolError) -> [CommandEnvelope] {
-        var envelopes: [CommandEnvelope] = []
-        let ranges = try ranges(inBlock: block)
-        envelopes.reserveCapacity(ranges.count)
-        for range in ranges {
-            envelopes.append(try CommandEnvelope(decoding: block.extracting(range)))
-        }
-        return envelopes
     }
 }

@@ -51,10 +51,6 @@ package enum ProtocolLimits {
     package static let maximumQuerySize = 16_384
     /// An administration request, and the reply to it.
     package static let maximumAdministrationSize = 1_048_576
-    /// A block of commands closes here, so that one entry is one piece of work of some ms.
-    package static let maximumBlockSize = 262_144
-    /// Commands in a block, for the same reason.
-    package static let maximumBlockCommands = 512
     /// The body of a whole message: the largest entry, and the message around it.
     package static let maximumFrameBody = Limits.maximumEntrySize + 65_536
     /// Larger messages are cut into pieces of this, so that a heartbeat waits behind one at most.

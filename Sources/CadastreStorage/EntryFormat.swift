@@ -74,8 +74,9 @@ package enum BlockLimits {
     package static let blockSize = 256 * 1_024
     /// Operations at which a block closes: what the state machine may do in one go.
     package static let blockOperations = 512
-    /// Bytes of one command, which then has a block of its own.
-    package static let commandSize = 4 * 1_024 * 1_024
+    /// Bytes of one command, which then has a block of its own: the protocol's 4 MiB, and room for
+    /// the envelope around it.
+    package static let commandSize = 4 * 1_024 * 1_024 + 32 * 1_024
     /// Operations of one command.
     package static let commandOperations = 1_000
     /// Items in one section.

@@ -268,3 +268,14 @@ struct ClockSamplesTests {
         #expect(samples.tick(of: voters, own: NodeID(1), at: moment(2, wall: 500)) == nil)
     }
 }
+
+struct LimitRelationTests {
+    /// Storage does not know the protocol, so that only here both can be seen.
+    @Test
+    func `what the door lets in fits into a block, and a block into an entry`() {
+        let command = ProtocolLimits.maximumCommandSize + ProtocolLimits.maximumEnvelopeOverhead
+        #expect(command <= BlockLimits.commandSize)
+        #expect(BlockLimits.blockSize <= BlockLimits.commandSize)
+        #expect(BlockLimits.sectionRawSize + 1_024 <= Limits.maximumEntrySize)
+    }
+}

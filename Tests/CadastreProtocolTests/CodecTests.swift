@@ -65,29 +65,6 @@ struct CodecTests {
     }
 
     @Test
-    func `a block of envelopes comes back`() throws {
-        let envelopes = CommandTag.allCases.map(Samples.envelope)
-        var block: [UInt8] = []
-        for envelope in envelopes { envelope.append(to: &block) }
-        #expect(try CommandEnvelope.decode(block: block.span) == envelopes)
-        let ranges = try CommandEnvelope.ranges(inBlock: block.span)
-        #expect(ranges.map { Array(block[$0]) } == envelopes.map { $0.encode() })
-    }
-
-    @Test
-    func `a block of too many commands is refused`() throws {
-        let one = Samples.envelope(.openSession).encode()
-        var block: [UInt8] = []
-        for _ in 0..<ProtocolLimits.maximumBlockCommands { block += one }
-        #expect(
-            try CommandEnvelope.ranges(inBlock: block.span).count
-                == ProtocolLimits.maximumBlockCommands
-        )
-        block += one
-        #expect(throws: ProtocolError.self) { try CommandEnvelope.ranges(inBlock: block.span) }
-    }
-
-    @Test
     func `requests and replies come back`() throws {
         for request in Samples.requests {
             #expect(try RequestMessage(decoding: request.encode()) == request)

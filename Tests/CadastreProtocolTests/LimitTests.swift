@@ -10,7 +10,6 @@ struct LimitTests {
     func `limits fit into one another`() {
         let overhead = Bound.maximumEnvelopeOverhead
         #expect(Bound.maximumCommandSize + overhead < Limits.maximumEntrySize)
-        #expect(Bound.maximumBlockSize < Limits.maximumEntrySize)
         let message =
             PeerMessage.fixedSize + 64 + 4 * Limits.maximumEntriesPerMessage
             + max(Limits.maximumEntrySize, Limits.maximumAppendSize)
