@@ -25,8 +25,16 @@ package final class ApplyStage {
     private var commands: [CommandEnvelope] = []
     private var replies: [Reply] = []
 
+    private let maximumWaitingQueries: Int
+
+    /// Digests that may wait: all that do are answered by one computation.
+    private static let maximumWaitingDigests = 16
+
     /// A stage over an open state machine.
-    package init(stateMachine: StateMachine) { self.stateMachine = stateMachine }
+    package init(stateMachine: StateMachine, settings: NodeSettings) {
+        self.stateMachine = stateMachine
+        maximumWaitingQueries = settings.maximumWaitingQueries
+    }
 
     /// Executes what happened, in order.
     ///
@@ -52,9 +60,19 @@ package final class ApplyStage {
                     lost = try apply(entry, into: &output)
                 }
             case .query(let query, let index):
-                waiting.append((query, index))
+                if waiting.count < maximumWaitingQueries {
+                    waiting.append((query, index))
+                } else {
+                    output.replies.append(
+                        reply(to: query.key, .refused(.overloaded, leader: .none))
+                    )
+                }
             case .digest(let key, let index):
-                waitingDigests.append((key, index))
+                if waitingDigests.count < Self.maximumWaitingDigests {
+                    waitingDigests.append((key, index))
+                } else {
+                    output.replies.append(reply(to: key, .refused(.overloaded, leader: .none)))
+                }
             }
         }
         events.removeAll(keepingCapacity: true)
@@ -219,15 +237,22 @@ package final class ApplyStage {
         }
         waiting = queries
         var digests: [(key: RequestKey, index: LogIndex)] = []
+        var report: DigestReport?
         for (key, index) in waitingDigests {
             guard lost == nil, index <= stateMachine.applied.index else {
                 digests.append((key, index))
                 continue
             }
-            lost = try surviving { () throws(StateMachineError) in
-                output.replies.append(reply(to: key, .digest(try recomputedDigest())))
+            if report == nil {
+                lost = try surviving { () throws(StateMachineError) in
+                    report = try recomputedDigest()
+                }
             }
-            if lost != nil { digests.append((key, index)) }
+            if let report {
+                output.replies.append(reply(to: key, .digest(report)))
+            } else {
+                digests.append((key, index))
+            }
         }
         waitingDigests = digests
         return lost

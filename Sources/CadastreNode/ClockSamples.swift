@@ -35,10 +35,14 @@ struct ClockSamples: Sendable {
     /// node's own clock.
     ///
     /// Nil while they are fewer than a majority.
+    ///
+    /// Clocks beyond what a command may hold are left out: such a Tick would be committed and then
+    /// refused by every decoder.
     func tick(of voters: [NodeID], own: NodeID, at moment: Moment) -> Tick? {
         var fresh: [ClockSample] = []
         for voter in voters {
             if voter == own {
+                guard moment.wall <= ProtocolLimits.maximumQuantity else { continue }
                 fresh.append(ClockSample(node: own.value, wallMilliseconds: moment.wall))
                 continue
             }
@@ -47,7 +51,7 @@ struct ClockSamples: Sendable {
             let age = moment.monotonic - sample.heardAt
             guard age <= Self.maximumAge else { continue }
             let (wall, overflow) = sample.wall.addingReportingOverflow(age / 1_000_000)
-            guard !overflow else { continue }
+            guard !overflow, wall <= ProtocolLimits.maximumQuantity else { continue }
             fresh.append(ClockSample(node: voter.value, wallMilliseconds: wall))
         }
         return fresh.count > voters.count / 2 ? Tick(samples: fresh) : nil

@@ -22,6 +22,8 @@ extension ConsensusStage {
         for query in queries {
             if raft.role != .leader {
                 refuse(query.key, .notLeader, into: &output)
+            } else if reads.count >= settings.maximumWaitingQueries {
+                refuse(query.key, .overloaded, into: &output)
             } else {
                 reads.add(query)
             }

@@ -223,7 +223,7 @@ package enum NodeFolder {
                 seed: seed
             ),
             journal: JournalStage(journal: journal),
-            apply: ApplyStage(stateMachine: stateMachine),
+            apply: ApplyStage(stateMachine: stateMachine, settings: settings),
             access: stateMachine.accessView,
             lock: lock
         )

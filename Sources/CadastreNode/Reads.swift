@@ -16,9 +16,14 @@ struct Reads: Sendable {
     /// Asked of Raft, ascending by id.
     private var asked: Deque<Batch> = []
     private var lastID: UInt64 = 0
+    /// Queries in all of them.
+    private(set) var count = 0
 
     /// A query waits for the end of the turn.
-    mutating func add(_ query: WaitingQuery) { arrived.append(query) }
+    mutating func add(_ query: WaitingQuery) {
+        count += 1
+        arrived.append(query)
+    }
 
     /// Closes the batch of this turn.
     ///
@@ -43,6 +48,7 @@ struct Reads: Sendable {
             expired += asked[place].queries.filter { $0.deadline < moment }
             asked[place].queries.removeAll { $0.deadline < moment }
         }
+        count -= expired.count
         return expired
     }
 
@@ -53,6 +59,7 @@ struct Reads: Sendable {
         guard let place = asked.firstIndex(where: { $0.id == id }) else { return [] }
         let queries = asked[place].queries
         asked.remove(at: place)
+        count -= queries.count
         return queries
     }
 }

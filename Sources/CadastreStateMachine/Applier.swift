@@ -56,10 +56,10 @@ package struct Applier {
 
     private static func mayBeAppliedTwice(_ command: Command) -> Bool {
         switch command {
-        case .openSession, .tick: true
+        // A session that is closed twice is no session the second time.
+        case .openSession, .expireSession, .tick: true
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
-            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject,
-            .expireSession:
+            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject:
             false
         }
     }

@@ -262,6 +262,19 @@ struct ClockSamplesTests {
     }
 
     @Test
+    func `a clock beyond what a command holds is left out, the own one too`() throws {
+        var samples = ClockSamples()
+        let beyond = ProtocolLimits.maximumQuantity + 1
+        samples.heard(NodeID(2), wall: beyond, at: moment(1, wall: 0))
+        samples.heard(NodeID(3), wall: 7, at: moment(1, wall: 0))
+        let voters = [1, 2, 3].map { NodeID($0) }
+        let tick = try #require(samples.tick(of: voters, own: NodeID(1), at: moment(1, wall: 5)))
+        #expect(tick.samples.map(\.node) == [1, 3])
+        try Command.tick(tick).validate()
+        #expect(samples.tick(of: voters, own: NodeID(1), at: moment(1, wall: beyond)) == nil)
+    }
+
+    @Test
     func `a clock at the end of time is left out`() {
         var samples = ClockSamples()
         samples.heard(NodeID(2), wall: .max, at: moment(1, wall: 0))

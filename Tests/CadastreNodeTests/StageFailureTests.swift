@@ -135,8 +135,11 @@ struct StageFailureTests {
         reads.add(query(1, deadline: 10))
         reads.add(query(2, deadline: 30))
         let request = reads.ask()
+        #expect(reads.count == 2)
         #expect(reads.takeExpired(at: 20).map(\.key.request) == [1])
+        #expect(reads.count == 1)
         #expect(reads.takeExpired(at: 20).isEmpty)
         #expect(request.map { reads.decided($0).map(\.key.request) } == [2])
+        #expect(reads.count == 0)
     }
 }

@@ -138,6 +138,20 @@ struct SessionTests {
         #expect(try world.machine.recomputeDigest { _ in }.digest == world.machine.digest)
     }
 
+    /// Clients leave so: a session that nobody can close any more would stay a day.
+    @Test
+    func `a session is closed without one`() throws {
+        let world = try World()
+        let close = CommandEnvelope(
+            principal: world.owner.principal,
+            tenant: .none,
+            identity: .none,
+            command: .expireSession(ExpireSession(session: world.owner.session))
+        )
+        #expect(try world.machine.apply(close).number == 1)
+        #expect(try world.machine.apply(close).refusal == .noSuchSession)
+    }
+
     @Test
     func `a command that closes its own session is answered once`() throws {
         var world = try World()

@@ -59,7 +59,7 @@ final class ActiveRequest {
     }
 
     let id: UInt64
-    let submission: Submission
+    var submission: Submission
     let deadline: NIODeadline
     let completion: (RawOutcome) -> Void
 

@@ -70,6 +70,10 @@ extension RequestRouter {
                 targetDoesNotLead(link, hint: leader.flatMap { Endpoint($0.address) })
                 dispatch(request)
             }
+        case .nearest where refused.reason == .notLeader:
+            // Only the leader can say: asking the same node again would say the same.
+            request.submission.route = .leader
+            dispatch(request)
         case .nearest:
             again(request, after: retryAfter)
         case .node:

@@ -107,7 +107,7 @@ package struct PeerMessage: Hashable, Sendable {
         }
         self.init(
             message: Message(group: group, from: from, to: to, term: term, body: body),
-            wallMilliseconds: bytes.littleEndian(at: 32),
+            wallMilliseconds: try bytes.bounded(at: 32),
             entries: entries
         )
     }
@@ -144,7 +144,7 @@ extension Span<UInt8> {
     func bounded(at offset: Int) throws(ProtocolError) -> UInt64 {
         let value: UInt64 = littleEndian(at: offset)
         guard value <= Limits.maximumTerm else {
-            throw .malformed("a term or index in the message of a peer is above 2^62")
+            throw .malformed("a term, index or clock in the message of a peer is above 2^62")
         }
         return value
     }

@@ -20,6 +20,21 @@ struct Admission {
         self.bounds = share
     }
 
+    /// Bytes that the reply to a request may keep in memory until its client has read it: lists are
+    /// large, and a bound of requests alone would let a few thousand of them fill a machine.
+    static func expectedReplySize(_ content: RequestContent) -> Int {
+        let items =
+            switch content {
+            case .command, .administration: 0
+            case .query(.listObjects(let listing)): listing.maximum
+            case .query(.listBuckets(_, _, let maximum)), .query(.listTenants(_, let maximum)),
+                .query(.listGrants(_, _, let maximum)):
+                maximum
+            case .query(.getTenant), .query(.getBucket), .query(.getObject), .query(.getUsage): 0
+            }
+        return items * 256
+    }
+
     /// Counts a request in; says why not, and then it is not counted.
     mutating func admit(_ tenant: TenantID, size: Int) -> ProtocolError? {
         guard self.size + size <= bounds.queueSize else {

@@ -60,6 +60,7 @@ extension Session {
                 return
             }
         }
+        let size = size + Admission.expectedReplySize(request.content)
         if let reason = desk.admission.admit(tenant, size: size) { throw reason }
         let deadline = received + UInt64(request.effectiveDeadlineMilliseconds) * 1_000_000
         let key = requests.add(

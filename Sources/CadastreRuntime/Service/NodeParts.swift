@@ -183,13 +183,16 @@ final class NodeParts: Sendable {
                 continuation.resume()
             }
         }
-        if !journal.stop(withinMilliseconds: 10_000) {
+        let hasJournalEnded = journal.stop(withinMilliseconds: 10_000)
+        if !hasJournalEnded {
             log.error("the journal did not end in time; the next start recovers it")
         }
-        if !apply.stop(withinMilliseconds: 60_000) {
+        let hasStateEnded = apply.stop(withinMilliseconds: 60_000)
+        if !hasStateEnded {
             log.error("the state did not end in time; the next start applies the log again")
         }
-        lock.value.release()
+        // A thread that still writes keeps others out until the process ends.
+        if hasJournalEnded, hasStateEnded { lock.value.release() }
         do {
             try await clientGroup.shutdownGracefully()
             try await consensusGroup.shutdownGracefully()

@@ -49,7 +49,7 @@ struct NaiveModel {
         case .token: return Expected(refusal: .notSupported)
         case .none:
             switch envelope.command {
-            case .openSession, .tick: break
+            case .openSession, .expireSession, .tick: break
             default: return Expected(refusal: .malformed)
             }
             return stale(envelope) ?? execute(envelope, actual: actual)
