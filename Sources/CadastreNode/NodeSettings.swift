@@ -36,7 +36,9 @@ package struct NodeSettings: Sendable {
     /// Their bytes.
     package var maximumWaitingSize = 32 * 1_048_576
     /// Queries that may wait for a quorum, and again for an index; past it clients are told to come
-    /// back later. A client that hangs up leaves its own waiting until their deadline.
+    /// back later.
+    ///
+    /// A client that hangs up leaves its own waiting until their deadline.
     package var maximumWaitingQueries = 16_384
     /// Blocks proposed and not yet durable here: while one is being synced the next one fills.
     package var maximumUnsyncedBlocks: UInt64 = 2
