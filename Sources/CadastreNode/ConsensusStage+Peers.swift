@@ -69,9 +69,19 @@ extension ConsensusStage {
     }
 
     /// Sends a message; one with entries as soon as their bytes are at hand.
+    ///
+    /// Appends to one peer leave in the order in which they were made: one that overtook another
+    /// would be rejected, and all would be sent again.
     mutating func send(_ message: Message, into output: inout ConsensusOutput) {
-        guard case .appendEntries(let append) = message.body, let first = append.entries.first
-        else {
+        guard case .appendEntries(let append) = message.body else {
+            emit(message, [], into: &output)
+            return
+        }
+        guard appendQueues.isClear(for: message.to) else {
+            appendQueues.hold(message)
+            return
+        }
+        guard let first = append.entries.first else {
             emit(message, [], into: &output)
             return
         }
@@ -81,6 +91,7 @@ extension ConsensusStage {
         } else if first.index <= raft.persistedIndex {
             // What is not yet durable is left out; Raft's pipeline sends it after the reply.
             let end = min(range.upperBound, raft.persistedIndex.next)
+            appendQueues.block(message.to)
             output.journal.append(.read(group, first.index..<end, .send(message)))
         }
     }
@@ -94,6 +105,7 @@ extension ConsensusStage {
         guard case .appendEntries(var append) = message.body, message.term == raft.term,
             raft.role == .leader
         else { return }
+        defer { for held in appendQueues.release(message.to) { send(held, into: &output) } }
         // A read is bounded by bytes: the follower takes what came, Raft's pipeline sends the
         // rest again once the reply shows that it is missing.
         append.entries = entries.map(\.header)
@@ -117,7 +129,7 @@ extension ConsensusStage {
                 to: message.to,
                 group: group,
                 bytes: encoded.encode(),
-                isUrgent: entries.isEmpty
+                isUrgent: !message.body.isAppend
             )
         )
     }
@@ -166,8 +178,11 @@ extension ConsensusStage {
         return best?.id
     }
 
+    /// Ends a hand-over that Raft gave up, or that was told and led to nothing.
     mutating func failLateTransfer(into output: inout ConsensusOutput) {
-        guard let transfer, now.monotonic >= transfer.deadline else { return }
+        guard let transfer else { return }
+        let isGivenUp = raft.role == .leader && raft.transferTarget == .none
+        guard isGivenUp || now.monotonic >= transfer.deadline else { return }
         self.transfer = nil
         if let key = transfer.key { refuse(key, .transferFailed, into: &output) }
     }

@@ -57,6 +57,14 @@ extension ConsensusStage {
         }
     }
 
+    /// While no block can be built, nothing else looks at the deadlines of what waits.
+    mutating func refuseExpiredCommands(into output: inout ConsensusOutput) {
+        guard !proposals.isEmpty, !(raft.canPropose && hasRoomForBlock) else { return }
+        for command in proposals.takeExpired(at: now.monotonic) {
+            refuse(command.key, .deadlinePassed, into: &output)
+        }
+    }
+
     private var hasRoomForBlock: Bool {
         raft.lastPosition.index.value - raft.persistedIndex.value < settings.maximumUnsyncedBlocks
     }

@@ -23,7 +23,17 @@ extension ConsensusStage {
         into output: inout ConsensusOutput
     ) {
         now = moment
-        for event in events { take(event, into: &output) }
+        for event in events {
+            take(event, into: &output)
+            if let alarm = output.alarm {
+                // The node stops as if it had crashed before this turn: nothing of it is written,
+                // sent or answered any more.
+                output.removeAll()
+                output.alarm = alarm
+                events.removeAll(keepingCapacity: true)
+                return
+            }
+        }
         events.removeAll(keepingCapacity: true)
         proposeBlocks(into: &output)
         if let request = reads.ask() { step(.readIndex(request), into: &output) }
@@ -35,7 +45,8 @@ extension ConsensusStage {
         case .tick:
             step(.tick, into: &output)
             failLateTransfer(into: &output)
-            if isDiskFull { giveUpLeadership(into: &output) }
+            if isDiskFull || isDiskStalled { giveUpLeadership(into: &output) }
+            refuseExpiredCommands(into: &output)
             delivery.resume(at: now.monotonic)
             for query in reads.takeExpired(at: now.monotonic) {
                 refuse(query.key, .deadlinePassed, into: &output)
@@ -47,6 +58,7 @@ extension ConsensusStage {
         case .queries(let queries):
             admit(queries, into: &output)
         case .persisted(let number):
+            syncWatch.persisted(number, at: now.monotonic)
             step(.persisted(number), into: &output)
             keepPromises(through: number, into: &output)
         case .entriesRead(let purpose, let entries):
@@ -66,12 +78,14 @@ extension ConsensusStage {
         }
     }
 
-    /// A full disk gives up leadership: another voter may have room.
+    /// A full or silent disk gives up leadership: another voter's may be well.
     ///
     /// It tries the voters in turn, each as long as a hand-over may take.
     private mutating func giveUpLeadership(into output: inout ConsensusOutput) {
         guard raft.role == .leader, transfer == nil, raft.transferTarget == .none else { return }
-        let others = raft.configuration.voters.filter { $0 != identity.node }
+        let others = raft.configuration.voters.filter {
+            $0 != identity.node && connectedPeers.contains($0)
+        }
         guard !others.isEmpty else { return }
         handOverAttempts &+= 1
         transferLeadership(to: others[handOverAttempts % others.count], key: nil, into: &output)
@@ -101,6 +115,14 @@ extension ConsensusStage {
             for query in reads.decided(request) { refuse(query.key, refusal, into: &output) }
         }
         if let alarm = effects.alarm { output.alarm = alarm }
+        if let implausible = effects.implausibleTerm {
+            output.peerFaults.append(
+                PeerFault(
+                    peer: implausible.from,
+                    reason: "term \(implausible.term), this node is in term \(raft.term)"
+                )
+            )
+        }
         if let change = effects.roleChange { roleChanged(change, into: &output) }
         // Last, since it steps again and `effects` is one value.
         if let wanted { propose(wanted, into: &output) }
@@ -125,6 +147,7 @@ extension ConsensusStage {
                     writes.append(.entry(entry))
                 }
             }
+            syncWatch.asked(persist.number, at: now.monotonic)
             output.journal.append(.write(persist.number, writes))
         }
     }
@@ -230,6 +253,7 @@ extension ConsensusStage {
     private mutating func roleChanged(_ change: RoleChange, into output: inout ConsensusOutput) {
         output.role = change
         lastTickProposed = nil
+        appendQueues.removeAll()
         if change.role != .leader {
             refuseWaiting(.notLeader, into: &output)
         }

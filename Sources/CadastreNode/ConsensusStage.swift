@@ -43,13 +43,17 @@ package struct ConsensusStage: Sendable {
     var appliedIndex: LogIndex
     /// A hand-over of leadership under way.
     var transfer: Transfer?
+    /// Appends that wait for an earlier one to the same peer.
+    var appendQueues = AppendQueues()
     /// Peers with a standing connection, ascending.
     var connectedPeers: [NodeID] = []
     /// The journal waits for room.
     var isJournalFull = false
     /// SQLite waits for room.
     var isStateFull = false
-    /// How often leadership was offered for want of room; says whose turn it is.
+    /// How long the own disk has kept writes waiting.
+    var syncWatch = SyncWatch()
+    /// How often leadership was offered because of the own disk; says whose turn it is.
     var handOverAttempts = 0
     /// The random bytes of entries.
     var generator: SplitMix64
@@ -106,6 +110,13 @@ package struct ConsensusStage: Sendable {
 
     /// There is no room: no command is taken.
     var isDiskFull: Bool { isJournalFull || isStateFull }
+
+    /// The own disk has been silent for as long as followers wait for a leader: nothing proposed
+    /// here can be answered, and another voter's disk may be well.
+    var isDiskStalled: Bool {
+        let patience = settings.timing.maximumElectionTicks * settings.tickMilliseconds
+        return syncWatch.silence(at: now.monotonic) >= UInt64(patience) * 1_000_000
+    }
 
     /// What the stage can tell of itself.
     ///

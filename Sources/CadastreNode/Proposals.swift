@@ -93,6 +93,23 @@ struct Proposals: Sendable {
         if count == 0 { forgetTenants() }
     }
 
+    /// Takes out what nobody waits for any more, so that it does not keep live commands out.
+    ///
+    /// - Parameter moment: The monotonic moment.
+    /// - Returns: The commands whose deadline is past.
+    mutating func takeExpired(at moment: UInt64) -> [WaitingCommand] {
+        var expired: [WaitingCommand] = []
+        for place in queues.indices
+        where queues[place].commands.contains(where: { $0.deadline < moment }) {
+            expired += queues[place].commands.filter { $0.deadline < moment }
+            queues[place].commands.removeAll { $0.deadline < moment }
+        }
+        count -= expired.count
+        size -= expired.reduce(0) { $0 + $1.bytes.count }
+        if count == 0 { forgetTenants() }
+        return expired
+    }
+
     /// Empties the queues, in the order of the tenants' arrival.
     mutating func removeAll() -> [WaitingCommand] {
         let all = queues.flatMap(\.commands)

@@ -24,6 +24,18 @@ public struct Configuration: Hashable, Sendable {
 
     /// The member with this id, if it belongs to the group.
     public func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
+
+    /// Whether a group can decide under it: some voters, not too many members, nobody twice.
+    var isUsable: Bool {
+        let ids = Raft.memberIDs(of: self)
+        return Self.isAscending(members.map(\.id)) && Self.isAscending(outgoing)
+            && ids.count <= Limits.maximumMembers && !ids.contains(.none)
+            && members.contains { $0.role == .voter }
+    }
+
+    private static func isAscending(_ ids: [NodeID]) -> Bool {
+        zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }
+    }
 }
 
 /// One member of a group.

@@ -35,6 +35,8 @@ public struct Effects: Sendable {
     public var wantedEntry: EntryKind?
     /// The newest change of role, term or known leader in this turn.
     public var roleChange: RoleChange?
+    /// A peer spoke of a term further ahead than any honest one gets: the message was dropped.
+    public var implausibleTerm: ImplausibleTerm?
     /// A rule of the algorithm was broken by a peer (two leaders in one term, one position with two
     /// hashes).
     ///
@@ -55,7 +57,22 @@ public struct Effects: Sendable {
         refusals.removeAll(keepingCapacity: true)
         wantedEntry = nil
         roleChange = nil
+        implausibleTerm = nil
         alarm = nil
+    }
+}
+
+/// A term beyond ``Limits/maximumTermAdvance``, and who spoke of it.
+public struct ImplausibleTerm: Hashable, Sendable {
+    /// The peer.
+    public var from: NodeID
+    /// Its term.
+    public var term: Term
+
+    /// Composes the news.
+    public init(from: NodeID, term: Term) {
+        self.from = from
+        self.term = term
     }
 }
 

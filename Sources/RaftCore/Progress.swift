@@ -58,6 +58,13 @@ struct Progress: Hashable, Sendable {
         }
     }
 
+    /// A probe without entries goes out; its answer says where to go on.
+    mutating func probed() {
+        precondition(state == .probing, "a probe to peer \(id), which is \(state)")
+        isFresh = true
+        isPaused = true
+    }
+
     /// The peer has everything through `match`.
     ///
     /// Says whether the match moved.

@@ -188,11 +188,14 @@ extension Raft {
                 send(reply, to: peer, into: &effects)
             }
         case .election, .transfer:
-            let isGranted = isUpToDate && isFree && role == .follower
+            // A pre-candidate has promised nothing in this term yet, and gives way.
+            let mayVote = role == .follower || role == .preCandidate
+            let isGranted = isUpToDate && isFree && mayVote
             if isGranted {
                 if hardState.vote == .none {
                     write(HardState(term: term, vote: peer), into: &effects)
                 }
+                if role == .preCandidate { becomeFollower(of: .none, into: &effects) }
                 restartElectionClock()
             }
             send(

@@ -22,7 +22,12 @@ extension Raft {
             if previous.index <= commitIndex {
                 effects.alarm = .committedEntryContradicted(position: previous, from: peer)
             } else {
-                rejectAppend(after: previous.index, termAtMost: previous.term, to: peer, &effects)
+                rejectAppend(
+                    after: previous.index,
+                    termAtMost: previous.term,
+                    to: peer,
+                    into: &effects
+                )
             }
             return
         }
@@ -65,14 +70,14 @@ extension Raft {
         to peer: NodeID,
         into effects: inout Effects
     ) {
-        rejectAppend(after: previous, termAtMost: term, to: peer, &effects)
+        rejectAppend(after: previous, termAtMost: term, to: peer, into: &effects)
     }
 
     private mutating func rejectAppend(
         after previous: LogIndex,
         termAtMost limit: Term,
         to peer: NodeID,
-        _ effects: inout Effects
+        into effects: inout Effects
     ) {
         let hint = log.lastPosition(notAfter: previous, termAtMost: limit)
         let outcome = AppendEntriesReply.Outcome.rejected(previous: previous, hint: hint)
@@ -146,15 +151,5 @@ extension Raft {
             last = entry.position
         }
         return last.term <= term
-    }
-}
-
-extension Configuration {
-    /// Whether a group can decide under it: some voters, not too many members, nobody twice.
-    var isUsable: Bool {
-        let ids = Raft.memberIDs(of: self)
-        let isAscending = zip(members, members.dropFirst()).allSatisfy { $0.id < $1.id }
-        return isAscending && ids.count <= Limits.maximumMembers && !ids.contains(.none)
-            && members.contains { $0.role == .voter }
     }
 }

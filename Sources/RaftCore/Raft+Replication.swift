@@ -152,7 +152,14 @@ extension Raft {
         guard let place = leadership.place(of: peer) else { return }
         leadership.progress[place].silentTicks = 0
         let isStuck = leadership.progress[place].resume(last: log.lastIndex)
-        sendEntries(to: place, &leadership, evenIfNone: isStuck, into: &effects)
+        if isStuck, leadership.progress[place].state == .probing {
+            // The first probe brought entries, and a slow disk may still be at them: the second
+            // one only asks.
+            sendEmptyAppend(to: place, &leadership, into: &effects)
+            leadership.progress[place].probed()
+        } else {
+            sendEntries(to: place, &leadership, evenIfNone: isStuck, into: &effects)
+        }
         guard reply.readRound <= leadership.reads.round else { return }
         if leadership.progress[place].readRound < reply.readRound {
             leadership.progress[place].readRound = reply.readRound

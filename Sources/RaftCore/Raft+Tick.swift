@@ -68,8 +68,12 @@ extension Raft {
 
     private mutating func standIfTimeIsUp(into effects: inout Effects) {
         guard electionElapsed >= electionTimeout else { return }
-        restartElectionClock()
-        if isElectable { becomePreCandidate(into: &effects) }
+        if isElectable {
+            becomePreCandidate(into: &effects)
+        } else {
+            // Who may not stand must not go on protecting, or naming, a leader that is silent.
+            becomeFollower(of: .none, into: &effects)
+        }
     }
 
     private mutating func tickLeader(into effects: inout Effects) {

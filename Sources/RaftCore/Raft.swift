@@ -115,7 +115,9 @@ public struct Raft: Hashable, Sendable {
 
     /// Hands the message to its rule, once header and term are in order (Raft §5.1).
     private mutating func received(_ message: Message, into effects: inout Effects) {
-        guard isAcceptable(message), adoptTerm(of: message, into: &effects) else { return }
+        guard isForThisMember(message), isPlausible(message, into: &effects),
+            adoptTerm(of: message, into: &effects)
+        else { return }
         switch message.body {
         case .requestVote(let request):
             received(request, message, into: &effects)
@@ -134,11 +136,20 @@ public struct Raft: Hashable, Sendable {
         }
     }
 
-    /// Whether the message is for this member, from one of its group, and within ``Limits``.
-    private func isAcceptable(_ message: Message) -> Bool {
+    /// Whether the message is for this member and from another one of its group.
+    private func isForThisMember(_ message: Message) -> Bool {
         message.group == group && message.to == id && message.from != id
             && memberIDs.contains(message.from)
-            && message.term.value <= Limits.maximumTerm
+    }
+
+    /// Whether the term is within ``Limits``; one that is not is said to the operators.
+    private func isPlausible(_ message: Message, into effects: inout Effects) -> Bool {
+        let isPlausible =
+            message.term.value <= Limits.maximumTerm
             && message.term.value <= term.value + Limits.maximumTermAdvance
+        if !isPlausible {
+            effects.implausibleTerm = ImplausibleTerm(from: message.from, term: message.term)
+        }
+        return isPlausible
     }
 }

@@ -15,7 +15,9 @@ struct NodeFixture {
     /// Everything for the apply stage since the beginning.
     var applyEvents: [ApplyEvent] = []
     /// Everything for peers since the beginning.
-    private var frames: [PeerFrame] = []
+    private(set) var sent: [PeerFrame] = []
+    /// Every reply of the consensus stage since the beginning.
+    private(set) var repliesSoFar: [OutgoingReply] = []
     private var now: UInt64 = 1_000_000_000
 
     init(members: Int, settings: NodeSettings = NodeSettings()) throws {
@@ -77,8 +79,12 @@ struct NodeFixture {
         let moment = Moment(monotonic: now, wall: 1_790_000_000_000 + now / 1_000_000)
         node.consensus.turn(&events, at: moment, into: &output)
         applyEvents += output.apply
-        frames += output.frames
+        sent += output.frames
+        repliesSoFar += output.replies
     }
+
+    /// Lets time go by.
+    mutating func wait(milliseconds: UInt64) { now += milliseconds * 1_000_000 }
 
     /// Indices of the entries that were handed to the apply stage.
     var handedOver: [UInt64] {
@@ -121,7 +127,7 @@ struct NodeFixture {
     /// The messages sent since the beginning.
     var messages: [Message] {
         get throws {
-            try frames.map { try PeerMessage(decoding: $0.bytes, group: $0.group).message }
+            try sent.map { try PeerMessage(decoding: $0.bytes, group: $0.group).message }
         }
     }
 

@@ -31,13 +31,32 @@ struct OutsideTests {
 
     // C12.
     @Test(arguments: [Limits.maximumTermAdvance + 2, Limits.maximumTerm + 1, UInt64.max])
-    func `a term beyond the limits is not believed`(_ term: UInt64) {
+    func `a term beyond the limits is not believed, and said`(_ term: UInt64) {
         var lone = Lone([1])
         let before = lone.raft
         for body in [Lone.heartbeat(), Lone.request(), Lone.request(.preVote)] {
             lone.receive(body, from: 2, term: term)
             #expect(lone.raft == before)
+            #expect(
+                lone.effects.implausibleTerm == ImplausibleTerm(from: NodeID(2), term: Term(term))
+            )
         }
+        lone.receive(Lone.heartbeat(), from: 2, term: 2)
+        #expect(lone.effects.implausibleTerm == nil)
+    }
+
+    // C3, RedisLabs/raft#49.
+    @Test
+    func `entries from the very beginning are compared, not appended again`() {
+        var lone = Lone([1, 1])
+        let last = lone.raft.lastPosition
+        lone.receive(Lone.append([1, 1], after: 0), from: 2, term: 1)
+        #expect(lone.raft.lastPosition == last)
+        #expect(lone.effects.persists.isEmpty)
+        #expect(lone.effects.outcomes == [.accepted(match: LogIndex(3))])
+        lone.receive(Lone.append([1, 1, 1], after: 0), from: 2, term: 1)
+        #expect(lone.raft.lastPosition.index == LogIndex(4))
+        #expect(lone.effects.persists.map(\.entries) == [LogIndex(4)..<LogIndex(5)])
     }
 
     // C12.

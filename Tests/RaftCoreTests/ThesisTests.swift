@@ -56,6 +56,82 @@ struct ThesisTests {
         #expect(lone.effects.requests.allSatisfy { $0.purpose == .transfer })
     }
 
+    // MARK: Terms are learnt from refusals, §9.6
+
+    // Without it a member with the better log never stands in the term that the others are in.
+    @Test
+    func `a refused pre-vote teaches the refuser's term`() {
+        var lone = Lone([1, 1, 1], term: 1)
+        lone.timeOut()
+        lone.receive(
+            .requestVoteReply(RequestVoteReply(purpose: .preVote, isGranted: false)),
+            from: 2,
+            term: 5
+        )
+        #expect(lone.raft.term == Term(5))
+        #expect(lone.raft.role == .follower)
+    }
+
+    // Its own pre-vote promises nothing; a second election would be wasted.
+    @Test
+    func `a pre-candidate votes for who stands in its term`() {
+        var lone = Lone([1], term: 2)
+        lone.timeOut()
+        #expect(lone.raft.role == .preCandidate)
+        lone.receive(Lone.request(), from: 2, term: 2)
+        #expect(lone.effects.votes == [true])
+        #expect(lone.effects.persists.map(\.hardState?.vote) == [NodeID(2)])
+        #expect(lone.raft.role == .follower)
+        lone.receive(Lone.request(), from: 3, term: 2)
+        #expect(lone.effects.votes == [false])
+    }
+
+    @Test
+    func `who may not stand forgets a leader that is silent`() {
+        var lone = Lone([1], term: Limits.maximumTerm)
+        lone.receive(Lone.heartbeat(), from: 2, term: Limits.maximumTerm)
+        #expect(lone.raft.leader == NodeID(2))
+        for _ in 0...Cluster.quick.maximumElectionTicks { lone.step(.tick) }
+        #expect(lone.raft.leader == .none)
+    }
+
+    // N6, etcd#12959, #14893.
+    @Test
+    func `a member that is cut off and returns a hundred times never moves leadership`() {
+        var cluster = Cluster(voters: 3)
+        cluster.elect(1)
+        let term = cluster[1].term
+        for round in 0..<100 {
+            let away = NodeID(UInt64(2 + round % 2))
+            for _ in 0..<2 * Cluster.quick.maximumElectionTicks {
+                for id in 1...3 { cluster.step(id, .tick) }
+                cluster.settle { $0.from == away || $0.to == away }
+            }
+            cluster.propose(1)
+            cluster.settle()
+        }
+        #expect(cluster.breach == nil)
+        #expect(cluster[1].isLeader)
+        #expect(cluster[1].term == term)
+    }
+
+    // MARK: Probes
+
+    // A follower whose disk is slow must not be sent the same megabyte every other heartbeat.
+    @Test
+    func `a probe that is repeated asks without entries, and its answer opens the pipeline`() {
+        var lone = Lone()
+        lone.lead()
+        #expect(lone.raft.peers.first?.state == .probing)
+        for _ in 0..<2 * Cluster.quick.heartbeatTicks { lone.step(.tick) }
+        let repeated = lone.hearHeartbeatReply(from: 2).appends
+        #expect(repeated.map(\.entries.count) == [0])
+        #expect(lone.hearHeartbeatReply(from: 2).appends.isEmpty)
+        let answer = lone.accept(1, from: 2)
+        #expect(answer.appends.map(\.entries.count) == [1])
+        #expect(lone.raft.peers.first?.state == .replicating)
+    }
+
     // MARK: Protection of the leader, §4.2.3
 
     @Test

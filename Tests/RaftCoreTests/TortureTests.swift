@@ -165,7 +165,7 @@ struct TortureTests {
         var refused = 0
         var truncations = 0
         var crashes = 0
-        for seed in 100...107 as ClosedRange<UInt64> {
+        for seed in 100...111 as ClosedRange<UInt64> {
             var world = World(voters: 3, seed: seed)
             for _ in 0..<4_000 { world.happen() }
             leaders += world.cluster.leaders.count
