@@ -181,9 +181,11 @@ let package = Package(
             swiftSettings: product
         ),
 
+        // Threads of their own for tests that compute for long, so that the others get theirs.
+        .target(name: "TestLanes", path: "Tests/TestLanes", swiftSettings: test),
         .testTarget(
             name: "RaftCoreTests",
-            dependencies: ["RaftCore"],
+            dependencies: ["RaftCore", "TestLanes"],
             exclude: ["Scripts"],
             swiftSettings: test
         ),
@@ -200,14 +202,14 @@ let package = Package(
         ),
         .testTarget(
             name: "CadastreStorageTests",
-            dependencies: ["CadastreStorage", "CadastreDisk", "RaftCore"],
+            dependencies: ["CadastreStorage", "CadastreDisk", "RaftCore", "TestLanes"],
             exclude: ["Golden"],
             swiftSettings: test
         ),
         .testTarget(
             name: "CadastreStateMachineTests",
             dependencies: [
-                "CadastreStateMachine", "CadastreProtocol", "CadastreDisk", "RaftCore",
+                "CadastreStateMachine", "CadastreProtocol", "CadastreDisk", "RaftCore", "TestLanes",
             ],
             swiftSettings: test
         ),
@@ -223,7 +225,7 @@ let package = Package(
             name: "CadastreSimulationTests",
             dependencies: [
                 "CadastreSimulation", "CadastreNode", "CadastreStateMachine", "CadastreStorage",
-                "CadastreProtocol", "CadastreDisk", "RaftCore",
+                "CadastreProtocol", "CadastreDisk", "RaftCore", "TestLanes",
             ],
             swiftSettings: test
         ),

@@ -1,4 +1,5 @@
 @testable import RaftCore
+import TestLanes
 import Testing
 
 /// All interleavings of something small.
@@ -9,7 +10,7 @@ import Testing
 /// A message may be delivered at any time, out of order, once or (within a budget) twice; loss is
 /// never delivering it. A write may become durable at any time, in order; a crash loses the others.
 /// Heartbeats are all lost: they prove nothing that appends do not, and would only blow up the world.
-@Suite
+@Suite(.heavy)
 struct SmallWorldTests {
     /// How often each thing may happen on one path.
     struct Budget: Hashable {

@@ -1,4 +1,5 @@
 @testable import RaftCore
+import TestLanes
 import Testing
 
 /// Long random histories: loss, duplication, reordering, cut links, slow disks, crashes that lose
@@ -7,7 +8,7 @@ import Testing
 /// Safety after every step (see ``Cluster``), liveness once all is well again.
 ///
 /// Within what a cluster must survive: disks keep what was durable, messages are not forged.
-@Suite
+@Suite(.heavy)
 struct TortureTests {
     struct World {
         var cluster: Cluster
