@@ -27,9 +27,28 @@ struct Cadastre: AsyncParsableCommand {
         ]
     )
 
+    /// How a verb came to its end.
+    private enum Ending: Sendable {
+        case done
+        case failed(Failure)
+        /// Of the argument parser: help that was asked for, or a command line it cannot read.
+        case unread(any Error)
+    }
+
     /// Runs a verb and ends the program with its exit status.
     static func main() async {
-        let isJSON = CommandLine.arguments.contains("--json")
+        // A reader that has gone is an error of `write`, not the end of the program.
+        signal(SIGPIPE, SIG_IGN)
+        // The verb has a task of its own, owned here, so that a signal can cancel it.
+        let verb = Task { await run() }
+        let signals = Interruption.watch { verb.cancel() }
+        let ending = await verb.value
+        withExtendedLifetime(signals) {}
+        finish(ending)
+    }
+
+    private static func run() async -> Ending {
+        if let failure = RawArguments.failure { return .failed(failure) }
         do {
             var command = try parseAsRoot()
             if var verb = command as? any AsyncParsableCommand {
@@ -37,19 +56,46 @@ struct Cadastre: AsyncParsableCommand {
             } else {
                 try command.run()
             }
+            return .done
         } catch let failure as Failure {
-            fail(failure, isJSON: isJSON)
+            return .failed(failure)
         } catch {
-            let status = exitCode(for: error).rawValue
-            guard status == ExitStatus.usage.rawValue, isJSON else { exit(withError: error) }
-            let what = Escaped.text(message(for: error))
-            fail(Failure(.usage, what, advice: "see cadastre --help"), isJSON: true)
+            return .unread(error)
         }
     }
 
-    private static func fail(_ failure: Failure, isJSON: Bool) -> Never {
+    private static func finish(_ ending: Ending) -> Never {
+        var status = ExitStatus.done.rawValue
+        switch ending {
+        case .done: break
+        case .failed(let failure): status = tell(failure)
+        case .unread(let error):
+            status = exitCode(for: error).rawValue
+            if status == ExitStatus.done.rawValue {
+                Console.print(fullMessage(for: error) + "\n")
+            } else if status == ExitStatus.usage.rawValue, isJSON {
+                let what = Escaped.text(message(for: error))
+                status = tell(Failure(.usage, what, advice: "see cadastre --help"))
+            } else {
+                Console.remark(fullMessage(for: error))
+            }
+        }
+        if let failure = Console.outputFailure {
+            let code = tell(failure)
+            if status == ExitStatus.done.rawValue { status = code }
+        }
+        Foundation.exit(status)
+    }
+
+    /// Says why a verb failed, and returns its exit code.
+    private static func tell(_ failure: Failure) -> Int32 {
+        var failure = failure
+        // Whatever a cancelled request said: it was the signal.
+        if let status = Interruption.status { failure.status = status }
         Console.remark("cadastre: \(failure.sentence)")
         Console(isJSON: isJSON).json(failure: failure)
-        Foundation.exit(failure.status.rawValue)
+        return failure.status.rawValue
     }
+
+    private static var isJSON: Bool { CommandLine.arguments.contains("--json") }
 }

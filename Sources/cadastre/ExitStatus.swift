@@ -1,6 +1,6 @@
 /// How the tool ends, for scripts.
 ///
-/// The numbers are those of sysexits.h.
+/// The numbers are those of sysexits.h, and 128 + the signal's number after a signal.
 enum ExitStatus: Int32, CaseIterable, Sendable {
     /// What was asked is done.
     case done = 0
@@ -26,6 +26,10 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
     case notPermitted = 77
     /// A profile, certificate, key or environment variable is wrong.
     case configuration = 78
+    /// SIGINT ended it in order.
+    case interrupted = 130
+    /// SIGTERM ended it in order.
+    case terminated = 143
 
     /// What it means, for the help.
     var meaning: String {
@@ -42,12 +46,17 @@ enum ExitStatus: Int32, CaseIterable, Sendable {
         case .protocolFault: "a node sent what cannot be read"
         case .notPermitted: "not permitted, or a certificate is refused"
         case .configuration: "a profile, certificate, key or variable is wrong"
+        case .interrupted: "interrupted (SIGINT); what was acknowledged is kept"
+        case .terminated: "terminated (SIGTERM); what was acknowledged is kept"
         }
     }
 
     /// All of them, as the help shows them.
     static var table: String {
-        allCases.map { "  \($0.rawValue)\($0.rawValue < 10 ? " " : "")  \($0.meaning)" }
-            .joined(separator: "\n")
+        allCases.map { status in
+            let number = String(status.rawValue)
+            return "  \(number)\(String(repeating: " ", count: 5 - number.count))\(status.meaning)"
+        }
+        .joined(separator: "\n")
     }
 }

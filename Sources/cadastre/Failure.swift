@@ -26,9 +26,9 @@ struct Failure: Error, Hashable, Sendable {
 }
 
 /// What `--json` prints when a verb fails.
-struct ErrorOutput: Encodable {
+struct ErrorOutput: Encodable, Sendable {
     /// The failure.
-    struct Content: Encodable {
+    struct Content: Encodable, Sendable {
         var code: Int32
         var what: String
         var advice: String

@@ -1,3 +1,4 @@
+import CadastreDisk
 import Foundation
 import Testing
 
@@ -5,13 +6,6 @@ import Testing
 
 @Suite
 struct `Files` {
-    private func withFolder(_ body: (String) throws -> Void) throws {
-        let folder = NSTemporaryDirectory() + "cadastre-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        try body(folder)
-    }
-
     @Test
     func `keys are relative paths in byte order, links are skipped and counted`() throws {
         try withFolder { folder in
@@ -29,11 +23,11 @@ struct `Files` {
             )
             try manager.createSymbolicLink(atPath: folder + "/loop", withDestinationPath: folder)
             var walk = try FileWalk(folder + "//")
+            #expect(walk.count() == 5)
             var keys: [String] = []
             while let file = walk.next() {
                 keys.append(String(decoding: file.relativePath, as: UTF8.self))
                 #expect(file.size == UInt64(file.relativePath.count))
-                #expect(file.modifiedMilliseconds > 1_500_000_000_000)
             }
             #expect(keys == ["B", "a b", "b/c/été.txt", "b/x", "z"])
             #expect(walk.skipped.links == 2)
@@ -60,6 +54,57 @@ struct `Files` {
         #expect(failure?.status == .missingInput)
     }
 
+    private func facts(
+        _ path: String,
+        _ links: FileFacts.Links
+    ) throws(FileFacts.Unreadable) -> FileFacts {
+        var buffer = [UInt8](repeating: 0, count: 4)
+        return try FileFacts(
+            path: Array(path.utf8),
+            key: Array("k".utf8),
+            links: links,
+            hash: SHA256(),
+            buffer: &buffer
+        )
+    }
+
+    @Test
+    func `a named link leads to its file, a walked one does not`() throws {
+        try withFolder { folder in
+            try Data("abc".utf8).write(to: URL(fileURLWithPath: folder + "/file.txt"))
+            try FileManager.default.createSymbolicLink(
+                atPath: folder + "/link",
+                withDestinationPath: folder + "/file.txt"
+            )
+            let facts = try facts(folder + "/link", .followed)
+            #expect(facts.size == 3)
+            #expect(
+                Hexadecimal.encode(facts.checksum)
+                    == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+            )
+            #expect(throws: FileFacts.Unreadable.self) {
+                try self.facts(folder + "/link", .refused)
+            }
+        }
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func `what is no regular file has no content, and nobody waits for some`() throws {
+        try withFolder { folder in
+            #expect(mkfifo(folder + "/pipe", 0o600) == 0)
+            for path in [folder + "/pipe", folder, "/dev/zero"] {
+                let refused = #expect(throws: FileFacts.Unreadable.self) {
+                    try facts(path, .followed)
+                }
+                #expect(refused?.reason == "it is no regular file", "\(path)")
+            }
+            let missing = #expect(throws: FileFacts.Unreadable.self) {
+                try facts(folder + "/none", .followed)
+            }
+            #expect(missing?.reason == "No such file or directory")
+        }
+    }
+
     @Test
     func `content types follow the end of the name`() {
         #expect(MediaType.of(Array("a/b.HTML".utf8)) == "text/html")
@@ -67,29 +112,6 @@ struct `Files` {
         #expect(MediaType.of(Array(".txt".utf8)) == "application/octet-stream")
         #expect(MediaType.of(Array("x.tar.gz".utf8)) == "application/gzip")
         #expect(MediaType.of([]) == "application/octet-stream")
-    }
-
-    @Test
-    func `what was acknowledged before a kill counts, a cut line does not`() throws {
-        try withFolder { folder in
-            let path = folder + "/list"
-            let list = try AcknowledgedList(path: path)
-            list.add(bucket: Array("doc".utf8), key: [0x0A, 0x2F, 0xFF])
-            list.add(bucket: Array("doc".utf8), key: Array("b".utf8))
-            list.add(bucket: Array("other".utf8), key: Array("c".utf8))
-            #expect(!list.isIncomplete)
-            let handle = try #require(FileHandle(forWritingAtPath: path))
-            try handle.seekToEnd()
-            try handle.write(contentsOf: Data("doc/cut-of".utf8))
-            try handle.close()
-            let keys = try AcknowledgedList.keys(path: path, bucket: Array("doc".utf8))
-            #expect(keys == [[0x0A, 0x2F, 0xFF], Array("b".utf8)])
-            try Data("nonsense\n".utf8).write(to: URL(fileURLWithPath: path))
-            let failure = #expect(throws: Failure.self) {
-                try AcknowledgedList.keys(path: path, bucket: [])
-            }
-            #expect(failure?.status == .badData)
-        }
     }
 
     @Test
@@ -143,20 +165,13 @@ struct `Files` {
         }
         #expect(failure?.status == .usage)
     }
+}
 
-    @Test
-    func `digests are compared at equal indices only`() {
-        func node(_ index: UInt64, _ digest: String) -> VerifyVerb.Node {
-            .init(
-                node: 1,
-                endpoint: "h:1",
-                applied_index: index,
-                kept: digest,
-                computed: digest,
-                rows: 1
-            )
-        }
-        #expect(VerifyVerb.areEqual([node(1, "a"), node(1, "a"), node(2, "b")]))
-        #expect(!VerifyVerb.areEqual([node(1, "a"), node(1, "b")]))
-    }
+/// Does something in a folder that is gone afterwards.
+func withFolder(_ body: (String) throws -> Void) throws {
+    let folder = NSTemporaryDirectory() + "cadastre-\(UUID().uuidString)"
+    try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+    // A leftover folder is harmless.
+    defer { try? FileManager.default.removeItem(atPath: folder) }
+    try body(folder)
 }

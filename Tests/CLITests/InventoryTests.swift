@@ -62,6 +62,31 @@ struct `Inventory` {
         }
     }
 
+    @Test
+    func `columns are taken by their names, in any order and among others`() throws {
+        let columns = try InventoryColumns(
+            naming: ["Size", "StorageClass", "Key", "Bucket", "ETag"]
+        )
+        let entry = try InventoryLine(
+            ["7", "STANDARD", "a%2Fb", "photos", "e"].map { Array($0.utf8) },
+            columns: columns
+        )
+        #expect(entry.bucket == Array("photos".utf8))
+        #expect(entry.key == Array("a/b".utf8))
+        #expect(entry.size == 7)
+        #expect(entry.etag == Array("e".utf8))
+        #expect(entry.kind == .current)
+        #expect(entry.modifiedMilliseconds == nil)
+        #expect(try InventoryColumns(naming: InventoryColumns.names) == .standard)
+        #expect(InventoryColumns.isHeading(["Key", "Size", "Bucket"].map { Array($0.utf8) }))
+        #expect(!InventoryColumns.isHeading(["photos", "Key"].map { Array($0.utf8) }))
+    }
+
+    @Test(arguments: [["Bucket", "Key"], ["Bucket", "Size"], ["Bucket", "Key", "Size", "Key"]])
+    func `columns that are missing or named twice are refused`(_ names: [String]) {
+        #expect(throws: InventoryLine.Wrong.self) { try InventoryColumns(naming: names) }
+    }
+
     @Test(arguments: [UInt64(1), 2, 3])
     func `every object comes back as it was written`(seed: UInt64) throws {
         var generator = Seeded(seed)
@@ -105,43 +130,5 @@ struct `Inventory` {
     ])
     func `what is no time is refused`(_ text: String) {
         #expect(Timestamp.milliseconds(Array(text.utf8)) == nil)
-    }
-
-    @Test
-    func `a compressed inventory is read through gzip, and a damaged one is named`() throws {
-        let folder = NSTemporaryDirectory() + "cadastre-\(UUID().uuidString)"
-        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
-        let path = folder + "/inventory.csv.gz"
-        let destination = try InventoryDestination(path: path)
-        let lines = (0..<2000).map { number in
-            InventoryLine(
-                bucket: Array("photos".utf8),
-                key: Array("key \(number)".utf8),
-                size: UInt64(number),
-                modifiedMilliseconds: UInt64(number) * 1000,
-                etag: []
-            )
-        }
-        for line in lines { try destination.add(line) }
-        try destination.finish()
-        var read: [InventoryLine] = []
-        try InventorySource(path: path).read { record in
-            if case .fields(let fields, _) = record, let line = try? InventoryLine(fields) {
-                read.append(line)
-            }
-        }
-        #expect(read == lines)
-        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
-        #expect(bytes.prefix(2) == Data([0x1F, 0x8B]))
-        try bytes.dropLast(40).write(to: URL(fileURLWithPath: path))
-        let failure = #expect(throws: Failure.self) {
-            try InventorySource(path: path).read { _ in }
-        }
-        #expect(failure?.status == .badData)
-        let missing = #expect(throws: Failure.self) {
-            try InventorySource(path: folder + "/none.csv")
-        }
-        #expect(missing?.status == .missingInput)
     }
 }

@@ -17,7 +17,7 @@ struct `Options` {
             """
             {"cluster": "lutece", "endpoints": ["h:1", "h:2"], "certificate": "a.pem",
              "key": "/keys/a.key", "roots": "root.pem", "tenant": "acme",
-             "administration_endpoints": ["h:3"]}
+             "administration_endpoints": ["h:3"], "administration_profile": "operator.json"}
             """
         )
         #expect(profile.cluster == "lutece")
@@ -27,6 +27,7 @@ struct `Options` {
         #expect(profile.key == "/keys/a.key")
         #expect(profile.roots == ["/etc/cadastre/root.pem"])
         #expect(profile.tenant == "acme")
+        #expect(profile.administrationProfile == "/etc/cadastre/operator.json")
     }
 
     @Test(arguments: [
@@ -89,7 +90,10 @@ struct `Options` {
         "object put photos k --file f", "object get photos k", "object list photos --limit 5",
         "object delete photos k --if-match e", "usage", "usage photos",
         "import directory /usr --bucket doc --record list --in-flight 10",
-        "import inventory f.csv", "export inventory f.csv.gz --bucket doc",
+        "import inventory f.csv", "import inventory - g.csv.gz manifest.json --if-absent",
+        "import directory /usr --bucket doc --if-absent",
+        "object put photos %FF --size 1 --key-encoded", "object get photos %FF --key-encoded",
+        "object delete photos %FF --key-encoded", "export inventory f.csv.gz --bucket doc",
         "compare directory /usr --bucket doc --acknowledged list", "verify --allow-missing",
         "bench put --clients 64 --connections 4 --seconds 10",
         "bench get --keys sequential", "bench list --key-count 10",
@@ -115,7 +119,8 @@ struct `Options` {
         "wait-leader --timeout 0", "wait-leader --nodes 0", "object put photos k",
         "object put photos k --size -1", "object put photos k --size 1 --file f",
         "object put photos k --size 1 --sha256 abc", "object put photos k --size 1 --tag nonsense",
-        "object put photos k --size 1 --if-absent --if-present", "object list photos --limit -1",
+        "object put photos k --size 1 --if-absent --if-present",
+        "object get photos %F --key-encoded", "object list photos --limit -1",
         "import directory", "import directory /usr", "import inventory",
         "import directory /usr --bucket b --in-flight 0", "export inventory - --json",
         "bench put --clients 0", "bench put --connections 65", "bench put --keys sideways",
@@ -137,9 +142,31 @@ struct `Options` {
     }
 
     @Test
+    func `a key may be written byte by byte`() throws {
+        let verb = try ObjectVerbs.Get.parse(["photos", "a%00%FF/+", "--key-encoded"])
+        #expect(verb.object.keyBytes == [0x61, 0, 0xFF, 0x2F, 0x20])
+        let plain = try ObjectVerbs.Get.parse(["photos", "a%00"])
+        #expect(plain.object.keyBytes == Array("a%00".utf8))
+        #expect(throws: (any Error).self) {
+            let long = String(repeating: "%41", count: 1025)
+            _ = try ObjectVerbs.Get.parse(["photos", long, "--key-encoded"])
+        }
+    }
+
+    @Test
+    func `the bench uses the records of the numbers to beat`() throws {
+        #expect(RequestMaker.key(0).count == 64)
+        #expect(RequestMaker.key(9_999_999_999).count == 64)
+        #expect(RequestMaker.key(42).suffix(4) == Array("0042".utf8)[...])
+        #expect(try BenchVerbs.Put.parse([]).load.valueSize == 256)
+    }
+
+    @Test
     func `exit codes are those of the system and each is explained`() {
         #expect(
-            ExitStatus.allCases.map(\.rawValue) == [0, 64, 65, 66, 69, 70, 73, 74, 75, 76, 77, 78]
+            ExitStatus.allCases.map(\.rawValue) == [
+                0, 64, 65, 66, 69, 70, 73, 74, 75, 76, 77, 78, 130, 143,
+            ]
         )
         for status in ExitStatus.allCases { #expect(ExitStatus.table.contains(status.meaning)) }
         #expect(Cadastre.helpMessage().contains("Exit codes"))

@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import cadastre
@@ -98,6 +99,28 @@ struct `Output` {
         #expect(
             Console.encoded(["name": NameOutput([0xFF])]) == "{\"name\":{\"base64\":\"/w==\"}}"
         )
+    }
+
+    @Test
+    func `JSON cannot act on a terminal and is still the same JSON`() throws {
+        let name = "a\u{9B}31m\u{85}\u{202E}b\u{2066}\u{7F}é\u{E0001}東"
+        let text = Console.encoded(["name": NameOutput(Array(name.utf8))])
+        #expect(
+            text == "{\"name\":\"a\\u009b31m\\u0085\\u202eb\\u2066\\u007fé\\udb40\\udc01東\"}"
+        )
+        let read = try JSONDecoder().decode([String: String].self, from: Data(text.utf8))
+        #expect(read["name"] == name)
+    }
+
+    @Test
+    func `progress by share alone shows the time left`() {
+        var state = ProgressState(unit: "objects", done: 500)
+        state.share = 0.25
+        state.elapsed = .seconds(10)
+        let line = state.line(width: 100)
+        #expect(line.contains(" 25 %  500 objects  50/s  30 s left"))
+        state.share = 1
+        #expect(!state.line(width: 100).contains("left"))
     }
 
     @Test

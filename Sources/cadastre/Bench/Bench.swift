@@ -36,6 +36,9 @@ struct Bench: Sendable {
         }
         load.options.console.json(report)
         load.options.console.line(report.text)
+        if Interruption.isRequested {
+            throw Interruption.failure("the bench was stopped by a signal before its time")
+        }
         guard report.operations > 0 else {
             throw Failure(
                 .tryAgain,
@@ -60,9 +63,12 @@ struct Bench: Sendable {
         await watch(client, work, until: begin + .seconds(load.seconds))
         let result = await client.onLoop { work.snapshot }
         let seconds = (ContinuousClock.now - begin).inSeconds
-        let after = await statuses(settings)
-        await withCheckedContinuation { continuation in
-            Task { await client.onLoop { work.end { continuation.resume() } } }
+        let after = Interruption.isRequested ? [] : await statuses(settings)
+        // What is on its way after a signal is settled when the client is closed.
+        if !Interruption.isRequested {
+            await withCheckedContinuation { continuation in
+                Task { await client.onLoop { work.end { continuation.resume() } } }
+            }
         }
         return BenchReport(
             verb: kind.rawValue,
@@ -83,7 +89,7 @@ struct Bench: Sendable {
     ) async {
         var last: UInt64 = 0
         var lastTime = ContinuousClock.now
-        while ContinuousClock.now < end {
+        while ContinuousClock.now < end, !Interruption.isRequested {
             await pause(min(1, (end - .now).inSeconds))
             let done = await client.onLoop { work.snapshot.done }
             let now = ContinuousClock.now
@@ -126,7 +132,7 @@ struct Bench: Sendable {
     private func statuses(_ settings: ClusterSettings) async -> [NodeStatus] {
         do throws(Failure) {
             var settings = settings
-            if let path = load.administrationProfile {
+            if let path = load.administrationProfile ?? settings.administrationProfile {
                 settings = try ClusterOptions.settings(profile: path)
             }
             guard !settings.administrationEndpoints.isEmpty else { return [] }
@@ -136,7 +142,7 @@ struct Bench: Sendable {
                 let reason = Escaped.text(reports.first?.reason ?? "no node is known")
                 Console.remark(
                     "the nodes' own numbers are missing (\(reason)); "
-                        + "give --administration-profile"
+                        + "give --administration-profile, or name it in the profile"
                 )
             }
             return statuses
@@ -156,7 +162,7 @@ struct Bench: Sendable {
 }
 
 /// Makes the requests of a load; lives on the event loop.
-private final class RequestMaker: @unchecked Sendable {
+final class RequestMaker: @unchecked Sendable {
     // Unchecked: made before the event loop sees it, then used there alone.
 
     private let kind: Bench.Kind
@@ -196,9 +202,9 @@ private final class RequestMaker: @unchecked Sendable {
         }
     }
 
-    /// The key of a place: `bench/0000000042`.
-    private static func key(_ place: UInt64) -> [UInt8] {
-        var key = Array("bench/0000000000".utf8)
+    /// The key of a place, 64 bytes: `bench/` and the number with zeros before it.
+    static func key(_ place: UInt64) -> [UInt8] {
+        var key = Array("bench/".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 58)
         var rest = place
         var position = key.count - 1
         while rest > 0, position > 5 {

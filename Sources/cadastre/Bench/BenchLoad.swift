@@ -94,7 +94,7 @@ final class BenchLoad: @unchecked Sendable {
     }
 
     private func next() {
-        guard !isEnding, number < limit else {
+        guard !isEnding, !Interruption.isRequested, number < limit else {
             active -= 1
             if active == 0 { finish() }
             return

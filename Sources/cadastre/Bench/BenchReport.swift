@@ -33,7 +33,7 @@ struct BenchReport: Encodable, Sendable {
     var refused: UInt64
     var unknown: UInt64
     var first_trouble: String?
-    /// Nil without an administration profile.
+    /// Nil without an identity that may ask the nodes.
     var nodes: [Node]?
     var cpu_ms_per_1000_operations: Double?
     /// Of the node that leads.

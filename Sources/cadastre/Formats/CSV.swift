@@ -1,13 +1,15 @@
-/// Comma-separated values as RFC 4180 has them: fields may be quoted, a quote within is doubled,
-/// and a quoted field may hold commas and line breaks.
+/// Comma-separated values as inventories have them: fields may be quoted, a quote within is doubled,
+/// and a quoted field may hold commas.
 ///
-/// Reads a stream of any length in bounded memory: feed it bytes in any pieces.
+/// Unlike RFC 4180, a line feed ends a record even between quotes: keys are URL-encoded, so that
+/// none belongs to a field, and a quote that is not closed must cost one line alone. Reads a stream
+/// of any length in bounded memory: feed it bytes in any pieces.
 struct CSVReader {
     /// One record, or what is wrong with it.
     enum Record: Hashable, Sendable {
-        /// The fields, and the number of the line on which it begins, from 1.
+        /// The fields, and the number of the line, from 1.
         case fields([[UInt8]], line: Int)
-        /// What is wrong with the record that begins on this line.
+        /// What is wrong with this line.
         case wrong(String, line: Int)
     }
 
@@ -31,7 +33,6 @@ struct CSVReader {
     private var field: [UInt8] = []
     private var size = 0
     private var line = 1
-    private var recordLine = 1
     private var wrong: String?
     private var previousWasReturn = false
 
@@ -45,33 +46,27 @@ struct CSVReader {
 
     /// The stream has ended: hands out a last record without a line break.
     mutating func finish(each: (Record) -> Void) {
-        if case .quoted = state { reject("a quoted field is not closed") }
-        if wrong == nil, size > 0 { endField() }
-        if size > 0 || wrong != nil { endRecord(each) }
+        if case .quoted = state { reject(Self.unclosed) }
+        endLine(each)
     }
 
     private mutating func take(_ byte: UInt8, _ each: (Record) -> Void) {
-        let isBreak = byte == 0x0A
-        defer {
-            if isBreak { line += 1 }
-            previousWasReturn = byte == 0x0D
-        }
+        defer { previousWasReturn = byte == 0x0D }
         size += 1
         if size > Self.maximumRecordSize, wrong == nil {
             reject("the line is longer than \(Self.maximumRecordSize) bytes")
         }
         switch (state, byte) {
+        case (.quoted, 0x0A):
+            reject(Self.unclosed)
+            endRecord(each)
         case (.quoted, UInt8(ascii: "\"")): state = .quoteSeen
         case (.quoted, _): field.append(byte)
         case (.skipping, 0x0A): endRecord(each)
         case (.skipping, _): break
         case (_, 0x0A):
-            // The return of a return and line feed is no part of the field.
-            if case .plain = state, previousWasReturn, field.last == 0x0D { field.removeLast() }
             size -= 1
-            let isEmpty = fields.isEmpty && field.isEmpty && !isQuoteSeen
-            endField()
-            if isEmpty, wrong == nil { reset() } else { endRecord(each) }
+            endLine(each)
         case (.fieldStart, UInt8(ascii: "\"")): state = .quoted
         case (.fieldStart, UInt8(ascii: ",")), (.plain, UInt8(ascii: ",")),
             (.quoteSeen, UInt8(ascii: ",")):
@@ -89,6 +84,17 @@ struct CSVReader {
         case (.quoteSeen, 0x0D): break
         case (.quoteSeen, _): reject("something follows the quote that closes a field")
         }
+    }
+
+    private static let unclosed = "a quoted field is not closed"
+
+    /// The line has ended; an empty one is no record.
+    private mutating func endLine(_ each: (Record) -> Void) {
+        // The return before a line's end is no part of its last field.
+        if case .plain = state, previousWasReturn, field.last == 0x0D { field.removeLast() }
+        let isEmpty = fields.isEmpty && field.isEmpty && !isQuoteSeen
+        if !isEmpty { endField() }
+        if isEmpty, wrong == nil { reset() } else { endRecord(each) }
     }
 
     private var isQuoteSeen: Bool {
@@ -115,9 +121,9 @@ struct CSVReader {
 
     private mutating func endRecord(_ each: (Record) -> Void) {
         if let wrong {
-            each(.wrong(wrong, line: recordLine))
+            each(.wrong(wrong, line: line))
         } else if !fields.isEmpty {
-            each(.fields(fields, line: recordLine))
+            each(.fields(fields, line: line))
         }
         reset()
     }
@@ -128,7 +134,7 @@ struct CSVReader {
         field = []
         size = 0
         wrong = nil
-        recordLine = line + 1
+        line += 1
     }
 }
 

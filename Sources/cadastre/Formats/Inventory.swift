@@ -2,9 +2,8 @@
 ///
 /// `"bucket","key (URL-encoded)","version id","true","false","size","2026-03-01T12:34:56.789Z","etag"`
 ///
-/// The columns are Bucket, Key, VersionId, IsLatest, IsDeleteMarker, Size, LastModifiedDate, ETag.
-/// A first line that names them is accepted and passed over. Lines with only the first two columns
-/// and those in between empty are refused: an object without a size is no object.
+/// These are the columns of ``InventoryColumns/standard``; a line is read by the columns that its
+/// file names. A line without a size is refused: an object without one is no object.
 struct InventoryLine: Hashable, Sendable {
     /// What a line stands for.
     enum Kind: Hashable, Sendable {
@@ -24,17 +23,6 @@ struct InventoryLine: Hashable, Sendable {
     var modifiedMilliseconds: UInt64?
     var etag: [UInt8] = []
 
-    /// The names of the columns, in order.
-    static let columns = [
-        "Bucket", "Key", "VersionId", "IsLatest", "IsDeleteMarker", "Size", "LastModifiedDate",
-        "ETag",
-    ]
-
-    /// Whether these fields are the names of the columns.
-    static func isHeading(_ fields: [[UInt8]]) -> Bool {
-        fields.count >= 2 && fields[0] == Array("Bucket".utf8) && fields[1] == Array("Key".utf8)
-    }
-
     /// Names an object.
     init(
         bucket: [UInt8],
@@ -53,35 +41,39 @@ struct InventoryLine: Hashable, Sendable {
     /// Reads the fields of a line.
     ///
     /// - Throws: `Wrong`, saying what is wrong with them.
-    init(_ fields: [[UInt8]]) throws(Wrong) {
-        guard fields.count == Self.columns.count else {
-            throw Wrong("it has \(fields.count) columns instead of \(Self.columns.count)")
+    init(
+        _ fields: [[UInt8]],
+        columns: InventoryColumns = .standard
+    ) throws(Wrong) {
+        guard fields.count == columns.count else {
+            throw Wrong("it has \(fields.count) columns instead of \(columns.count)")
         }
-        bucket = fields[0]
+        bucket = columns.field(.bucket, of: fields)
         guard 3...63 ~= bucket.count else { throw Wrong("the bucket's name is not 3 to 63 bytes") }
-        guard let key = URLCoding.decode(fields[1]) else {
+        guard let key = URLCoding.decode(columns.field(.key, of: fields)) else {
             throw Wrong("the key is not URL-encoded")
         }
         guard 1...1024 ~= key.count else {
             throw Wrong("the key has \(key.count) bytes instead of 1 to 1024")
         }
         self.key = key
-        let isLatest = try Self.truth(fields[3], "IsLatest", missing: true)
-        let isDeleteMarker = try Self.truth(fields[4], "IsDeleteMarker", missing: false)
+        let isLatest = try Self.truth(.isLatest, of: fields, columns, missing: true)
+        let isDeleteMarker = try Self.truth(.isDeleteMarker, of: fields, columns, missing: false)
         kind = isDeleteMarker ? .deleteMarker : isLatest ? .current : .older
         if kind == .deleteMarker { return }
-        let digits = String(decoding: fields[5], as: UTF8.self)
+        let digits = String(decoding: columns.field(.size, of: fields), as: UTF8.self)
         guard !digits.isEmpty, digits.utf8.allSatisfy({ 0x30...0x39 ~= $0 }),
             let size = UInt64(digits), size <= 1 << 62
         else { throw Wrong("the size is no number of bytes") }
         self.size = size
-        if !fields[6].isEmpty {
-            guard let time = Timestamp.milliseconds(fields[6]) else {
+        let date = columns.field(.modified, of: fields)
+        if !date.isEmpty {
+            guard let time = Timestamp.milliseconds(date) else {
                 throw Wrong("the date is not like 2026-03-01T12:34:56.789Z")
             }
             modifiedMilliseconds = time
         }
-        etag = fields[7]
+        etag = columns.field(.etag, of: fields)
         // Some tools keep the quotes that HTTP puts around entity tags.
         let quote = UInt8(ascii: "\"")
         if etag.count >= 2, etag.first == quote, etag.last == quote {
@@ -110,15 +102,17 @@ struct InventoryLine: Hashable, Sendable {
     }
 
     private static func truth(
-        _ field: [UInt8],
-        _ column: String,
+        _ column: InventoryColumns.Column,
+        of fields: [[UInt8]],
+        _ columns: InventoryColumns,
         missing: Bool
     ) throws(Wrong) -> Bool {
-        switch String(decoding: field, as: UTF8.self).lowercased() {
+        let text = String(decoding: columns.field(column, of: fields), as: UTF8.self)
+        switch text.lowercased() {
         case "true": return true
         case "false": return false
         case "": return missing
-        default: throw Wrong("\(column) is neither true nor false")
+        default: throw Wrong("\(column.name) is neither true nor false")
         }
     }
 }

@@ -10,39 +10,77 @@ struct FileFacts: Hashable, Sendable {
     var modifiedMilliseconds: UInt64
     var contentType: [UInt8]
 
-    /// Reads and hashes a file; nil if it cannot be read.
+    /// Why a file has no facts, for the end of a sentence.
+    struct Unreadable: Error, Hashable, Sendable {
+        var reason: String
+    }
+
+    /// What is done with a symbolic link in the file's place.
+    enum Links {
+        /// A walk does not leave its folder.
+        case refused
+        /// Who names a link means its file.
+        case followed
+    }
+
+    /// Reads and hashes a file.
     ///
     /// `hash` and `buffer` are reused.
-    init?(_ file: FileWalk.File, prefix: [UInt8], hash: SHA256, buffer: inout [UInt8]) {
-        let descriptor: Int32 = unsafe (file.path + [0]).withUnsafeBytes { bytes -> Int32 in
+    /// - Throws: `Unreadable` if it cannot be read to its end or is no regular file.
+    init(
+        path: [UInt8],
+        key: [UInt8],
+        links: Links,
+        hash: SHA256,
+        buffer: inout [UInt8]
+    ) throws(Unreadable) {
+        // Not blocking: a pipe that stands there is refused below, without waiting for a writer.
+        let flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | (links == .refused ? O_NOFOLLOW : 0)
+        let descriptor: Int32 = unsafe (path + [0]).withUnsafeBytes { bytes -> Int32 in
             let first = unsafe bytes.assumingMemoryBound(to: CChar.self).baseAddress
             guard let start = unsafe first else { return -1 }
-            return unsafe open(start, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+            return unsafe open(start, flags)
         }
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else { throw Unreadable(reason: SystemError.last) }
         defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else {
+            throw Unreadable(reason: SystemError.last)
+        }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw Unreadable(reason: "it is no regular file")
+        }
+        size = try Self.read(descriptor, into: hash, &buffer)
+        checksum = hash.finalize().bytes
+        self.key = key
+        modifiedMilliseconds = FileWalk.milliseconds(status)
+        contentType = Array(MediaType.of(path).utf8)
+    }
+
+    /// Hashes all there is, and returns how many bytes that are.
+    private static func read(
+        _ descriptor: Int32,
+        into hash: SHA256,
+        _ buffer: inout [UInt8]
+    ) throws(Unreadable) -> UInt64 {
         var size: UInt64 = 0
         while true {
             let count = unsafe buffer.withUnsafeMutableBytes {
-                unsafe read(descriptor, $0.baseAddress, $0.count)
+                unsafe Foundation.read(descriptor, $0.baseAddress, $0.count)
             }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else {
+                let reason = SystemError.last
                 // An unfinished message must not stay in the hash.
                 _ = hash.finalize()
-                return nil
+                throw Unreadable(reason: reason)
             }
-            if count == 0 { break }
+            if count == 0 { return size }
             unsafe buffer.withUnsafeBytes {
                 unsafe hash.update(UnsafeRawBufferPointer(rebasing: $0.prefix(count)))
             }
             size += UInt64(count)
         }
-        checksum = hash.finalize().bytes
-        key = prefix + file.relativePath
-        self.size = size
-        modifiedMilliseconds = file.modifiedMilliseconds
-        contentType = Array(MediaType.of(file.relativePath).utf8)
     }
 
     /// The entity tag: the checksum in hexadecimal digits.

@@ -12,8 +12,6 @@ struct FileWalk {
         /// To open it with.
         var path: [UInt8]
         var size: UInt64
-        /// Milliseconds since 1970; 0 for times before.
-        var modifiedMilliseconds: UInt64
     }
 
     /// What was passed over.
@@ -47,7 +45,7 @@ struct FileWalk {
         guard let names = Self.names(bytes) else {
             throw Failure(
                 .missingInput,
-                "the folder \(Escaped.text(root)) cannot be read: \(Self.errnoText())",
+                "the folder \(Escaped.text(root)) cannot be read: \(SystemError.last)",
                 advice: "check the path and its permissions"
             )
         }
@@ -76,8 +74,7 @@ struct FileWalk {
                 return File(
                     relativePath: relativePath,
                     path: path,
-                    size: UInt64(max(0, status.st_size)),
-                    modifiedMilliseconds: Self.milliseconds(status)
+                    size: UInt64(max(0, status.st_size))
                 )
             case S_IFDIR:
                 if let names = Self.names(path) {
@@ -94,14 +91,18 @@ struct FileWalk {
         return nil
     }
 
-    /// When a file was last changed, in milliseconds since 1970; nil if it is not there.
-    static func modifiedMilliseconds(_ path: String) -> UInt64? {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return nil }
-        return milliseconds(status)
+    /// How many regular files are still to come, as far as they can be looked at now.
+    ///
+    /// Looks at each of them; stops early if the program shall end.
+    func count() -> UInt64 {
+        var walk = self
+        var count: UInt64 = 0
+        while !Interruption.isRequested, walk.next() != nil { count += 1 }
+        return count
     }
 
-    private static func milliseconds(_ status: stat) -> UInt64 {
+    /// When a file was last changed, in milliseconds since 1970; 0 for times before.
+    static func milliseconds(_ status: stat) -> UInt64 {
         let seconds = Int64(status.st_mtim.tv_sec)
         return UInt64(max(0, seconds * 1000 + Int64(status.st_mtim.tv_nsec) / 1_000_000))
     }
@@ -125,10 +126,5 @@ struct FileWalk {
             if name != [0x2E], name != [0x2E, 0x2E] { names.append(name) }
         }
         return names.sorted { $1.lexicographicallyPrecedes($0) }
-    }
-
-    private static func errnoText() -> String {
-        guard let text = unsafe strerror(errno) else { return "error \(errno)" }
-        return unsafe String(cString: text)
     }
 }

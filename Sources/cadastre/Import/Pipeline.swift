@@ -6,32 +6,41 @@ internal import Synchronization
 /// Keeps a bounded number of requests on their way, for callers that make them one after the other
 /// on a thread of their own.
 ///
-/// Requests whose outcome is unknown are made again until they are settled: what is sent this way
-/// may be sent twice without harm.
+/// When the program is asked to end, nothing more is sent and what is on its way gets some seconds.
 final class Pipeline: Sendable {
-    /// What came of all requests.
+    /// What came of all puts.
     struct Totals: Sendable {
         /// Done.
         var done: UInt64 = 0
         /// Bytes behind those.
         var bytes: UInt64 = 0
-        /// Refused for good, or still unknown when patience ended.
+        /// Refused because there is such an object, as was asked for.
+        var existing: UInt64 = 0
+        /// Refused for good.
         var failed: UInt64 = 0
+        /// Nobody knows.
+        var unknown: UInt64 = 0
         /// The first failures, for the end of the report.
         var failures: [String] = []
-        /// The longest time between two that were done.
-        var longestGap = Duration.zero
-        fileprivate var last: ContinuousClock.Instant?
+        /// The longest times without any that was done.
+        var gaps = Gaps()
+
+        fileprivate mutating func note(_ failure: String) {
+            if failures.count < Pipeline.maximumToldFailures { failures.append(failure) }
+        }
     }
 
     /// The most failures that are told one by one.
     static let maximumToldFailures = 20
+    /// How long what is on its way may take once the program shall end.
+    static let patienceWhenInterrupted = Duration.seconds(5)
 
     private let client: CadastreClient
     private let room: DispatchSemaphore
     private let width: Int
     private let deadline: Duration
-    private let patience: ContinuousClock.Instant?
+    private let patience: Duration
+    private let progress: Progress?
     private let totals = Mutex(Totals())
 
     /// Begins with nothing on its way.
@@ -39,27 +48,45 @@ final class Pipeline: Sendable {
     /// - Parameters:
     ///   - client: carries them.
     ///   - width: requests on their way at once.
-    ///   - deadline: of one request, retries included.
-    ///   - patience: how long unknown outcomes and a missing cluster are put up with in all.
-    init(_ client: CadastreClient, width: Int, deadline: Duration, patience: Duration) {
+    ///   - deadline: how long a request keeps its identity; the library retries it as long.
+    ///   - patience: how long one may take in all.
+    ///   - progress: counts each put that is settled.
+    init(
+        _ client: CadastreClient,
+        width: Int,
+        deadline: Duration,
+        patience: Duration,
+        progress: Progress? = nil
+    ) {
         self.client = client
         self.width = width
-        self.deadline = deadline
-        self.patience = ContinuousClock.now.advanced(by: patience)
+        self.deadline = min(deadline, patience)
+        self.patience = patience
+        self.progress = progress
         room = DispatchSemaphore(value: width)
     }
 
-    /// Changes something; waits while too much is on its way.
+    private struct Put: Sendable {
+        let command: PutObject
+        let name: String
+        let end: ContinuousClock.Instant
+        let acknowledged: @Sendable () -> Void
+    }
+
+    /// Puts an object; waits while too much is on its way.
     ///
-    /// Calls back when it is done.
-    func change<Command: ClientCommand>(
-        _ command: Command,
+    /// Calls back once it is acknowledged.
+    func put(
+        _ command: PutObject,
         name: String,
-        bytes: UInt64,
-        done: @escaping @Sendable (Command.Value) -> Void
+        acknowledged: @escaping @Sendable () -> Void = {}
     ) {
-        room.wait()
-        attemptChange(command, name, bytes, done)
+        guard takeRoom() else { return }
+        let now = ContinuousClock.now
+        totals.withLock { $0.gaps.sent(at: now) }
+        attempt(
+            Put(command: command, name: name, end: now + patience, acknowledged: acknowledged)
+        )
     }
 
     /// Asks something; waits while too much is on its way.
@@ -69,60 +96,88 @@ final class Pipeline: Sendable {
         _ query: Query,
         done: @escaping @Sendable (Outcome<Query.Value>) -> Void
     ) {
-        room.wait()
-        attemptQuestion(query, done)
+        guard takeRoom() else { return }
+        attempt(query, until: .now + patience, done)
     }
 
-    /// Waits until nothing is on its way.
+    /// Waits until nothing is on its way, or too long after an interruption.
     func drain() -> Totals {
-        for _ in 0..<width { room.wait() }
-        for _ in 0..<width { room.signal() }
-        return totals.withLock { $0 }
+        var taken = 0
+        var end: ContinuousClock.Instant?
+        while taken < width {
+            if room.wait(timeout: .now() + .milliseconds(50)) == .success {
+                taken += 1
+            } else if Interruption.isRequested {
+                let last = end ?? .now + Self.patienceWhenInterrupted
+                end = last
+                if ContinuousClock.now >= last { break }
+            }
+        }
+        for _ in 0..<taken { room.signal() }
+        return totals.withLock { totals in
+            var result = totals
+            result.unknown += UInt64(width - taken)
+            return result
+        }
     }
 
     /// Notes a failure that has nothing to do with a request.
     func fail(_ what: String) {
         totals.withLock { totals in
             totals.failed += 1
-            if totals.failures.count < Self.maximumToldFailures { totals.failures.append(what) }
+            totals.note(what)
         }
+        progress?.add()
     }
 
-    private var isPatient: Bool { patience.map { ContinuousClock.now < $0 } ?? true }
+    /// Waits for room; false if the program shall end.
+    private func takeRoom() -> Bool {
+        while !Interruption.isRequested {
+            if room.wait(timeout: .now() + .milliseconds(100)) == .success { return true }
+        }
+        return false
+    }
 
-    private func attemptChange<Command: ClientCommand>(
-        _ command: Command,
-        _ name: String,
-        _ bytes: UInt64,
-        _ done: @escaping @Sendable (Command.Value) -> Void
-    ) {
-        client.submit(command, deadline: deadline) { [self] outcome in
+    // MARK: - Attempts
+
+    private func attempt(_ put: Put) {
+        client.submit(put.command, deadline: timeLeft(until: put.end)) { [self] outcome in
             switch outcome {
-            case .done(let value):
-                count(bytes)
-                done(value)
-            case .refused(let refused) where refused.advice == .askAgainLater && isPatient:
-                later { self.attemptChange(command, name, bytes, done) }
-                return
+            case .done:
+                acknowledge(put)
+            case .refused(let refused)
+            where refused.reason == .preconditionFailed && put.command.precondition == .ifAbsent:
+                settle(put) { $0.existing += 1 }
+            case .refused(let refused) where refused.advice == .askAgainLater && isEarly(put.end):
+                // Nothing happened, and nothing will of that attempt.
+                later { self.attempt(put) }
+            case .unknown where put.command.precondition == nil && isEarly(put.end):
+                // Sent again it has a new identity and may apply twice. That is harmless for a put
+                // without a precondition alone: the object is the same after one and after two.
+                later { self.attempt(put) }
             case .refused(let refused):
-                fail("\(name): \(Failure(refused, doing: "it").what)")
-            case .unknown where isPatient:
-                later { self.attemptChange(command, name, bytes, done) }
-                return
+                settle(put) { totals in
+                    totals.failed += 1
+                    totals.note("\(put.name): \(Failure(refused, doing: "the put").what)")
+                }
             case .unknown(let reason):
-                fail("\(name): \(Failure(unknown: reason, doing: "it").what)")
+                settle(put) { totals in
+                    totals.unknown += 1
+                    totals.note("\(put.name): \(Failure(unknown: reason, doing: "the put").what)")
+                }
             }
-            room.signal()
         }
     }
 
-    private func attemptQuestion<Query: ClientQuery>(
+    private func attempt<Query: ClientQuery>(
         _ query: Query,
+        until end: ContinuousClock.Instant,
         _ done: @escaping @Sendable (Outcome<Query.Value>) -> Void
     ) {
-        client.submit(query, deadline: deadline) { [self] outcome in
-            if case .refused(let refused) = outcome, refused.advice == .askAgainLater, isPatient {
-                later { self.attemptQuestion(query, done) }
+        client.submit(query, deadline: timeLeft(until: end)) { [self] outcome in
+            if case .refused(let refused) = outcome, refused.advice == .askAgainLater, isEarly(end)
+            {
+                later { self.attempt(query, until: end, done) }
                 return
             }
             done(outcome)
@@ -130,48 +185,36 @@ final class Pipeline: Sendable {
         }
     }
 
+    private func timeLeft(until end: ContinuousClock.Instant) -> Duration {
+        min(deadline, max(.milliseconds(1), end - .now))
+    }
+
+    private func isEarly(_ end: ContinuousClock.Instant) -> Bool {
+        !Interruption.isRequested && ContinuousClock.now < end
+    }
+
     private func later(_ work: @escaping @Sendable () -> Void) {
         DispatchQueue.global().asyncAfter(deadline: .now() + .milliseconds(200), execute: work)
     }
 
-    private func count(_ bytes: UInt64) {
+    private func acknowledge(_ put: Put) {
+        put.acknowledged()
         let now = ContinuousClock.now
         totals.withLock { totals in
             totals.done += 1
-            totals.bytes &+= bytes
-            if let last = totals.last { totals.longestGap = max(totals.longestGap, now - last) }
-            totals.last = now
+            totals.bytes &+= put.command.size
+            totals.gaps.done(at: now) { UInt64(max(0, Date().timeIntervalSince1970 * 1000)) }
         }
+        progress?.add(bytes: put.command.size)
+        room.signal()
     }
-}
 
-/// Runs work that blocks on a thread of its own, so that no task's thread is taken.
-func onThread<Result: Sendable>(
-    _ work: @escaping @Sendable () throws(Failure) -> Result
-) async throws(Failure) -> Result {
-    let result = await withCheckedContinuation {
-        (continuation: CheckedContinuation<Swift.Result<Result, Failure>, Never>) in
-        let thread = Thread {
-            do throws(Failure) {
-                continuation.resume(returning: .success(try work()))
-            } catch {
-                continuation.resume(returning: .failure(error))
-            }
+    private func settle(_ put: Put, _ count: (inout Totals) -> Void) {
+        totals.withLock { totals in
+            count(&totals)
+            totals.gaps.ended()
         }
-        thread.stackSize = 1 << 20
-        thread.start()
-    }
-    return try result.get()
-}
-
-extension Duration {
-    /// As a number of seconds.
-    var inSeconds: Double {
-        Double(components.seconds) + Double(components.attoseconds) / 1e18
-    }
-
-    /// As whole milliseconds.
-    var inMilliseconds: Int64 {
-        components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000
+        progress?.add()
+        room.signal()
     }
 }

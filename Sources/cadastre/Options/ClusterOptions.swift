@@ -93,6 +93,8 @@ struct ClusterSettings: Sendable {
     var tenant: [UInt8]
     /// Nil leaves it to the verb.
     var deadline: Duration?
+    /// Where an identity is that may ask the nodes themselves; only a profile says so.
+    var administrationProfile: String?
 }
 
 extension ClusterOptions {
@@ -147,7 +149,8 @@ extension ClusterOptions {
             cluster: cluster,
             files: .init(certificate: certificate, key: key, roots: roots),
             tenant: Array((tenant ?? "").utf8),
-            deadline: try deadline(environment["CADASTRE_DEADLINE"])
+            deadline: try deadline(environment["CADASTRE_DEADLINE"]),
+            administrationProfile: profile.administrationProfile
         )
     }
 

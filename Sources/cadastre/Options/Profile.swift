@@ -10,12 +10,14 @@ internal import Foundation
 ///   "certificate": "operator.pem",
 ///   "key": "operator.key",
 ///   "roots": ["root.pem"],
-///   "tenant": "acme"
+///   "tenant": "acme",
+///   "administration_profile": "operator.json"
 /// }
 /// ```
 ///
 /// Every key may be missing; an unknown one is refused. Relative paths count from the file's own
-/// folder. `roots` may be one path instead of a list.
+/// folder. `roots` may be one path instead of a list. `administration_profile` names the profile by
+/// which `bench` reads what the nodes use, where this one's identity may not.
 struct Profile: Hashable, Sendable {
     var cluster: String?
     var endpoints: [String] = []
@@ -24,6 +26,7 @@ struct Profile: Hashable, Sendable {
     var key: String?
     var roots: [String] = []
     var tenant: String?
+    var administrationProfile: String?
 
     /// Nothing is said.
     init() {}
@@ -100,6 +103,8 @@ struct Profile: Hashable, Sendable {
                     value is String
                     ? [resolved(try text(key, value))] : try texts(key, value).map(resolved)
             case "tenant": tenant = try text(key, value)
+            case "administration_profile":
+                administrationProfile = resolved(try text(key, value))
             default: throw wrong("holds an unknown key, \"\(Escaped.text(key))\"")
             }
         }

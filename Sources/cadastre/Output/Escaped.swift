@@ -46,6 +46,28 @@ enum Escaped {
         return result
     }
 
+    /// JSON with everything outside ASCII that is not plainly visible as `\uNNNN`.
+    ///
+    /// Such characters stand within strings only, so it is still the same JSON.
+    static func json(_ json: String) -> String {
+        func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+            scalar.value < 0x7F || isHarmless(scalar)
+        }
+        guard json.unicodeScalars.contains(where: { !isPlain($0) }) else { return json }
+        var result = ""
+        for scalar in json.unicodeScalars {
+            if isPlain(scalar) {
+                result.unicodeScalars.append(scalar)
+            } else {
+                for unit in UTF16.encode(scalar) ?? .init() {
+                    let digits = String(unit, radix: 16)
+                    result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                }
+            }
+        }
+        return result
+    }
+
     private static func byte(_ byte: UInt8) -> String {
         let digits = String(byte, radix: 16, uppercase: true)
         return "\\x" + (digits.count == 1 ? "0" : "") + digits

@@ -11,6 +11,8 @@ struct ProgressState: Sendable, Hashable {
     var total: UInt64?
     /// Bytes behind what was done; 0 if that says nothing.
     var bytes: UInt64 = 0
+    /// How much of the whole is done, 0…1, where that is known and the total is not.
+    var share: Double?
     /// Since the beginning.
     var elapsed = Duration.zero
 
@@ -19,12 +21,11 @@ struct ProgressState: Sendable, Hashable {
     ///
     /// At most `width` characters.
     func line(width: Int) -> String {
-        let seconds =
-            Double(elapsed.components.seconds) + Double(elapsed.components.attoseconds) / 1e18
+        let seconds = elapsed.inSeconds
         let rate = seconds > 0 ? Double(done) / seconds : 0
         var parts: [String] = []
-        if let total, total > 0 {
-            let share = min(1, Double(done) / Double(total))
+        let share = knownShare
+        if let share {
             let barWidth = max(0, min(30, width - 60))
             if barWidth >= 10 {
                 let filled = Int(share * Double(barWidth))
@@ -35,16 +36,24 @@ struct ProgressState: Sendable, Hashable {
             let percent = String(Int(share * 100))
             let padding = String(repeating: " ", count: 3 - percent.count)
             parts.append("\(padding)\(percent) %")
+        }
+        if let total, total > 0 {
             parts.append("\(Readable.count(done)) of \(Readable.count(total)) \(unit)")
         } else {
             parts.append("\(Readable.count(done)) \(unit)")
         }
         if bytes > 0 { parts.append(Readable.size(bytes)) }
         parts.append("\(Readable.count(UInt64(rate)))/s")
-        if let total, total > done, rate > 0 {
-            parts.append("\(Readable.time(.seconds(Double(total - done) / rate))) left")
+        if let share, share > 0, share < 1, seconds > 0 {
+            parts.append("\(Readable.time(.seconds(seconds * (1 - share) / share))) left")
         }
         return String(parts.joined(separator: "  ").prefix(max(0, width)))
+    }
+
+    /// 0…1; nil if nobody knows how much there is.
+    private var knownShare: Double? {
+        if let total { return total > 0 ? min(1, Double(done) / Double(total)) : nil }
+        return share.map { max(0, min(1, $0)) }
     }
 }
 
@@ -86,6 +95,11 @@ final class Progress: Sendable {
         update { $0.total = total }
     }
 
+    /// How much of the whole is done, 0…1.
+    func setShare(_ share: Double) {
+        update { $0.share = share }
+    }
+
     /// Shows where it ended.
     func finish() {
         guard !isSilent else { return }
@@ -93,7 +107,7 @@ final class Progress: Sendable {
             shown.state.elapsed = elapsed
             return shown.state.line(width: Self.width)
         }
-        Console.write(isTerminal ? "\r\u{1B}[K\(line)\n" : "\(line)\n", to: STDERR_FILENO)
+        Self.show(isTerminal ? "\r\u{1B}[K\(line)\n" : "\(line)\n")
     }
 
     private func update(_ change: (inout ProgressState) -> Void) {
@@ -108,7 +122,12 @@ final class Progress: Sendable {
             return shown.state.line(width: Self.width)
         }
         guard let line else { return }
-        Console.write(isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n", to: STDERR_FILENO)
+        Self.show(isTerminal ? "\r\u{1B}[K\(line)" : "\(line)\n")
+    }
+
+    private static func show(_ text: String) {
+        // Progress that cannot be shown is not missed.
+        _ = Descriptor.write(text.utf8, to: STDERR_FILENO)
     }
 
     private static var width: Int {

@@ -30,14 +30,14 @@ struct BenchVerbs: AsyncParsableCommand {
         @Option(help: "How many different keys.")
         var keyCount: UInt64 = 100_000
         @Option(help: "Bytes of opaque locations in each object.")
-        var valueSize = 100
+        var valueSize = 256
         @Option(help: "The bucket; created if it is missing.")
         var bucket = "bench"
         @Option(help: "The seed of random keys.")
         var seed: UInt64 = 1
         @Option(
             help: ArgumentHelp(
-                "An operator's profile, to read what the nodes use.",
+                "An operator's profile, to read what the nodes use; a profile can name it itself.",
                 valueName: "file"
             )
         )

@@ -49,7 +49,7 @@ struct CompareVerbs: AsyncParsableCommand {
                     bucket: bucket,
                     prefix: prefix,
                     acknowledged: keys,
-                    pipeline: pipelineOptions.pipeline(client)
+                    pipeline: pipelineOptions.pipeline(client, configuration)
                 )
                 return try await onThread { () throws(Failure) in comparison.run(walk) }
             }
@@ -95,6 +95,12 @@ struct CompareReport: Encodable, Sendable {
         if absent > 0 { line += ", \(Readable.count(absent)) never acknowledged" }
         if unreadable > 0 { line += ", \(Readable.count(unreadable)) unreadable" }
         console.line("\(line) (\(Readable.time(.seconds(seconds)))).")
+        if Interruption.isRequested {
+            throw Interruption.failure(
+                "the comparison was stopped by a signal",
+                advice: "run it again"
+            )
+        }
         guard lost == 0, wrong == 0, unreadable == 0 else {
             throw Failure(
                 .badData,
@@ -115,12 +121,12 @@ private struct Comparison: Sendable {
 
     func run(_ walk: FileWalk) -> CompareReport {
         let found = Found()
-        let progress = Progress("objects", total: acknowledged.map { UInt64($0.count) })
+        let progress = Progress("objects", total: walk.count())
         let hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         var walk = walk
         var missing = acknowledged ?? []
-        while let file = walk.next() {
+        while !Interruption.isRequested, let file = walk.next() {
             let key = prefix + file.relativePath
             missing.remove(key)
             let isNeeded = acknowledged?.contains(key) ?? true
@@ -128,20 +134,35 @@ private struct Comparison: Sendable {
                 $0.objects += 1
                 if isNeeded { $0.acknowledged += 1 }
             }
-            guard let facts = FileFacts(file, prefix: prefix, hash: hash, buffer: &buffer) else {
-                found.change {
-                    $0.unreadable += 1
-                    $0.note("\(Escaped.bytes(file.path)): cannot be read")
-                }
+            // Nothing can be registered under such a key.
+            guard key.count <= 1024 || isNeeded else {
+                found.change { $0.absent += 1 }
+                progress.add()
                 continue
             }
-            pipeline.ask(GetObject(bucket: bucket, key: key)) { outcome in
-                found.change { Self.judge(outcome, facts, isNeeded, &$0) }
+            do throws(FileFacts.Unreadable) {
+                let facts = try FileFacts(
+                    path: file.path,
+                    key: key,
+                    links: .refused,
+                    hash: hash,
+                    buffer: &buffer
+                )
+                pipeline.ask(GetObject(bucket: bucket, key: key)) { outcome in
+                    found.change { Self.judge(outcome, facts, isNeeded, &$0) }
+                    progress.add()
+                }
+            } catch {
+                found.change {
+                    $0.unreadable += 1
+                    $0.note("\(Escaped.bytes(file.path)): cannot be read: \(error.reason)")
+                }
                 progress.add()
             }
         }
         // Acknowledged, and the file is gone since: the object must still be there.
-        for key in missing.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+        for key in missing.sorted(by: { $0.lexicographicallyPrecedes($1) })
+        where !Interruption.isRequested {
             found.change { $0.acknowledged += 1 }
             pipeline.ask(GetObject(bucket: bucket, key: key)) { outcome in
                 found.change { Self.judge(outcome, key: key, &$0) }

@@ -14,7 +14,8 @@ struct ExportVerbs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Writes an S3 Inventory in CSV of one bucket, or of all of the tenant.",
             discussion: """
-                Columns: \(InventoryLine.columns.joined(separator: ", ")). A name that ends in .gz \
+                What stands in FILE is replaced when all is written. \
+                Columns: \(InventoryColumns.names.joined(separator: ", ")). A name that ends in .gz \
                 is compressed with gzip; - is standard output.
                 Example: cadastre export inventory inventory.csv.gz --tenant acme
                 """
@@ -64,12 +65,36 @@ struct ExportVerbs: AsyncParsableCommand {
                 let usage = try await client.ask(query).get(doing: "reading the usage")
                 total &+= usage.objects
             }
-            let progress = Progress("objects", total: total)
             let destination = try InventoryDestination(path: file)
+            do throws(Failure) {
+                let output = try await write(buckets, total, to: destination, client)
+                try destination.finish()
+                return output
+            } catch {
+                destination.abandon()
+                throw error
+            }
+        }
+
+        /// Writes every object; stops when nobody reads any more.
+        private func write(
+            _ buckets: [[UInt8]],
+            _ total: UInt64,
+            to destination: InventoryDestination,
+            _ client: CadastreClient
+        ) async throws(Failure) -> Output {
+            let progress = Progress("objects", total: total)
+            defer { progress.finish() }
             var output = Output(objects: 0, buckets: buckets.count, bytes: 0, seconds: 0)
             for bucket in buckets {
                 var after: [UInt8] = []
-                while true {
+                while !Console.isOutputLost {
+                    if Interruption.isRequested {
+                        throw Interruption.failure(
+                            "the export was stopped by a signal after \(output.objects) objects",
+                            advice: "run it again; the file was not touched"
+                        )
+                    }
                     let query = ListObjects(bucket: bucket, after: after)
                     let page = try await client.ask(query).get(doing: "listing the objects")
                     for case .object(let object) in page.elements {
@@ -89,8 +114,6 @@ struct ExportVerbs: AsyncParsableCommand {
                     after = page.next
                 }
             }
-            try destination.finish()
-            progress.finish()
             output.seconds = progress.elapsed.inSeconds
             return output
         }

@@ -1,6 +1,5 @@
 internal import ArgumentParser
 internal import CadastreClient
-internal import CadastreDisk
 
 /// The verb `cadastre import …`.
 struct ImportVerbs: AsyncParsableCommand {
@@ -37,23 +36,62 @@ struct ImportVerbs: AsyncParsableCommand {
         }
 
         /// A client's configuration for this load.
+        ///
+        /// A request keeps its identity as long as it may take, unless `--deadline` says less.
         func configuration(_ options: ClusterOptions) throws(Failure) -> ClientConfiguration {
             let settings = try options.settings()
             var configuration = try settings.requestConfiguration()
             configuration.connectionCount = connections
             configuration.sessionSlots = UInt32(inFlight)
-            configuration.deadline = settings.deadline ?? .seconds(30)
+            configuration.deadline = settings.deadline ?? .seconds(patience)
             return configuration
         }
 
-        /// A pipeline of this width: each request keeps its identity as long as the patience.
-        func pipeline(_ client: CadastreClient) -> Pipeline {
+        /// A pipeline of this width.
+        func pipeline(
+            _ client: CadastreClient,
+            _ configuration: ClientConfiguration,
+            _ progress: Progress? = nil
+        ) -> Pipeline {
             Pipeline(
                 client,
                 width: inFlight,
-                deadline: .seconds(patience),
-                patience: .seconds(patience * 10)
+                deadline: configuration.deadline,
+                patience: .seconds(patience),
+                progress: progress
             )
+        }
+    }
+
+    /// What an import does with what is there already.
+    struct RepetitionOptions: ParsableArguments {
+        @Flag(help: "Leave objects as they are that are there already, and count them.")
+        var ifAbsent = false
+        @Option(
+            help: ArgumentHelp(
+                "Append each key to this file once it is acknowledged, and pass over keys that "
+                    + "an earlier import wrote there. Kept in memory: some 100 bytes a key.",
+                valueName: "file"
+            )
+        )
+        var record: String?
+
+        var precondition: Precondition? { ifAbsent ? .ifAbsent : nil }
+
+        /// Opens the list, if one is asked for.
+        ///
+        /// - Throws: `Failure` if it cannot be opened or is no such list.
+        func list() throws(Failure) -> AcknowledgedList? {
+            try record.map { path throws(Failure) in
+                let list = try AcknowledgedList(path: path)
+                if list.earlierCount > 0 {
+                    Console.remark(
+                        "\(Readable.count(UInt64(list.earlierCount))) keys in "
+                            + "\(Escaped.text(path)) were acknowledged before"
+                    )
+                }
+                return list
+            }
         }
     }
 
@@ -62,8 +100,11 @@ struct ImportVerbs: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Registers every regular file of a folder under its path.",
             discussion: """
-                Keeps each file's size, SHA-256, time and content type. Symbolic links are skipped \
-                and counted.
+                Keeps each file's size, SHA-256, time and content type. An object that is there \
+                already is replaced, unless --if-absent is given. Symbolic links are skipped and \
+                counted; a file that cannot be read is named, and the exit code is then 65. After \
+                an interruption, or when files were added, the same --record goes on where it was; \
+                a file that changed since is not looked at again.
                 Example: cadastre import directory /usr/share/doc --bucket doc --tenant acme
                 """
         )
@@ -73,13 +114,8 @@ struct ImportVerbs: AsyncParsableCommand {
         var bucket: String
         @Option(help: "Before each key.")
         var prefix = ""
-        @Option(
-            help: ArgumentHelp(
-                "Append each key to this file once it is acknowledged.",
-                valueName: "file"
-            )
-        )
-        var record: String?
+        @OptionGroup
+        var repetition: RepetitionOptions
         @OptionGroup
         var pipelineOptions: PipelineOptions
         @OptionGroup
@@ -88,85 +124,67 @@ struct ImportVerbs: AsyncParsableCommand {
         func run() async throws {
             // Before anything is sent: a wrong path must not leave a bucket behind.
             let walk = try FileWalk(path)
-            let list = try record.map { path throws(Failure) in try AcknowledgedList(path: path) }
-            let (bucket, prefix) = (Array(bucket.utf8), Array(prefix.utf8))
+            let work = DirectoryImport(
+                bucket: Array(bucket.utf8),
+                prefix: Array(prefix.utf8),
+                precondition: repetition.precondition,
+                list: try repetition.list()
+            )
             let configuration = try pipelineOptions.configuration(options)
+            let pipelineOptions = pipelineOptions
             let report = try await CadastreClient.with(configuration) { client throws(Failure) in
-                try await ImportVerbs.createBucket(bucket, client)
-                let pipeline = pipelineOptions.pipeline(client)
+                try await ImportVerbs.createBucket(work.bucket, client)
                 return try await onThread { () throws(Failure) in
-                    Self.send(walk, bucket, prefix, list, through: pipeline)
+                    work.run(walk) { pipelineOptions.pipeline(client, configuration, $0) }
                 }
             }
             try report.finish(on: options.console)
         }
-
-        private static func send(
-            _ walk: FileWalk,
-            _ bucket: [UInt8],
-            _ prefix: [UInt8],
-            _ list: AcknowledgedList?,
-            through pipeline: Pipeline
-        ) -> ImportReport {
-            var walk = walk
-            var report = ImportReport()
-            let progress = Progress("objects")
-            let hash = SHA256()
-            var buffer = [UInt8](repeating: 0, count: 1 << 18)
-            while let file = walk.next() {
-                report.objects += 1
-                let key = prefix + file.relativePath
-                guard key.count <= 1024 else {
-                    pipeline.fail("\(Escaped.bytes(key)): the key has more than 1024 bytes")
-                    continue
-                }
-                guard let facts = FileFacts(file, prefix: prefix, hash: hash, buffer: &buffer)
-                else {
-                    pipeline.fail("\(Escaped.bytes(file.path)): cannot be read")
-                    continue
-                }
-                let name = Escaped.bytes(key)
-                pipeline.change(facts.put(into: bucket), name: name, bytes: facts.size) { _ in
-                    list?.add(bucket: bucket, key: key)
-                    progress.add(bytes: facts.size)
-                }
-            }
-            report.take(pipeline.drain())
-            progress.finish()
-            report.seconds = progress.elapsed.inSeconds
-            report.skipped_links = walk.skipped.links
-            report.skipped_others = walk.skipped.others
-            report.unreadable = walk.skipped.unreadable
-            report.isRecordIncomplete = list?.isIncomplete ?? false
-            return report
-        }
     }
 
-    /// The verb `cadastre import inventory FILE`.
+    /// The verb `cadastre import inventory FILE …`.
     struct Inventory: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Registers the objects of an S3 Inventory in CSV, plain or gzip.",
             discussion: """
-                Columns: \(InventoryLine.columns.joined(separator: ", ")). Buckets are created if \
-                they are missing. A line that is wrong is named by its number and passed over; the \
-                exit code is then 65. Older versions and delete markers are counted and passed over.
+                Each FILE is a CSV file, compressed or not, the manifest.json of an inventory whose \
+                data files lie beside it as S3 stores them, or - for standard input.
+                Columns: \(InventoryColumns.names.joined(separator: ", ")); others and another \
+                order are accepted if a first line or the manifest names them. An object that is \
+                there already is replaced, unless --if-absent is given. Buckets are created if \
+                they are missing. A line that is wrong, or whose bucket cannot be had, is named by \
+                its number and passed over; the exit code is then 65. Older versions and delete \
+                markers are counted and passed over.
                 Example: cadastre import inventory inventory.csv.gz --tenant acme
                 """
         )
         @Argument(help: "The inventory.")
-        var file: String
+        var file: [String]
+        @OptionGroup
+        var repetition: RepetitionOptions
         @OptionGroup
         var pipelineOptions: PipelineOptions
         @OptionGroup
         var options: ClusterOptions
 
         func run() async throws {
-            let source = try InventorySource(path: file)
+            // Before anything is sent: a file that is missing must not leave half an inventory.
+            let files = try InventoryFiles(file)
+            let list = try repetition.list()
             let configuration = try pipelineOptions.configuration(options)
+            let (pipelineOptions, precondition) = (pipelineOptions, repetition.precondition)
             let report = try await CadastreClient.with(configuration) { client throws(Failure) in
-                let pipeline = pipelineOptions.pipeline(client)
-                return try await onThread { () throws(Failure) in
-                    try InventoryImport(client: client, pipeline: pipeline).run(source)
+                try await onThread { () throws(Failure) in
+                    let progress = Progress("objects")
+                    let work = InventoryImport(
+                        client: client,
+                        pipeline: pipelineOptions.pipeline(client, configuration, progress),
+                        progress: progress,
+                        precondition: precondition,
+                        patience: .seconds(pipelineOptions.patience),
+                        list: list
+                    )
+                    return work.run(files)
                 }
             }
             try report.finish(on: options.console)
@@ -181,82 +199,5 @@ struct ImportVerbs: AsyncParsableCommand {
         let outcome = await client.execute(CreateBucket(name: bucket))
         if outcome.refusal?.reason == .bucketOwnedByYou { return }
         _ = try outcome.get(doing: "creating the bucket \(Escaped.bytes(bucket))")
-    }
-}
-
-/// What an import did, for people and for programs.
-struct ImportReport: Encodable, Sendable {
-    /// Files or lines that stand for objects.
-    var objects: UInt64 = 0
-    var acknowledged: UInt64 = 0
-    var failed: UInt64 = 0
-    var bytes: UInt64 = 0
-    var skipped_links = 0
-    var skipped_others = 0
-    var skipped_older_versions = 0
-    var skipped_delete_markers = 0
-    var unreadable = 0
-    var bad_lines = 0
-    var seconds = 0.0
-    var objects_per_second = 0.0
-    /// The longest time between two acknowledgements.
-    var longest_gap_ms: Int64 = 0
-    var failures: [String] = []
-    fileprivate(set) var isRecordIncomplete = false
-
-    private enum CodingKeys: String, CodingKey {
-        case objects, acknowledged, failed, bytes, skipped_links, skipped_others
-        case skipped_older_versions, skipped_delete_markers, unreadable, bad_lines, seconds
-        case objects_per_second, longest_gap_ms, failures
-    }
-
-    /// Takes what the pipeline counted.
-    mutating func take(_ totals: Pipeline.Totals) {
-        acknowledged = totals.done
-        failed = totals.failed
-        bytes = totals.bytes
-        failures = totals.failures
-        longest_gap_ms = totals.longestGap.inMilliseconds
-    }
-
-    /// Prints the report.
-    ///
-    /// - Throws: `Failure` if something was not imported.
-    func finish(on console: Console) throws(Failure) {
-        var report = self
-        report.objects_per_second = seconds > 0 ? Double(acknowledged) / seconds : 0
-        for failure in failures { Console.remark(failure) }
-        if failed > UInt64(failures.count) {
-            Console.remark("… and \(failed - UInt64(failures.count)) more")
-        }
-        console.json(report)
-        var line =
-            "\(Readable.count(acknowledged)) of \(Readable.count(objects)) objects acknowledged, "
-            + "\(Readable.size(bytes)), in \(Readable.time(.seconds(seconds))) "
-            + "(\(Readable.count(UInt64(report.objects_per_second)))/s, longest gap "
-            + "\(longest_gap_ms) ms)"
-        for (count, what) in [
-            (skipped_links, "links skipped"), (skipped_others, "special files skipped"),
-            (skipped_older_versions, "older versions skipped"),
-            (skipped_delete_markers, "delete markers skipped"), (unreadable, "unreadable"),
-            (bad_lines, "bad lines"),
-        ] where count > 0 {
-            line += ", \(count) \(what)"
-        }
-        console.line(line + ".")
-        if isRecordIncomplete {
-            throw Failure(
-                .inputOutput,
-                "the list of acknowledged keys could not be written",
-                advice: "check the space on its disk and import again"
-            )
-        }
-        if failed > 0 || bad_lines > 0 || unreadable > 0 {
-            throw Failure(
-                .badData,
-                "\(failed) objects, \(bad_lines) lines and \(unreadable) paths were not imported",
-                advice: "correct what is named above and import again; the rest is kept"
-            )
-        }
     }
 }

@@ -7,7 +7,8 @@ struct VerifyVerb: AsyncParsableCommand {
         commandName: "verify",
         abstract: "Has every node recompute its digest at one index, and compares them.",
         discussion: """
-            The exit code is 65 if two digests differ, or one differs from what its node kept.
+            The exit code is 65 if two digests differ, or one differs from what its node kept. \
+            --deadline bounds one computation; without it a node may take an hour.
             Example: cadastre verify --profile operator.json
             """
     )
@@ -45,115 +46,88 @@ struct VerifyVerb: AsyncParsableCommand {
 
     func run() async throws {
         let settings = try options.settings()
-        let configuration = try settings.configuration(.administration)
-        let output = try await CadastreClient.with(configuration) { client throws(Failure) in
-            try await verify(client, configuration.endpoints, settings.deadline ?? .seconds(60))
+        var configuration = try settings.configuration(.administration)
+        configuration.deadline = settings.deadline ?? .seconds(3600)
+        // A node computes in silence: the connection is not dead because it brings nothing.
+        configuration.stallTimeout = configuration.deadline
+        let known = configuration
+        let output = try await CadastreClient.with(known) { client throws(Failure) in
+            try await verify(client, known)
         }
         options.console.json(output)
         options.console.line(Self.table(output.nodes))
         for missing in output.missing { Console.remark("no answer: \(missing)") }
+        if let failure = failure(output) { throw failure }
+        options.console.line("All digests are equal.")
+    }
+
+    private func failure(_ output: Output) -> Failure? {
         guard output.kept_equal else {
-            throw Failure(
+            return Failure(
                 .badData,
                 "the rows of a node are not what it applied",
                 advice: "stop that node and keep its data folder for inspection"
             )
         }
-        guard output.index != nil else {
-            throw Failure(
-                .tryAgain,
-                "the nodes did not stop at one index in \(attempts) attempts",
-                advice: "try again when fewer writes arrive, or with more --attempts"
-            )
-        }
         guard output.digests_equal else {
-            throw Failure(
+            return Failure(
                 .badData,
                 "the digests differ",
                 advice: "stop writing, keep all data folders, and compare the nodes' logs"
             )
         }
-        guard output.missing.isEmpty || allowMissing else {
-            throw Failure(
+        guard !output.nodes.isEmpty, output.missing.isEmpty || allowMissing else {
+            return Failure(
                 .unavailable,
                 "\(output.missing.count) nodes did not answer",
                 advice: "start them, or accept it with --allow-missing"
             )
         }
-        options.console.line("All digests are equal.")
+        guard output.index != nil else {
+            return Failure(
+                .tryAgain,
+                "the nodes did not stop at one index in \(attempts) attempts",
+                advice: "try again when fewer writes arrive, or with more --attempts"
+            )
+        }
+        return nil
     }
 
     private func verify(
         _ client: CadastreClient,
-        _ endpoints: [Endpoint],
-        _ deadline: Duration
+        _ configuration: ClientConfiguration
     ) async throws(Failure) -> Output {
-        let reports = try await NodeReport.all(client, endpoints, .seconds(3))
+        let reports = try await NodeReport.all(client, configuration.endpoints, .seconds(3))
         let up = reports.filter { $0.status != nil }
         guard !up.isEmpty else {
             throw Failure(.unavailable, "no node answers", advice: "look at cadastre status")
         }
-        let progress = Progress("digests", total: UInt64(up.count))
-        var index = up.compactMap { $0.status?.appliedIndex }.max() ?? 0
-        var nodes: [Node] = []
-        var margin: UInt64 = 0
-        for _ in 0..<attempts {
-            nodes = try await digests(up, at: index, client, deadline)
-            let found = Set(nodes.map(\.applied_index))
-            if found.count <= 1 || nodes.contains(where: { $0.kept != $0.computed }) { break }
-            // Writes go on: meet at an index ahead, so that every node can stop there.
-            margin = max(1, margin * 2)
-            index = (found.max() ?? index) + margin
+        // Rows are counted by the node only: objects stand for them until it has answered.
+        let objects = up.reduce(0) { $0 + ($1.status?.objects ?? 0) }
+        let progress = Progress("objects", total: objects)
+        var meeting = Meeting(up.compactMap { $0.status?.appliedIndex }.max() ?? 0)
+        var round = DigestRound.Result()
+        for attempt in 0..<attempts {
+            let work = DigestRound(client: client, meeting: meeting, progress: progress)
+            round = await work.run(up, countsProgress: attempt == 0)
+            if Interruption.isRequested {
+                throw Interruption.failure("the digests were not compared", advice: "run it again")
+            }
+            guard let next = meeting.after(round) else { break }
+            meeting = next
         }
-        progress.add(UInt64(nodes.count))
         progress.finish()
+        let indices = Set(round.nodes.map(\.applied_index))
         return Output(
-            digests_equal: Self.areEqual(nodes),
-            kept_equal: nodes.allSatisfy { $0.kept == $0.computed },
-            index: Set(nodes.map(\.applied_index)).count == 1 ? nodes[0].applied_index : nil,
-            nodes: nodes,
+            digests_equal: Self.areEqual(round.nodes),
+            kept_equal: round.nodes.allSatisfy { $0.kept == $0.computed },
+            index: indices.count == 1 ? indices.first : nil,
+            nodes: round.nodes,
             missing: reports.filter { $0.status == nil }.map {
                 "\($0.endpoint) \(Escaped.text($0.reason))"
-            },
+            } + round.missing,
             seconds: progress.elapsed.inSeconds
         )
-    }
-
-    private func digests(
-        _ reports: [NodeReport],
-        at index: UInt64,
-        _ client: CadastreClient,
-        _ deadline: Duration
-    ) async throws(Failure) -> [Node] {
-        let request = ComputeDigest(atLeast: index)
-        let outcomes = await withTaskGroup(of: (NodeReport, Outcome<StateDigest>).self) { group in
-            for report in reports {
-                group.addTask {
-                    let endpoint = report.endpoint
-                    return (
-                        report, await client.administer(request, at: endpoint, deadline: deadline)
-                    )
-                }
-            }
-            var outcomes: [(NodeReport, Outcome<StateDigest>)] = []
-            for await outcome in group { outcomes.append(outcome) }
-            return outcomes
-        }
-        var nodes: [Node] = []
-        for (report, outcome) in outcomes {
-            let digest = try outcome.get(doing: "the digest of \(report.endpoint)")
-            nodes.append(
-                Node(
-                    node: report.node ?? 0,
-                    endpoint: "\(report.endpoint)",
-                    applied_index: digest.appliedIndex,
-                    kept: Hexadecimal.encode(digest.kept),
-                    computed: Hexadecimal.encode(digest.computed),
-                    rows: digest.rows
-                )
-            )
-        }
-        return nodes.sorted { $0.node < $1.node }
     }
 
     /// Whether nodes at the same index have the same digest.
