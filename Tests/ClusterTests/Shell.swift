@@ -12,6 +12,13 @@ enum Shell {
         var code: Int32
         var output: String
         var errors: String
+
+        /// The last line of its output as an object.
+        func json() throws -> [String: Any] {
+            let line = try #require(output.split(separator: "\n").last, "no output: \(errors)")
+            let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+            return try #require(object as? [String: Any])
+        }
     }
 
     /// These tests start real processes: `Cluster/test` asks for them, `swift test` alone does not.
@@ -22,6 +29,11 @@ enum Shell {
         root.appending(path: ".build/release/\(name)").path
     }
 
+    /// The path of a script of `Cluster/`.
+    static func script(_ name: String) -> String {
+        root.appending(path: "Cluster/\(name)").path
+    }
+
     /// Runs a program to its end.
     @discardableResult
     static func run(
@@ -30,14 +42,38 @@ enum Shell {
         environment: [String: String] = [:],
         input: String = ""
     ) throws -> Result {
-        let process = Process()
+        let running = try Running(
+            program,
+            arguments,
+            environment: environment,
+            input: input
+        )
+        return try running.end()
+    }
+}
+
+/// A program that has been started.
+final class Running {
+    private let process = Process()
+    private let folder: URL
+
+    /// Starts it.
+    init(
+        _ program: String,
+        _ arguments: [String],
+        environment: [String: String] = [:],
+        input: String = ""
+    ) throws {
         process.executableURL = URL(filePath: program)
         process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        process.currentDirectoryURL = Shell.root
+        // Whoever runs these tests has built: a script that builds would wait for them.
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["CLUSTER_PREPARED": "1"]) { $1 }
+            .merging(environment) { $1 }
         // Files, not pipes: a program that starts daemons leaves them the open ends.
-        let folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
+        folder = FileManager.default.temporaryDirectory.appending(path: UUID().uuidString)
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }  // A leftover folder is harmless.
         let places = ["in", "out", "err"].map { folder.appending(path: $0) }
         try Data(input.utf8).write(to: places[0])
         for place in places[1...] { try Data().write(to: place) }
@@ -45,73 +81,29 @@ enum Shell {
         process.standardOutput = try FileHandle(forWritingTo: places[1])
         process.standardError = try FileHandle(forWritingTo: places[2])
         try process.run()
+    }
+
+    /// Whether it has not ended yet.
+    var isRunning: Bool { process.isRunning }
+
+    /// Its number.
+    var processIdentifier: Int32 { process.processIdentifier }
+
+    /// Sends it a signal.
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// Waits for its end.
+    func end() throws -> Shell.Result {
         process.waitUntilExit()
-        return Result(
+        // A leftover folder is harmless.
+        defer { try? FileManager.default.removeItem(at: folder) }
+        func text(_ name: String) throws -> String {
+            String(decoding: try Data(contentsOf: folder.appending(path: name)), as: UTF8.self)
+        }
+        return Shell.Result(
             code: process.terminationStatus,
-            output: String(decoding: try Data(contentsOf: places[1]), as: UTF8.self),
-            errors: String(decoding: try Data(contentsOf: places[2]), as: UTF8.self)
+            output: try text("out"),
+            errors: try text("err")
         )
-    }
-}
-
-/// One cluster of real processes in a folder of its own.
-final class RunningCluster {
-    let folder: URL
-    private let environment: [String: String]
-
-    /// Starts three nodes with a tenant, a grant and a bucket.
-    init(portShift: Int) throws {
-        folder = Shell.root.appending(path: "Cluster/.run/test-\(portShift)")
-        environment = ["CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)"]
-        try cluster("clean")
-        try cluster("up", "3")
-        try operate("tenant", "create", "demo-tenant")
-        try operate("grant", "add", "demo-tenant", "demo-service")
-    }
-
-    deinit {
-        // What does not stop here is found by the next `clean`.
-        try? cluster("clean")
-    }
-
-    /// The nodes, as the topology numbers them.
-    let nodes = [1, 2, 3]
-
-    /// Runs a verb of `Cluster/cluster`, which must succeed.
-    func cluster(_ arguments: String...) throws {
-        let script = Shell.root.appending(path: "Cluster/cluster").path
-        let result = try Shell.run(script, arguments, environment: environment)
-        #expect(result.code == 0, "cluster \(arguments): \(result.errors)")
-    }
-
-    /// Runs a verb of `cadastre` as some identity.
-    @discardableResult
-    func cadastre(as identity: String, _ arguments: [String]) throws -> Shell.Result {
-        try Shell.run(
-            Shell.program("cadastre"),
-            arguments + ["--profile", folder.appending(path: "\(identity).json").path]
-        )
-    }
-
-    /// Runs a verb as the operator, which must succeed.
-    @discardableResult
-    func operate(_ arguments: String...) throws -> Shell.Result {
-        let result = try cadastre(as: "operator", arguments)
-        #expect(result.code == 0, "\(arguments): \(result.errors)")
-        return result
-    }
-
-    /// Runs a verb as the service, which must succeed.
-    @discardableResult
-    func serve(_ arguments: String...) throws -> Shell.Result {
-        let result = try cadastre(as: "service", arguments)
-        #expect(result.code == 0, "\(arguments): \(result.errors)")
-        return result
-    }
-
-    /// The node that leads.
-    func leader() throws -> String {
-        try operate("wait-leader", "--timeout", "30").output
-            .trimmingCharacters(in: .whitespacesAndNewlines)
     }
 }
