@@ -10,10 +10,13 @@
 /// - A file created, renamed or removed: only once ``syncDirectory(_:)`` of its directory has
 ///   returned; until then the old or the new entry, never half of one. A new file that was synced
 ///   is still lost when its directory entry is.
-/// - A directory just made exists after the crash (its maker syncs the parent itself).
+/// - A directory made: likewise, and everything in it with it. ``createDirectory(_:)`` syncs the
+///   parents itself, so once it has returned the directory stays.
 ///
 /// After a ``DiskFile/sync()`` that failed nothing may be assumed about any byte written since the
-/// last one that succeeded, and a second try proves nothing: the kernel may have dropped the bytes.
+/// last one that succeeded, and a second try proves nothing: the kernel may have dropped the bytes,
+/// or show them although the device never got them, to later processes too
+/// (``DiskFile/forgetCache()``).
 package protocol Disk: AnyObject, Sendable {
     /// Opens one file.
     func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile
@@ -25,7 +28,7 @@ package protocol Disk: AnyObject, Sendable {
     func rename(_ path: String, to newPath: String) throws(DiskError)
     /// Removes one file.
     func remove(_ path: String) throws(DiskError)
-    /// Makes a directory and those above it; one that exists is no failure.
+    /// Makes a directory and those above it, durably; one that exists is no failure.
     func createDirectory(_ path: String) throws(DiskError)
     /// Makes the entries of a directory durable.
     func syncDirectory(_ path: String) throws(DiskError)
@@ -75,6 +78,11 @@ package protocol DiskFile: AnyObject {
     func preallocate(_ size: Int) throws(DiskError)
     /// Writes zeros, in large pieces.
     func zeroFill(_ range: Range<Int>) throws(DiskError)
+    /// Lets go of what memory keeps of the file, so that what is read next comes from the device.
+    ///
+    /// What was written and not yet synced stays, so call ``sync()`` first. As far as the file system
+    /// follows such advice.
+    func forgetCache() throws(DiskError)
     /// Closes it; whatever is called later fails. A second close does nothing.
     func close()
 }
@@ -95,13 +103,17 @@ extension DiskFile {
 
     /// Reads up to `count` bytes; fewer only at the end of the file.
     package func read(at offset: Int, count: Int) throws(DiskError) -> [UInt8] {
-        var result = [UInt8](repeating: 0, count: count)
-        var bytes = result.mutableSpan
-        let found = try unsafe bytes.withUnsafeMutableBytes { (buffer) throws(DiskError) in
-            try unsafe read(at: offset, into: buffer)
+        // Not filled with zeros first: these are the large reads of a start and of followers.
+        var failure: DiskError?
+        let bytes = unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, found in
+            do throws(DiskError) {
+                found = try unsafe read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+            } catch {
+                failure = error
+            }
         }
-        result.removeLast(count - found)
-        return result
+        if let failure { throw failure }
+        return bytes
     }
 }
 

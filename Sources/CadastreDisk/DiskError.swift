@@ -4,7 +4,7 @@ internal import Glibc
 package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     /// What was being done.
     package enum Operation: String, Hashable, Sendable, CaseIterable {
-        case open, read, write, sync, size, truncate, preallocate
+        case open, read, write, sync, size, truncate, preallocate, forgetCache
         case exists, list, rename, remove, createDirectory, syncDirectory, lock, freeSpace
     }
 
@@ -38,14 +38,21 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
     /// `ENOENT`.
     package static let notFound: Int32 = ENOENT
 
+    /// `EMFILE`.
+    package static let tooManyFiles: Int32 = EMFILE
+    /// `EACCES`.
+    package static let notPermitted: Int32 = EACCES
+
     /// Whether freeing space would help.
     package var isOutOfSpace: Bool { code == ENOSPC || code == EDQUOT }
+    /// Whether waiting may help: for space, or for descriptors that others give back.
+    package var isShortage: Bool { isOutOfSpace || code == EMFILE || code == ENFILE }
+    /// Whether the device did not give back what it holds; asking again changes nothing.
+    package var isUnreadable: Bool { operation == .read && code == EIO }
     /// Whether the file or its directory does not exist.
     package var isMissing: Bool { code == ENOENT }
     /// Whether another owner has the lock.
-    package var isLocked: Bool {
-        operation == .lock && (code == EAGAIN || code == EACCES)
-    }
+    package var isLocked: Bool { operation == .lock && code == EAGAIN }
     /// Whether a simulated machine has stopped.
     package var isCrash: Bool { code == DiskError.crashed }
 
@@ -67,6 +74,6 @@ package struct DiskError: Error, Hashable, Sendable, CustomStringConvertible {
         (ESTALE, "ESTALE"), (EAGAIN, "EAGAIN"), (ENOMEM, "ENOMEM"), (ELOOP, "ELOOP"),
         (ENAMETOOLONG, "ENAMETOOLONG"), (ENOTEMPTY, "ENOTEMPTY"), (EXDEV, "EXDEV"),
         (EBUSY, "EBUSY"), (ENXIO, "ENXIO"), (ENODEV, "ENODEV"), (EOPNOTSUPP, "EOPNOTSUPP"),
-        (ETXTBSY, "ETXTBSY"), (EOVERFLOW, "EOVERFLOW"), (ENOSYS, "ENOSYS"),
+        (ETXTBSY, "ETXTBSY"), (EOVERFLOW, "EOVERFLOW"), (ENOSYS, "ENOSYS"), (EINTR, "EINTR"),
     ]
 }

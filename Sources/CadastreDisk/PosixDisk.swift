@@ -74,7 +74,9 @@ package final class PosixDisk: Disk {
     package func createDirectory(_ path: String) throws(DiskError) {
         let isAbsolute = path.hasPrefix("/")
         var made = isAbsolute ? "" : "."
-        for part in path.split(separator: "/") {
+        let parts = path.split(separator: "/")
+        let whole = parts.reduce(made) { "\($0)/\($1)" }
+        for part in parts {
             let parent = made.isEmpty ? "/" : made
             made += "/\(part)"
             if unsafe mkdir(made, 0o700) == 0 {
@@ -85,6 +87,19 @@ package final class PosixDisk: Disk {
             guard code == EEXIST else {
                 throw DiskError(operation: .createDirectory, path: made, code: code)
             }
+            // Whoever made it may have ended before it synced the parent.
+            if made == whole { try syncParent(parent) }
+        }
+    }
+
+    /// Syncs the directory above one that was there already.
+    ///
+    /// One that this process may not even look into is none that it left unsynced.
+    private func syncParent(_ path: String) throws(DiskError) {
+        do throws(DiskError) {
+            try syncDirectory(path)
+        } catch {
+            guard error.code == EACCES else { throw error }
         }
     }
 
@@ -111,7 +126,9 @@ package final class PosixDisk: Disk {
         let code = PosixDisk.retried { unsafe fcntl(descriptor, openFileLock, &request) }
         guard code == 0 else {
             close(descriptor)
-            throw DiskError(operation: .lock, path: path, code: code)
+            // POSIX allows EACCES for a lock that another has. The file itself may be used: it is
+            // open.
+            throw DiskError(operation: .lock, path: path, code: code == EACCES ? EAGAIN : code)
         }
         return PosixLock(descriptor: descriptor)
     }
@@ -171,36 +188,29 @@ private final class PosixFile: DiskFile {
         at offset: Int,
         into buffer: UnsafeMutableRawBufferPointer
     ) throws(DiskError) -> Int {
-        var done = 0
-        while done < buffer.count {
+        let (done, code) = Transfer.whole(buffer.count) { done in
             let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[done...])
-            let count = unsafe pread(descriptor, rest.baseAddress, rest.count, offset + done)
-            if count == 0 { break }
-            if count < 0 {
-                let code = errno
-                if code == EINTR { continue }
-                throw DiskError(operation: .read, path: path, offset: offset + done, code: code)
-            }
-            done += count
+            return unsafe pread(descriptor, rest.baseAddress, rest.count, offset + done)
+        }
+        guard code == 0 else {
+            throw DiskError(operation: .read, path: path, offset: offset + done, code: code)
         }
         return done
     }
 
     func write(at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(DiskError) {
-        var done = 0
-        while done < bytes.count {
+        let (done, code) = Transfer.whole(bytes.count) { done in
             let rest = unsafe UnsafeRawBufferPointer(rebasing: bytes[done...])
-            let count = unsafe pwrite(descriptor, rest.baseAddress, rest.count, offset + done)
-            if count < 0 {
-                let code = errno
-                if code == EINTR { continue }
-                throw DiskError(operation: .write, path: path, offset: offset + done, code: code)
-            }
-            // A file system that takes nothing and says nothing has no more room.
-            if count == 0 {
-                throw DiskError(operation: .write, path: path, offset: offset + done, code: ENOSPC)
-            }
-            done += count
+            return unsafe pwrite(descriptor, rest.baseAddress, rest.count, offset + done)
+        }
+        // A file system that takes nothing and says nothing has no more room.
+        guard code == 0, done == bytes.count else {
+            throw DiskError(
+                operation: .write,
+                path: path,
+                offset: offset + done,
+                code: code == 0 ? ENOSPC : code
+            )
         }
     }
 
@@ -247,6 +257,14 @@ private final class PosixFile: DiskFile {
                 )
             }
             offset += count
+        }
+    }
+
+    func forgetCache() throws(DiskError) {
+        // Returns the reason instead of setting errno.
+        let code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        guard code == 0 else {
+            throw DiskError(operation: .forgetCache, path: path, code: code)
         }
     }
 

@@ -3,17 +3,20 @@ internal import Glibc
 /// A disk in memory that keeps the contract of ``Disk`` and no more: at a crash everything that was
 /// not synced is kept, lost or torn by sector, as one seed decides.
 ///
-/// - ``crash()`` stops the machine: unsynced bytes and directory entries are settled by the seed,
-///   locks are free, and every call fails with ``DiskError/crashed`` until ``restart()``. Files
-///   opened before stay dead.
+/// - ``crash()`` stops the machine: unsynced bytes and names are settled by the seed, locks are free,
+///   and every call fails with ``DiskError/crashed`` until ``restart()``. Files opened before stay
+///   dead.
 /// - ``fail(_:nth:code:)`` makes one coming call fail. A failed write may leave any part of its
 ///   bytes; after a failed sync the bytes it should have made durable never become so, whatever
-///   later syncs say, as with a kernel that drops dirty pages.
+///   later syncs say, and readers see them or not, as with a kernel that drops dirty pages.
 /// - ``crash(atOperation:)`` stops the machine in the middle of a coming call.
-/// - ``capacity`` makes the disk small; `flipBit` and `zero` damage what is stored.
+/// - ``endProcess()`` ends the process alone: locks are free and files dead as at a crash, but what
+///   was written stays in the machine's memory, for the next process to see and a crash to lose.
+/// - ``capacity`` makes the disk small: a write that does not fit takes what room there is.
+/// - `flipBit`, `zero` and `makeUnreadable` damage what is stored (SimulatedDisk+Damage.swift).
 ///
 /// Not modelled: a synced sector that is lost, or a write at a wrong place (a test does that by
-/// hand with the functions for damage); directories being lost.
+/// hand with the functions for damage).
 ///
 /// `@unchecked Sendable`: single-threaded by contract. The simulator runs everything on one thread.
 package final class SimulatedDisk: Disk, @unchecked Sendable {
@@ -27,6 +30,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
         package var writtenBytes = 0
         /// Reads.
         package var reads = 0
+        /// Bytes that the largest of them asked for.
+        package var largestRead = 0
         /// Syncs of files.
         package var syncs = 0
         /// Syncs of directories.
@@ -39,45 +44,41 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     /// A kind of call that can be made to fail.
     package enum Fallible: Hashable, Sendable, CaseIterable {
         case read, write, sync, syncDirectory, rename, open
+        case truncate, preallocate, remove, list, size, createDirectory, lock, exists, freeSpace
+        case forgetCache
+    }
+
+    /// Who is gone, until ``restart()``.
+    package enum End: Hashable, Sendable {
+        /// The process alone.
+        case process
+        /// The machine, and what it had in memory.
+        case machine
     }
 
     /// What was asked of the disk so far; may be set to zero.
     package var statistics = Statistics()
     /// Bytes that fit on the disk; `nil` is no limit.
     package var capacity: Int?
-    /// Whether the machine has stopped.
-    package private(set) var isCrashed = false
+    /// Who has stopped, if anybody.
+    package private(set) var end: End?
+    /// Whether every call fails because the process or its machine has stopped.
+    package var isCrashed: Bool { end != nil }
+    /// The faults of ``fail(_:nth:code:)`` that have come, oldest first.
+    package private(set) var failures: [Fallible] = []
 
     /// Grows at each crash; a file opened in an earlier life is dead.
     private(set) var life = 0
     private var generator: SplitMix64
-    private var directories: Set<String> = ["", "/", "."]
-    private var entries: [String: SimulatedInode] = [:]
-    private var durableEntries: [String: SimulatedInode] = [:]
-    private var pendingEntries: [EntryChange] = []
+    var names = SimulatedNames()
     private var locks: Set<String> = []
     private var faults: [Fault] = []
-    private var crashOperation: Int?
+    private var plannedEnd: (operation: Int, end: End)?
 
     private struct Fault {
         var kind: Fallible
         var remaining: Int
         var code: Int32
-    }
-
-    /// A change of names that no directory sync has made durable.
-    private enum EntryChange {
-        case create(String, SimulatedInode)
-        case rename(String, to: String, SimulatedInode)
-        case remove(String)
-
-        func touches(_ directory: String) -> Bool {
-            switch self {
-            case .create(let path, _), .remove(let path): parent(of: path) == directory
-            case .rename(let path, let newPath, _):
-                parent(of: path) == directory || parent(of: newPath) == directory
-            }
-        }
     }
 
     /// An empty disk; everything random follows from the seed.
@@ -89,132 +90,99 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     package init(copying other: SimulatedDisk, seed: UInt64) {
         generator = SplitMix64(seed: seed)
         capacity = other.capacity
-        directories = other.directories
-        // Names may share one file; each file is copied once.
-        var copies: [ObjectIdentifier: SimulatedInode] = [:]
-        func copy(_ inode: SimulatedInode) -> SimulatedInode {
-            if let known = copies[ObjectIdentifier(inode)] { return known }
-            let made = SimulatedInode(copying: inode)
-            copies[ObjectIdentifier(inode)] = made
-            return made
-        }
-        entries = other.entries.mapValues(copy)
-        durableEntries = other.durableEntries.mapValues(copy)
-        pendingEntries = other.pendingEntries.map { change in
-            switch change {
-            case .create(let path, let inode): .create(path, copy(inode))
-            case .rename(let path, let newPath, let inode):
-                .rename(path, to: newPath, copy(inode))
-            case .remove(let path): .remove(path)
-            }
-        }
+        names = SimulatedNames(copying: other.names)
     }
 
     // MARK: The contract
 
     package func open(_ path: String, mode: OpenMode) throws(DiskError) -> any DiskFile {
         try begin(.open, .open, path)
-        if let inode = entries[path] {
+        if let inode = names.files[path] {
             guard mode != .createExclusively else {
                 throw DiskError(operation: .open, path: path, code: EEXIST)
             }
             return SimulatedFile(path: path, inode: inode, disk: self, isWritable: mode != .read)
         }
-        guard !directories.contains(path) else {
+        guard !names.directories.contains(path) else {
             throw DiskError(operation: .open, path: path, code: EISDIR)
         }
         guard mode == .create || mode == .createExclusively,
-            directories.contains(parent(of: path))
+            names.directories.contains(parent(of: path))
         else { throw DiskError(operation: .open, path: path, code: ENOENT) }
-        let inode = SimulatedInode()
-        entries[path] = inode
-        pendingEntries.append(.create(path, inode))
+        let inode = names.create(path)
         return SimulatedFile(path: path, inode: inode, disk: self, isWritable: true)
     }
 
     package func exists(_ path: String) throws(DiskError) -> Bool {
-        try begin(.exists, nil, path)
-        return entries[path] != nil || directories.contains(path)
+        try begin(.exists, .exists, path)
+        return names.files[path] != nil || names.directories.contains(path)
     }
 
     package func list(_ directory: String) throws(DiskError) -> [String] {
-        try begin(.list, nil, directory)
-        guard directories.contains(directory) else {
+        try begin(.list, .list, directory)
+        guard names.directories.contains(directory) else {
             throw DiskError(operation: .list, path: directory, code: ENOENT)
         }
-        // Sorted, so the order of the dictionary does not get out.
-        return (Array(entries.keys) + directories).filter {
-            !$0.isEmpty && $0 != directory && parent(of: $0) == directory
-        }
-        .map { String($0.split(separator: "/").last ?? "") }
-        .sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+        return names.list(directory)
     }
 
     package func rename(_ path: String, to newPath: String) throws(DiskError) {
         try begin(.rename, .rename, path)
-        guard let inode = entries[path], directories.contains(parent(of: newPath)) else {
+        guard names.files[path] != nil, names.directories.contains(parent(of: newPath)) else {
             throw DiskError(operation: .rename, path: path, code: ENOENT)
         }
-        entries[path] = nil
-        entries[newPath] = inode
-        pendingEntries.append(.rename(path, to: newPath, inode))
+        names.rename(path, to: newPath)
     }
 
     package func remove(_ path: String) throws(DiskError) {
-        try begin(.remove, nil, path)
-        guard entries[path] != nil else {
+        try begin(.remove, .remove, path)
+        guard names.files[path] != nil else {
             throw DiskError(operation: .remove, path: path, code: ENOENT)
         }
-        entries[path] = nil
-        pendingEntries.append(.remove(path))
+        names.remove(path)
     }
 
     package func createDirectory(_ path: String) throws(DiskError) {
-        try begin(.createDirectory, nil, path)
         var made = path.hasPrefix("/") ? "" : nil as String?
-        for part in path.split(separator: "/") {
-            made = made.map { "\($0)/\(part)" } ?? String(part)
-            guard let made else { continue }
-            guard entries[made] == nil else {
-                throw DiskError(operation: .createDirectory, path: made, code: EEXIST)
+        let parts = path.split(separator: "/")
+        for (place, part) in parts.enumerated() {
+            let next = made.map { "\($0)/\(part)" } ?? String(part)
+            made = next
+            try begin(.createDirectory, .createDirectory, next)
+            guard names.files[next] == nil else {
+                throw DiskError(operation: .createDirectory, path: next, code: EEXIST)
             }
-            directories.insert(made)
+            let isNew = !names.directories.contains(next)
+            if isNew { names.createDirectory(next) }
+            if isNew || place == parts.count - 1 { try syncDirectory(parent(of: next)) }
         }
     }
 
     package func syncDirectory(_ path: String) throws(DiskError) {
         try begin(.syncDirectory, .syncDirectory, path)
         statistics.directorySyncs += 1
-        guard directories.contains(path) else {
+        guard names.directories.contains(path) else {
             throw DiskError(operation: .syncDirectory, path: path, code: ENOENT)
         }
-        var rest: [EntryChange] = []
-        for change in pendingEntries {
-            if change.touches(path) { makeDurable(change) } else { rest.append(change) }
-        }
-        pendingEntries = rest
+        names.sync(path)
     }
 
     package func lock(_ path: String) throws(DiskError) -> any DiskLock {
-        try begin(.lock, nil, path)
-        guard directories.contains(parent(of: path)) else {
+        try begin(.lock, .lock, path)
+        guard names.directories.contains(parent(of: path)) else {
             throw DiskError(operation: .lock, path: path, code: ENOENT)
         }
         guard !locks.contains(path) else {
             throw DiskError(operation: .lock, path: path, code: EAGAIN)
         }
-        if entries[path] == nil {
-            let inode = SimulatedInode()
-            entries[path] = inode
-            pendingEntries.append(.create(path, inode))
-        }
+        if names.files[path] == nil { _ = names.create(path) }
         locks.insert(path)
         return SimulatedLock(path: path, disk: self, life: life)
     }
 
     package func freeSpace(_ directory: String) throws(DiskError) -> Int {
-        try begin(.freeSpace, nil, directory)
-        return max(0, (capacity ?? Int.max) - usedBytes)
+        try begin(.freeSpace, .freeSpace, directory)
+        return freeBytes
     }
 
     // MARK: Faults
@@ -228,7 +196,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     /// Forgets the faults that have not come yet, and a planned crash.
     package func forgetFaults() {
         faults.removeAll()
-        crashOperation = nil
+        plannedEnd = nil
     }
 
     /// Stops the machine at the `nth` coming call of any kind, 1 being the next one.
@@ -236,102 +204,74 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     /// If that is a write or a sync, the crash decides how much of it was done.
     package func crash(atOperation nth: Int) {
         precondition(nth >= 1, "the next call is number 1")
-        crashOperation = statistics.operations + nth
+        plannedEnd = (statistics.operations + nth, .machine)
+    }
+
+    /// Ends the process at the `nth` coming call of any kind, 1 being the next one.
+    ///
+    /// A write may have been begun; a sync loses nothing that was written.
+    package func endProcess(atOperation nth: Int) {
+        precondition(nth >= 1, "the next call is number 1")
+        plannedEnd = (statistics.operations + nth, .process)
     }
 
     /// Stops the machine now and settles what was not synced.
     package func crash() {
-        guard !isCrashed else { return }
-        isCrashed = true
-        crashOperation = nil
+        guard end != .machine else { return }
+        endProcess()
+        end = .machine
+        names.settle(with: &generator)
+        // In the order of the names, so that the seed alone decides.
+        for path in paths { names.files[path]?.settle(with: &generator) }
+    }
+
+    /// Ends the process now; the machine goes on with everything that was written.
+    package func endProcess() {
+        guard end == nil else { return }
+        end = .process
+        plannedEnd = nil
         life += 1
         locks.removeAll()
-        settleEntries()
-        entries = durableEntries
-        // In the order of the names, so that the seed alone decides.
-        for path in entries.keys.sorted() {
-            entries[path]?.settle(with: &generator)
-        }
     }
 
-    /// Starts the machine again after a crash.
-    package func restart() { isCrashed = false }
-
-    // MARK: Looking and damaging
-
-    /// The bytes of a file as a reader would see them, or `nil` if there is none.
-    package func contents(_ path: String) -> [UInt8]? { entries[path]?.current }
-
-    /// The names of all files, sorted.
-    package var paths: [String] { entries.keys.sorted() }
-
-    /// Puts a whole file there, durably.
-    package func setContents(_ path: String, _ bytes: [UInt8]) {
-        let inode = SimulatedInode()
-        inode.current = bytes
-        inode.durable = bytes
-        entries[path] = inode
-        durableEntries[path] = inode
-        pendingEntries.removeAll { change in
-            switch change {
-            case .create(let name, _), .remove(let name): name == path
-            case .rename(_, let name, _): name == path
-            }
-        }
-    }
-
-    /// Turns one bit over, durably.
-    ///
-    /// Nothing happens behind the end of the file.
-    package func flipBit(_ path: String, at offset: Int, bit: Int) {
-        guard let inode = entries[path], offset < inode.current.count else { return }
-        inode.current[offset] ^= UInt8(1) << UInt8(bit & 7)
-        if offset < inode.durable.count { inode.durable[offset] = inode.current[offset] }
-    }
-
-    /// Writes zeros over part of a file, durably.
-    package func zero(_ path: String, _ range: Range<Int>) {
-        guard let inode = entries[path] else { return }
-        for offset in range.clamped(to: 0..<inode.current.count) { inode.current[offset] = 0 }
-        for offset in range.clamped(to: 0..<inode.durable.count) { inode.durable[offset] = 0 }
-    }
+    /// Starts the process again, and the machine if it had stopped.
+    package func restart() { end = nil }
 
     /// Bytes in all files.
     package var usedBytes: Int {
         // A sum does not depend on the order.
-        entries.values.reduce(0) { $0 + $1.current.count }
+        names.files.values.reduce(0) { $0 + $1.current.count }
     }
 
     // MARK: Called by the open files
 
+    /// Bytes that still fit.
+    var freeBytes: Int { capacity.map { max(0, $0 - usedBytes) } ?? Int.max }
+
     /// Counts a call, and fails it if a fault or a crash was planned for it.
     func begin(
         _ operation: DiskError.Operation,
-        _ kind: Fallible?,
+        _ kind: Fallible,
         _ path: String,
         offset: Int? = nil,
         onCrash partly: () -> Void = {}
     ) throws(DiskError) {
-        guard !isCrashed else {
-            throw DiskError(
-                operation: operation,
-                path: path,
-                offset: offset,
-                code: DiskError.crashed
-            )
+        func failure(_ code: Int32) -> DiskError {
+            DiskError(operation: operation, path: path, offset: offset, code: code)
         }
+        guard !isCrashed else { throw failure(DiskError.crashed) }
         statistics.operations += 1
-        if let planned = crashOperation, statistics.operations >= planned {
-            partly()
-            crash()
-            throw DiskError(
-                operation: operation,
-                path: path,
-                offset: offset,
-                code: DiskError.crashed
-            )
+        if let planned = plannedEnd, statistics.operations >= planned.operation {
+            switch planned.end {
+            case .machine:
+                partly()
+                crash()
+            case .process:
+                endProcess()
+                partly()
+            }
+            throw failure(DiskError.crashed)
         }
-        guard let kind else { return }
         var code: Int32?
         for place in faults.indices where faults[place].kind == kind {
             faults[place].remaining -= 1
@@ -339,8 +279,9 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
         }
         faults.removeAll { $0.remaining == 0 }
         if let code {
+            failures.append(kind)
             partly()
-            throw DiskError(operation: operation, path: path, offset: offset, code: code)
+            throw failure(code)
         }
     }
 
@@ -354,41 +295,4 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
 
     /// Loses what a failed sync should have kept.
     func drop(_ inode: SimulatedInode) { inode.dropPending(with: &generator) }
-
-    // MARK: Directory entries at a crash
-
-    private func makeDurable(_ change: EntryChange) {
-        switch change {
-        case .create(let path, let inode): durableEntries[path] = inode
-        case .rename(let path, let newPath, let inode):
-            durableEntries[path] = nil
-            durableEntries[newPath] = inode
-        case .remove(let path): durableEntries[path] = nil
-        }
-    }
-
-    /// All kept, all lost, the first few kept, or each by itself.
-    private func settleEntries() {
-        let kept: (Int) -> Bool
-        switch generator.next(below: 4) {
-        case 0: kept = { _ in true }
-        case 1: kept = { _ in false }
-        case 2:
-            let count = generator.next(below: pendingEntries.count + 1)
-            kept = { $0 < count }
-        default:
-            let choices = pendingEntries.map { _ in generator.next(below: 2) == 0 }
-            kept = { choices[$0] }
-        }
-        for (place, change) in pendingEntries.enumerated() where kept(place) {
-            makeDurable(change)
-        }
-        pendingEntries.removeAll()
-    }
-}
-
-/// The directory part of a path; empty for a bare name.
-private func parent(of path: String) -> String {
-    guard let slash = path.lastIndex(of: "/") else { return "" }
-    return slash == path.startIndex ? "/" : String(path[..<slash])
 }

@@ -23,8 +23,12 @@ final class SimulatedFile: DiskFile {
     ) throws(DiskError) -> Int {
         try begin(.read, .read, offset: offset)
         disk.statistics.reads += 1
+        disk.statistics.largestRead = max(disk.statistics.largestRead, buffer.count)
         let count = min(buffer.count, max(0, inode.current.count - offset))
         guard count > 0 else { return 0 }
+        if let bad = inode.firstUnreadable(in: offset..<(offset + count)) {
+            throw DiskError(operation: .read, path: path, offset: bad, code: EIO)
+        }
         unsafe inode.current.withUnsafeBytes { bytes in
             unsafe buffer.copyMemory(
                 from: UnsafeRawBufferPointer(rebasing: bytes[offset..<(offset + count)])
@@ -45,8 +49,16 @@ final class SimulatedFile: DiskFile {
         }
         disk.statistics.writes += 1
         disk.statistics.writtenBytes += bytes.count
-        try requireRoom(offset + bytes.count, .write)
-        unsafe inode.write(at: offset, bytes)
+        let room = room(for: offset + bytes.count)
+        guard room < offset + bytes.count else {
+            unsafe inode.write(at: offset, bytes)
+            return
+        }
+        if room > offset {
+            let part = unsafe UnsafeRawBufferPointer(rebasing: bytes[..<(room - offset)])
+            unsafe inode.write(at: offset, part)
+        }
+        throw DiskError(operation: .write, path: path, offset: max(room, offset), code: ENOSPC)
     }
 
     func sync() throws(DiskError) {
@@ -58,23 +70,29 @@ final class SimulatedFile: DiskFile {
     }
 
     func size() throws(DiskError) -> Int {
-        try begin(.size, nil)
+        try begin(.size, .size)
         return inode.current.count
     }
 
     func truncate(to size: Int) throws(DiskError) {
         try requireWritable(.truncate)
-        try begin(.truncate, nil, offset: size)
-        try requireRoom(size, .truncate)
+        try begin(.truncate, .truncate, offset: size)
+        guard room(for: size) >= size else {
+            throw DiskError(operation: .truncate, path: path, offset: size, code: ENOSPC)
+        }
         inode.resize(to: size)
     }
 
     func preallocate(_ size: Int) throws(DiskError) {
         try requireWritable(.preallocate)
-        try begin(.preallocate, nil, offset: size)
+        try begin(.preallocate, .preallocate, offset: size)
         guard size > inode.current.count else { return }
-        try requireRoom(size, .preallocate)
-        inode.resize(to: size)
+        // What there is, is taken, as file systems do.
+        let room = room(for: size)
+        inode.resize(to: min(size, max(room, inode.current.count)))
+        guard room >= size else {
+            throw DiskError(operation: .preallocate, path: path, offset: size, code: ENOSPC)
+        }
     }
 
     func zeroFill(_ range: Range<Int>) throws(DiskError) {
@@ -82,15 +100,23 @@ final class SimulatedFile: DiskFile {
         try begin(.write, .write, offset: range.lowerBound)
         disk.statistics.writes += 1
         disk.statistics.writtenBytes += range.count
-        try requireRoom(range.upperBound, .write)
-        inode.zeroFill(range)
+        let room = room(for: range.upperBound)
+        inode.zeroFill(range.clamped(to: 0..<max(0, room)))
+        guard room >= range.upperBound else {
+            throw DiskError(operation: .write, path: path, offset: room, code: ENOSPC)
+        }
+    }
+
+    func forgetCache() throws(DiskError) {
+        try begin(.forgetCache, .forgetCache)
+        inode.forgetCache()
     }
 
     func close() { isOpen = false }
 
     private func begin(
         _ operation: DiskError.Operation,
-        _ kind: SimulatedDisk.Fallible?,
+        _ kind: SimulatedDisk.Fallible,
         offset: Int? = nil,
         onCrash partly: () -> Void = {}
     ) throws(DiskError) {
@@ -114,11 +140,11 @@ final class SimulatedFile: DiskFile {
         }
     }
 
-    private func requireRoom(_ size: Int, _ operation: DiskError.Operation) throws(DiskError) {
-        guard let capacity = disk.capacity, size > inode.current.count else { return }
-        guard disk.usedBytes + (size - inode.current.count) <= capacity else {
-            throw DiskError(operation: operation, path: path, offset: size, code: ENOSPC)
-        }
+    /// How large the file may become, if it is to become so large: the disk's room ends somewhere.
+    private func room(for size: Int) -> Int {
+        let current = inode.current.count
+        guard disk.capacity != nil, size > current else { return size }
+        return min(size, current + disk.freeBytes)
     }
 }
 

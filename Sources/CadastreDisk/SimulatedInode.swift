@@ -7,6 +7,8 @@ final class SimulatedInode {
     /// What survives a crash for certain.
     var durable: [UInt8] = []
     private var pending: [Change] = []
+    /// Sectors that the device does not give back; few, so in no order.
+    private var unreadableSectors: [Int] = []
 
     /// One change since the last sync.
     private enum Change {
@@ -23,6 +25,7 @@ final class SimulatedInode {
         current = other.current
         durable = other.durable
         pending = other.pending
+        unreadableSectors = other.unreadableSectors
     }
 
     /// Writes bytes; the file grows if need be.
@@ -31,11 +34,13 @@ final class SimulatedInode {
         let change = unsafe Change.write(offset, [UInt8](bytes))
         pending.append(change)
         apply(change, to: &current)
+        mend(offset..<(offset + bytes.count))
     }
 
     /// Writes zeros; the file grows if need be.
     func zeroFill(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
+        mend(range)
         pending.append(.zero(range))
         apply(.zero(range), to: &current)
     }
@@ -53,10 +58,39 @@ final class SimulatedInode {
     }
 
     /// What a failed sync does: some of the changes reach the disk, the rest never will.
+    ///
+    /// Readers see what was written all the same, or what is there.
     func dropPending(with generator: inout SplitMix64) {
         let seen = current
         settle(with: &generator)
-        current = seen
+        if generator.next(below: 2) == 0 { current = seen }
+    }
+
+    /// Shows what is on the disk again, under what was not synced yet.
+    func forgetCache() {
+        current = durable
+        for change in pending { apply(change, to: &current) }
+    }
+
+    /// Makes the sectors of these bytes fail when read, until they are written again.
+    func makeUnreadable(_ range: Range<Int>) {
+        for piece in sectors(of: range) { unreadableSectors.append(piece.lowerBound / sectorSize) }
+    }
+
+    /// The first of these bytes that the device does not give back.
+    func firstUnreadable(in range: Range<Int>) -> Int? {
+        let sectors = range.lowerBound / sectorSize...(range.upperBound - 1) / sectorSize
+        return unreadableSectors.filter { sectors.contains($0) }.min().map {
+            max(range.lowerBound, $0 * sectorSize)
+        }
+    }
+
+    /// A sector that is written as a whole can be read again.
+    private func mend(_ range: Range<Int>) {
+        guard !unreadableSectors.isEmpty else { return }
+        unreadableSectors.removeAll { sector in
+            range.lowerBound <= sector * sectorSize && (sector + 1) * sectorSize <= range.upperBound
+        }
     }
 
     /// What a crash does: all changes kept, all lost, or by sector the first few of those that

@@ -36,8 +36,8 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package init(_ error: StorageError) {
         let code: ExitCode =
             switch error {
-            case .malformedEntry, .damaged, .missingSegment, .misplacedSegment,
-                .unrecognisedFile, .unavailable:
+            case .malformedEntry, .damaged, .contradictory, .missingSegment,
+                .misplacedSegment, .unrecognisedFile, .unavailable:
                 .damaged
             case .wrongIdentity, .newerFormat, .noJournal: .configuration
             case .journalExists, .locked: .inUse

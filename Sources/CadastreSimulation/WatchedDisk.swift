@@ -107,5 +107,6 @@ private final class WatchedFile: DiskFile {
     func truncate(to size: Int) throws(DiskError) { try file.truncate(to: size) }
     func preallocate(_ size: Int) throws(DiskError) { try file.preallocate(size) }
     func zeroFill(_ range: Range<Int>) throws(DiskError) { try file.zeroFill(range) }
+    func forgetCache() throws(DiskError) { try file.forgetCache() }
     func close() { file.close() }
 }

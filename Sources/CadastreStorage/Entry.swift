@@ -11,8 +11,9 @@ package struct Entry: Hashable, Sendable {
     package let header: EntryHeader
 
     /// Takes bytes from outside apart.
-    /// - Throws: `malformedEntry` unless every field, limit and size of the layout holds. The hash
-    ///   is not looked at (``verifies(after:using:)``), nor is anything decompressed.
+    /// - Throws: `malformedEntry` unless every field, limit and size of the layout holds and this
+    ///   program has what opens each section. The hash is not looked at
+    ///   (``verifies(after:using:)``), nor is anything decompressed (``items()``).
     package init(decoding bytes: [UInt8]) throws(StorageError) {
         header = try Entry.checked(bytes)
         self.bytes = bytes
@@ -70,7 +71,7 @@ package struct Entry: Hashable, Sendable {
     ///
     /// Decompresses into buffers of the sizes that the sections state.
     /// - Throws: `malformedEntry` when a section does not decompress to what it states, or its items
-    ///   do not fill it exactly, or it is encrypted.
+    ///   do not fill it exactly.
     package func items() throws(StorageError) -> EntryItems {
         switch header.kind {
         case .noOp, .configuration: return EntryItems(raw: [], ranges: [])
@@ -135,17 +136,9 @@ extension Entry {
 
         /// The content, decompressed.
         func raw(in bytes: [UInt8]) throws(StorageError) -> [UInt8] {
-            guard keyID == 0 else {
-                throw .malformedEntry(reason: "the section is encrypted under key \(keyID)")
-            }
             switch codec {
             case .raw: return Array(bytes[stored])
-            case .lz4:
-                guard let raw = LZ4.decompress(bytes, stored, size: rawSize, dictionary: 0) else {
-                    throw .malformedEntry(reason: "the section does not decompress")
-                }
-                return raw
-            case .lz4WithDictionary:
+            case .lz4, .lz4WithDictionary:
                 let raw = LZ4.decompress(bytes, stored, size: rawSize, dictionary: dictionary)
                 guard let raw else {
                     throw .malformedEntry(reason: "the section does not decompress")
@@ -202,6 +195,8 @@ extension Entry {
 
     private static func checkSections(_ bytes: [UInt8]) throws(StorageError) {
         var offset = EntryFormat.headerSize
+        var itemCount = 0
+        var rawSize = 0
         for _ in 0..<bytes[3] {
             guard bytes.count - offset >= EntryFormat.sectionHeaderSize else {
                 throw .malformedEntry(reason: "a section is shorter than its header")
@@ -211,12 +206,23 @@ extension Entry {
                 codec == .lz4WithDictionary
                     ? section.dictionary != 0 : section.dictionary == 0
             else { throw .malformedEntry(reason: "a section has an unknown codec") }
+            guard LZ4.has(dictionary: section.dictionary) else {
+                throw .malformedEntry(
+                    reason: "a section needs dictionary \(section.dictionary), which is not known"
+                )
+            }
+            guard section.keyID == 0 else {
+                throw .malformedEntry(reason: "a section is encrypted under key \(section.keyID)")
+            }
             guard section.stored.upperBound <= bytes.count else {
                 throw .malformedEntry(reason: "a section is larger than its entry")
             }
-            guard (1...BlockLimits.sectionItems).contains(section.itemCount),
-                (1...BlockLimits.sectionRawSize).contains(section.rawSize)
-            else { throw .malformedEntry(reason: "a section is beyond its limits") }
+            // Of all sections together: one after the other they would exhaust memory just as well.
+            itemCount += section.itemCount
+            rawSize += section.rawSize
+            guard section.itemCount >= 1, itemCount <= BlockLimits.entryItems,
+                section.rawSize >= 1, rawSize <= BlockLimits.entryRawSize
+            else { throw .malformedEntry(reason: "its sections are beyond their limits") }
             guard section.hasPlausibleSizes else {
                 throw .malformedEntry(reason: "a section's sizes contradict its codec")
             }
@@ -229,10 +235,9 @@ extension Entry {
 }
 
 extension Entry.Section {
-    /// Whether raw and stored size fit together; encryption changes sizes, so only without it.
+    /// Whether raw and stored size fit together.
     fileprivate var hasPlausibleSizes: Bool {
-        if keyID != 0 { return !stored.isEmpty }
-        return switch codec {
+        switch codec {
         case .raw: stored.count == rawSize
         // LZ4 never does better than 255 to 1: anything above is meant to exhaust memory.
         case .lz4, .lz4WithDictionary: stored.count < rawSize && rawSize <= stored.count * 255

@@ -23,7 +23,7 @@ internal import RaftCore
 //       8     1  codec: 0 raw, 1 LZ4, 2 LZ4 with a dictionary
 //       9     1  reserved: 0
 //      10     2  dictionary: its number with codec 2, else 0
-//      12     4  key that the stored bytes are encrypted under; 0 for none
+//      12     4  key that the stored bytes are encrypted under; 0 for none, and nothing else yet
 //      16     4  number of items, 1 or more
 //      20     4  raw size: bytes after decryption and decompression
 //      24     4  stored size
@@ -32,8 +32,8 @@ internal import RaftCore
 // Raw bytes of a section of commands: for each item its size in 4 bytes, then its bytes. Raw bytes
 // of a configuration: see ConfigurationFormat.swift; codec 0, one item.
 //
-// Codec 0 without a key: stored size = raw size. Codec 1 and 2 without a key: stored size < raw
-// size ≤ 255 × stored size. Nothing follows the last section.
+// Codec 0: stored size = raw size. Codec 1 and 2: stored size < raw size ≤ 255 × stored size. Items
+// and raw sizes of all sections together are within BlockLimits. Nothing follows the last section.
 enum EntryFormat {
     static let version: UInt16 = 1
     static let headerSize = 104
@@ -79,10 +79,10 @@ package enum BlockLimits {
     package static let commandSize = 4 * 1_024 * 1_024 + 32 * 1_024
     /// Operations of one command.
     package static let commandOperations = 1_000
-    /// Items in one section.
-    package static let sectionItems = blockOperations
-    /// Raw bytes of one section: the largest command and its size.
-    package static let sectionRawSize = commandSize + 4
+    /// Items in all sections of an entry: every command is at least one operation.
+    package static let entryItems = blockOperations
+    /// Raw bytes of all sections of an entry: the largest command and its size.
+    package static let entryRawSize = commandSize + 4
     /// Commands from which on plain LZ4 does better than LZ4 with the dictionary.
     package static let plainCompressionItems = 16
 }

@@ -82,7 +82,7 @@ extension Journal {
         let recovery = try Recovery(directory: directory, disk: disk, identity: identity).run()
         let opened: [OpenSegment]
         do throws(DiskError) {
-            opened = try repairTail(recovery, in: directory, on: disk)
+            opened = try openTail(recovery, in: directory, on: disk)
         } catch {
             throw .disk(error)
         }
@@ -90,12 +90,17 @@ extension Journal {
             directory: directory,
             disk: disk,
             identity: identity,
-            settings: settings,
             lock: lock,
-            seed: seed,
             recovery: recovery,
             active: opened[0],
-            prepared: Array(opened.dropFirst())
+            supply: SegmentSupply(
+                Array(opened.dropFirst()),
+                in: directory,
+                on: disk,
+                identity: identity,
+                settings: settings,
+                seed: seed
+            )
         )
         let isUnmarked = recovery.replay.number > 0 && recovery.synced < recovery.end
         if isUnmarked || recovery.hasRest {
@@ -129,63 +134,22 @@ extension Journal {
         }
     }
 
-    /// Makes what was found durable, and the files as long as they should be.
-    ///
-    /// Returns the segments from the one that is written next.
-    private static func repairTail(
+    /// Opens the segments from the one that is written next, and takes away what is to be made anew.
+    private static func openTail(
         _ recovery: Recovery.Result,
         in directory: String,
         on disk: any Disk
     ) throws(DiskError) -> [OpenSegment] {
         for path in recovery.leftovers { try disk.remove(path) }
         var opened: [OpenSegment] = []
-        // S is in the segment of the end or shortly before it.
-        for header in recovery.segments where header.number >= recovery.synced.segment {
+        for header in recovery.segments where header.number >= recovery.end.segment {
             let path = "\(directory)/\(SegmentFormat.fileName(header.number))"
-            let file = try disk.open(path, mode: .readWrite)
-            let size = try file.size()
-            if size < header.size { try file.zeroFill(size..<header.size) }
-            if header.number <= recovery.end.segment {
-                let start =
-                    header.number == recovery.synced.segment
-                    ? recovery.synced.offset : SegmentFormat.blockSize
-                try rewrite(file, start..<max(start, recovery.ends[header.number] ?? start))
-            }
-            try file.sync()
-            if header.number >= recovery.end.segment {
-                opened.append(OpenSegment(header: header, file: file))
-            } else {
-                file.close()
-            }
+            opened.append(
+                OpenSegment(header: header, file: try disk.open(path, mode: .readWrite))
+            )
         }
         try disk.syncDirectory(directory)
         return opened
-    }
-
-    /// Writes the same bytes again.
-    ///
-    /// If the sync of a process that ended before had failed, the kernel may show bytes that are
-    /// not on the disk and that it holds for clean: only what is written again is covered by the
-    /// sync that follows.
-    private static func rewrite(_ file: any DiskFile, _ range: Range<Int>) throws(DiskError) {
-        var offset = range.lowerBound
-        while offset < range.upperBound {
-            let count = min(1_048_576, range.upperBound - offset)
-            try file.write(at: offset, try file.read(at: offset, count: count))
-            offset += count
-        }
-    }
-}
-
-extension JournalSettings {
-    /// Traps on sizes that no configuration should have let through.
-    fileprivate func check() {
-        precondition(
-            SegmentFormat.segmentSizes.contains(segmentSize)
-                && segmentSize % SegmentFormat.blockSize == 0,
-            "segments of \(segmentSize) bytes"
-        )
-        precondition(sliceSize > 0, "slices of \(sliceSize) bytes")
     }
 }
 

@@ -14,50 +14,71 @@ extension Journal {
         _ range: Range<LogIndex>,
         maximumSize: Int
     ) throws(StorageError) -> [Entry] {
-        var entries: [Entry] = []
-        var size = 0
-        var index = range.lowerBound
-        while index < range.upperBound {
-            guard let place = logs[group]?.place(of: index) else {
-                if entries.isEmpty { throw .unavailable(group: group, index: index) }
-                break
-            }
-            size += Int(place.size)
-            if !entries.isEmpty && size > maximumSize { break }
-            entries.append(try entry(group, at: index))
-            index = index.next
+        guard let log = logs[group], log.place(of: range.lowerBound) != nil else {
+            throw .unavailable(group: group, index: range.lowerBound)
         }
+        let first = Int(range.lowerBound.value) - 1
+        let last = Int(clamping: min(range.upperBound.value - 1, UInt64(log.places.count)))
+        var entries: [Entry] = []
+        var run = first..<first
+        var size = 0
+        while run.upperBound < last {
+            let next = log.places[run.upperBound]
+            size += Int(next.size)
+            if run.upperBound > first && size > maximumSize { break }
+            if let begin = run.first, !next.isNear(log.places[begin...run.upperBound - 1]) {
+                try read(log.places[run], of: group, into: &entries)
+                run = run.upperBound..<run.upperBound
+            }
+            run = run.lowerBound..<run.upperBound + 1
+        }
+        try read(log.places[run], of: group, into: &entries)
         return entries
     }
 
     /// One entry, read and checked.
     func entry(_ group: GroupID, at index: LogIndex) throws(StorageError) -> Entry {
-        guard let place = logs[group]?.place(of: index) else {
+        guard let entry = try read(group, index..<index.next, maximumSize: 0).first else {
             throw .unavailable(group: group, index: index)
         }
-        let header = segments[Int(place.segment) - 1]
-        let size = Record.size(content: Int(place.size))
+        return entry
+    }
+
+    /// Reads entries that lie close together, in one go; the slice keeps the numbers of the log.
+    private func read(
+        _ places: ArraySlice<EntryPlace>,
+        of group: GroupID,
+        into entries: inout [Entry]
+    ) throws(StorageError) {
+        guard let start = places.first, let last = places.last else { return }
+        let header = segments[Int(start.segment) - 1]
         let bytes: [UInt8]
         do throws(DiskError) {
-            bytes = try file(place.segment).read(at: Int(place.offset), count: size)
+            bytes = try file(start.segment).read(
+                at: Int(start.offset),
+                count: last.end - Int(start.offset)
+            )
         } catch {
             throw .disk(error)
         }
         do throws(Damage) {
-            let record = try Record(
-                in: bytes,
-                at: 0,
-                base: Int(place.offset),
-                limit: bytes.count,
-                seed: header.seed
-            )
-            guard case .entry(let entry) = record.content, entry.index == index,
-                entry.group == group
-            else { throw Damage(offset: Int(place.offset), reason: "another record is here") }
-            return entry
+            for (number, place) in zip(places.indices, places) {
+                let record = try Record(
+                    in: bytes,
+                    at: Int(place.offset - start.offset),
+                    base: Int(start.offset),
+                    limit: bytes.count,
+                    seed: header.seed
+                )
+                guard case .entry(let entry) = record.content,
+                    entry.index.value == UInt64(number) + 1,
+                    entry.group == group
+                else { throw Damage(offset: Int(place.offset), reason: "another record is here") }
+                entries.append(entry)
+            }
         } catch {
             throw .damaged(
-                file: "\(directory)/\(SegmentFormat.fileName(place.segment))",
+                file: "\(directory)/\(SegmentFormat.fileName(start.segment))",
                 offset: error.offset,
                 reason: error.reason
             )
@@ -77,4 +98,21 @@ extension Journal {
 
     /// Files kept open to read from: a few followers, each at its own place.
     private static let maximumReaders = 8
+}
+
+extension EntryPlace {
+    /// The byte behind the entry's record.
+    fileprivate var end: Int { Int(offset) + Record.size(content: Int(size)) }
+
+    /// Whether it is cheaper to read this entry together with those before it than by itself.
+    fileprivate func isNear(_ places: ArraySlice<EntryPlace>) -> Bool {
+        guard let first = places.first, let last = places.last else { return true }
+        return segment == first.segment && Int(offset) - last.end <= EntryPlace.maximumGap
+            && end - Int(first.offset) <= EntryPlace.maximumRunSize
+    }
+
+    /// Batches of one small entry are 4 KiB apart, with marks between them more.
+    private static let maximumGap = 16 * 1_024
+    /// More would keep too much memory beside the entries themselves.
+    private static let maximumRunSize = 1_048_576
 }

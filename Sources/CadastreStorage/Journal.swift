@@ -8,8 +8,8 @@ internal import RaftCore
 /// - What ``write(_:)`` has returned from is found by every later ``open(directory:on:identity:settings:seed:)``,
 ///   or that one refuses to open.
 /// - Blocks that were synced are not written again.
-/// - After a write or sync that failed, or a failure while preparing that is not lack of room, every
-///   call that writes throws that same failure.
+/// - After a write or sync that failed, or a failure while preparing that is not lack of room or of
+///   descriptors, every call that writes throws that same failure.
 ///
 /// Used by one thread at a time. Files: `journal-<number>.cadastre` as in SegmentFormat.swift, and
 /// `lock`.
@@ -20,16 +20,13 @@ package final class Journal {
     let directory: String
     let disk: any Disk
     let identity: JournalIdentity
-    private let settings: JournalSettings
     private let lock: any DiskLock
-    private var salts: SplitMix64
 
     private(set) var logs: [GroupID: JournalLog]
     /// The headers of all segments; number 1 first.
     private(set) var segments: [SegmentHeader]
     private var active: OpenSegment
-    private var prepared: [OpenSegment]
-    private var preparation: SegmentPreparation?
+    private var supply: SegmentSupply
     /// Where the next batch goes.
     private var end: Int
     /// Groups in the active segment, ascending.
@@ -49,23 +46,19 @@ package final class Journal {
         directory: String,
         disk: any Disk,
         identity: JournalIdentity,
-        settings: JournalSettings,
         lock: any DiskLock,
-        seed: UInt64,
         recovery: Recovery.Result,
         active: OpenSegment,
-        prepared: [OpenSegment]
+        supply: SegmentSupply
     ) {
         self.directory = directory
         self.disk = disk
         self.identity = identity
-        self.settings = settings
         self.lock = lock
-        salts = SplitMix64(seed: seed)
         logs = recovery.replay.logs
         segments = recovery.segments
         self.active = active
-        self.prepared = prepared
+        self.supply = supply
         end = recovery.end.offset
         touched = recovery.replay.touched
         batchNumber = recovery.replay.number
@@ -75,23 +68,14 @@ package final class Journal {
     }
 
     /// Records that fit into one batch, in bytes, whatever segment it goes to.
-    ///
-    /// That of the smallest to come: those prepared before a restart have the size of then.
     package var maximumBatchSize: Int {
-        prepared.reduce(settings.segmentSize) { min($0, $1.header.size) } - SegmentFormat.blockSize
+        supply.minimumSegmentSize - SegmentFormat.blockSize
             - BatchHeader.headerSize(groups: max(64, logs.count))
     }
 
     /// Bytes that writes take of ``maximumBatchSize``.
     package static func size(of batch: [JournalWrite]) -> Int {
         batch.reduce(0) { $0 + Record.size(of: $1) }
-    }
-
-    /// Bytes that can be written before another segment must be prepared.
-    package var preparedRoom: Int {
-        prepared.reduce(active.header.size - end) {
-            $0 + $1.header.size - SegmentFormat.blockSize
-        }
     }
 
     // MARK: Writing
@@ -200,16 +184,19 @@ package final class Journal {
 
     /// Goes on in the next segment, which a batch of `size` bytes must fit into.
     private func roll(for size: Int) throws(StorageError) {
-        let capacity = prepared.first?.header.size ?? settings.segmentSize
+        let capacity = supply.ready.first?.header.size ?? supply.settings.segmentSize
         guard size <= capacity - SegmentFormat.blockSize else {
             throw .batchTooLarge(size: size, maximum: capacity - SegmentFormat.blockSize)
         }
-        if prepared.isEmpty {
-            statistics.latePreparations += 1
+        if supply.ready.isEmpty {
             while try prepareAhead() {}
+            statistics.latePreparations += 1
         }
-        readers.removeAll { $0.header.number == active.header.number }
-        active = prepared.removeFirst()
+        guard let next = supply.take() else {
+            preconditionFailure("a segment was prepared and is not there")
+        }
+        active.file.close()
+        active = next
         end = SegmentFormat.blockSize
         touched.removeAll()
     }
@@ -219,34 +206,18 @@ package final class Journal {
     /// Does a bounded part of making the next segment ready; `true` if more is left to do.
     ///
     /// Called while nothing waits to be written.
-    /// - Throws: `outOfSpace`, after which a later call begins again. Anything else is final.
+    /// - Throws: `outOfSpace`, for want of room or of descriptors, after which a later call goes on
+    ///   or begins again. Anything else is final.
     package func prepareAhead() throws(StorageError) -> Bool {
         if let failure { throw failure }
-        guard prepared.isEmpty else { return false }
+        guard supply.ready.isEmpty else { return false }
         do throws(DiskError) {
-            let current: SegmentPreparation
-            if let preparation {
-                current = preparation
-            } else {
-                let header = SegmentHeader(
-                    identity: identity,
-                    number: UInt64(segments.count) + 1,
-                    salt: salts.next(),
-                    size: settings.segmentSize
-                )
-                current = try SegmentPreparation(header, in: directory, on: disk)
-                preparation = current
-            }
-            guard let segment = try current.step(slice: settings.sliceSize) else { return true }
-            preparation = nil
-            prepared.append(segment)
-            segments.append(segment.header)
+            guard let header = try supply.prepare(UInt64(segments.count) + 1) else { return true }
+            segments.append(header)
             statistics.segments = segments.count
             return false
         } catch {
-            preparation?.abandon()
-            preparation = nil
-            guard error.isOutOfSpace else { throw fail(.disk(error)) }
+            guard supply.mayTryAgain(after: error) else { throw fail(.disk(error)) }
             throw .outOfSpace(error)
         }
     }
@@ -258,10 +229,9 @@ package final class Journal {
         let closed = DiskError(operation: .write, path: directory, code: DiskError.closed)
         failure = failure ?? .disk(closed)
         active.file.close()
-        for segment in prepared + readers { segment.file.close() }
+        for reader in readers { reader.file.close() }
         readers.removeAll()
-        preparation?.abandon()
-        preparation = nil
+        supply.close()
         lock.release()
     }
 

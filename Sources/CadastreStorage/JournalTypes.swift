@@ -37,11 +37,29 @@ package struct JournalSettings: Hashable, Sendable {
     package var segmentSize: Int
     /// Bytes that one call of ``Journal/prepareAhead()`` writes.
     package var sliceSize: Int
+    /// Bytes of the disk that preparing a segment leaves free for others.
+    package var reserveSize: Int
 
-    /// 64 MiB, prepared 1 MiB at a time.
-    package init(segmentSize: Int = 64 * 1_048_576, sliceSize: Int = 1_048_576) {
+    /// 64 MiB, prepared 1 MiB at a time, from all the room there is.
+    package init(
+        segmentSize: Int = 64 * 1_048_576,
+        sliceSize: Int = 1_048_576,
+        reserveSize: Int = 0
+    ) {
         self.segmentSize = segmentSize
         self.sliceSize = sliceSize
+        self.reserveSize = reserveSize
+    }
+
+    /// Traps on sizes that no configuration should have let through.
+    func check() {
+        precondition(
+            SegmentFormat.segmentSizes.contains(segmentSize)
+                && segmentSize % SegmentFormat.blockSize == 0,
+            "segments of \(segmentSize) bytes"
+        )
+        precondition(sliceSize > 0, "slices of \(sliceSize) bytes")
+        precondition((0...1 << 40).contains(reserveSize), "a reserve of \(reserveSize) bytes")
     }
 }
 

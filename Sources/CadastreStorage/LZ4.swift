@@ -8,6 +8,9 @@ enum LZ4 {
     /// The dictionary that is used for new blocks.
     static let currentDictionary: UInt16 = 1
 
+    /// Whether this program has the dictionary of this number.
+    static func has(dictionary: UInt16) -> Bool { LoadedDictionary.numbered(dictionary) != nil }
+
     /// The compressed bytes, or `nil` if they are not fewer.
     ///
     /// Dictionary 0 is none.

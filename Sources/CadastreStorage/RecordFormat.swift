@@ -123,26 +123,28 @@ extension Record {
         }
     }
 
-    /// All records of a batch.
+    /// All records of a batch, from the part of the segment that holds it whole, the byte at `base`
+    /// first.
     static func all(
         of header: BatchHeader,
         in bytes: [UInt8],
+        base: Int = 0,
         seed: UInt32
     ) throws(Damage) -> [Record] {
         var records: [Record] = []
-        var start = header.place.offset + header.headerSize
+        var start = header.place.offset - base + header.headerSize
         let limit = start + header.recordsSize
         guard limit <= bytes.count else {
-            throw Damage(offset: bytes.count, reason: "the file ends within a batch")
+            throw Damage(offset: base + bytes.count, reason: "the file ends within a batch")
         }
         for _ in 0..<header.recordCount {
-            let record = try Record(in: bytes, at: start, base: 0, limit: limit, seed: seed)
+            let record = try Record(in: bytes, at: start, base: base, limit: limit, seed: seed)
             records.append(record)
             let size = Int(bytes.load(UInt32.self, at: start + 4))
             start += Record.size(content: size)
         }
         guard start == limit else {
-            throw Damage(offset: start, reason: "the records do not fill their batch")
+            throw Damage(offset: base + start, reason: "the records do not fill their batch")
         }
         return records
     }

@@ -129,6 +129,13 @@ package struct SegmentDump: Hashable, Sendable {
         } catch {
             note(Problem(offset: error.offset, reason: error.reason))
         }
+        let content = batch.place.offset + batch.headerSize
+        if problems.last.map({ $0.offset < batch.place.offset }) ?? true,
+            content + batch.recordsSize > bytes.count
+                || bytes.sum(content..<content + batch.recordsSize, seed: seed) != batch.recordsSum
+        {
+            note(Problem(offset: batch.place.offset, reason: "the records are of another batch"))
+        }
         batches.append(
             Batch(
                 offset: batch.place.offset,

@@ -42,7 +42,8 @@ internal import RaftCore
 //      68     4  size of all records
 //      72     8  number of the first segment that the journal needs
 //      80     4  number of groups
-//      84     4  reserved: 0
+//      84     4  CRC32C, seeded, of all records with their zeros: so what is left of an older batch
+//                never passes as the content of this one
 //      88        for each group touched in this segment up to and with this batch, ascending:
 //                  4  group
 //                  4  reserved: 0
@@ -211,6 +212,8 @@ struct BatchHeader: Hashable {
     var synced: JournalPlace
     var recordCount: Int
     var recordsSize: Int
+    /// The sum of the records; set by reading and by ``encode(into:segment:)``.
+    var recordsSum: UInt32 = 0
     var firstSegment: UInt64
     var groups: [GroupMark]
 
@@ -224,7 +227,7 @@ struct BatchHeader: Hashable {
         SegmentFormat.batchHeaderSize + groups * SegmentFormat.groupSize
     }
 
-    /// Writes the header over the zeros at the start of `bytes`.
+    /// Writes the header over the zeros at the start of `bytes`, which hold the whole batch.
     func encode(into bytes: inout [UInt8], segment: SegmentHeader) {
         bytes.store(SegmentFormat.batchMagic, at: 0)
         bytes.store(segment.salt, at: 8)
@@ -240,6 +243,7 @@ struct BatchHeader: Hashable {
         bytes.store(UInt32(recordsSize), at: 68)
         bytes.store(firstSegment, at: 72)
         bytes.store(UInt32(groups.count), at: 80)
+        bytes.store(bytes.sum(headerSize..<headerSize + recordsSize, seed: segment.seed), at: 84)
         var offset = SegmentFormat.batchHeaderSize
         for mark in groups {
             bytes.store(mark.group.value, at: offset)
@@ -256,28 +260,56 @@ struct BatchHeader: Hashable {
         bytes.store(bytes.sum(8..<headerSize, seed: segment.seed), at: 4)
     }
 
-    /// The header at this offset of a segment's bytes, if a whole one is there.
-    init?(in bytes: [UInt8], at offset: Int, segment: SegmentHeader) {
-        guard bytes.count - offset >= SegmentFormat.batchHeaderSize,
-            bytes.load(UInt32.self, at: offset) == SegmentFormat.batchMagic,
-            bytes.load(UInt64.self, at: offset + 8) == segment.salt,
-            bytes.load(UInt64.self, at: offset + 16) == segment.number,
-            Int(bytes.load(UInt32.self, at: offset + 24)) == offset
+    /// Bytes of the header that may begin at this offset of the segment, without a look at its sum;
+    /// `nil` if none does.
+    ///
+    /// `bytes` are part of the segment, the byte at `base` first.
+    static func headerSize(
+        in bytes: [UInt8],
+        base: Int,
+        at offset: Int,
+        segment: SegmentHeader
+    ) -> Int? {
+        let start = offset - base
+        guard bytes.count - start >= SegmentFormat.batchHeaderSize,
+            bytes.load(UInt32.self, at: start) == SegmentFormat.batchMagic,
+            bytes.load(UInt64.self, at: start + 8) == segment.salt,
+            bytes.load(UInt64.self, at: start + 16) == segment.number,
+            Int(bytes.load(UInt32.self, at: start + 24)) == offset
         else { return nil }
-        let headerSize = Int(bytes.load(UInt32.self, at: offset + 60))
-        let groupCount = Int(bytes.load(UInt32.self, at: offset + 80))
-        let recordsSize = Int(bytes.load(UInt32.self, at: offset + 68))
-        let size = Int(bytes.load(UInt32.self, at: offset + 28))
+        let headerSize = Int(bytes.load(UInt32.self, at: start + 60))
+        let groupCount = Int(bytes.load(UInt32.self, at: start + 80))
+        let recordsSize = Int(bytes.load(UInt32.self, at: start + 68))
+        let size = Int(bytes.load(UInt32.self, at: start + 28))
         // Sums of a few 32-bit numbers, each at most a segment's size times a small factor: no
         // overflow in 64 bits.
         guard headerSize == BatchHeader.headerSize(groups: groupCount),
-            headerSize <= bytes.count - offset, size <= segment.size - offset,
-            SegmentFormat.rounded(headerSize + recordsSize, to: SegmentFormat.blockSize) == size,
+            size <= segment.size - offset, headerSize <= size,
+            SegmentFormat.rounded(headerSize + recordsSize, to: SegmentFormat.blockSize) == size
+        else { return nil }
+        return headerSize
+    }
+
+    /// The header at this offset of the segment, if a whole one is there.
+    ///
+    /// `bytes` are part of the segment, the byte at `base` first.
+    init?(in bytes: [UInt8], base: Int = 0, at offset: Int, segment: SegmentHeader) {
+        guard
+            let headerSize = BatchHeader.headerSize(
+                in: bytes,
+                base: base,
+                at: offset,
+                segment: segment
+            )
+        else { return nil }
+        place = JournalPlace(segment: segment.number, offset: offset)
+        let offset = offset - base
+        guard headerSize <= bytes.count - offset,
             bytes.load(UInt32.self, at: offset + 4)
                 == bytes.sum(offset + 8..<offset + headerSize, seed: segment.seed)
         else { return nil }
-        place = JournalPlace(segment: segment.number, offset: offset)
-        self.size = size
+        let groupCount = Int(bytes.load(UInt32.self, at: offset + 80))
+        size = Int(bytes.load(UInt32.self, at: offset + 28))
         number = bytes.load(UInt64.self, at: offset + 32)
         opening = bytes.load(UInt64.self, at: offset + 40)
         // No journal is written or opened so often; one more must not overflow.
@@ -287,7 +319,8 @@ struct BatchHeader: Hashable {
             offset: Int(bytes.load(UInt32.self, at: offset + 56))
         )
         recordCount = Int(bytes.load(UInt32.self, at: offset + 64))
-        self.recordsSize = recordsSize
+        recordsSize = Int(bytes.load(UInt32.self, at: offset + 68))
+        recordsSum = bytes.load(UInt32.self, at: offset + 84)
         firstSegment = bytes.load(UInt64.self, at: offset + 72)
         let start = offset + SegmentFormat.batchHeaderSize
         groups = (0..<groupCount).map { place in

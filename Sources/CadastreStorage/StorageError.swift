@@ -3,56 +3,48 @@ package import RaftCore
 
 /// What can go wrong between an entry and a disk.
 ///
-/// A program that cannot go on ends with ``exitCode``: 65 for files that are not what they should
-/// be (nothing is changed in them), 73 for a folder in use, 74 for a disk that failed.
+/// Files that are not what they should be are left as they are. With which code a program ends
+/// because of an error, `NodeError` says.
 package enum StorageError: Error, Hashable, Sendable {
     /// Bytes from outside are no entry.
     case malformedEntry(reason: String)
     /// Something durable is no longer there as it was written. The files are left untouched. Bring
-    /// the node back as a new member, or its files from a copy. Exit code 65.
+    /// the node back as a new member, or its files from a copy.
     case damaged(file: String, offset: Int, reason: String)
-    /// The file belongs to another cluster, node or life of a node. Exit code 65.
+    /// A batch is there as it was written, and what it says cannot be. The files are left untouched.
+    /// Use the newer program that wrote it, or keep the files for whoever mends this one.
+    case contradictory(file: String, offset: Int, reason: String)
+    /// The file belongs to another cluster, node or life of a node.
     case wrongIdentity(file: String, expected: JournalIdentity, found: JournalIdentity)
-    /// The file was written by a newer version of the program: use that one. Exit code 65.
+    /// The file was written by a newer version of the program: use that one.
     case newerFormat(file: String, version: UInt16)
-    /// A segment between others, or the first, is not there: put the file back. Exit code 65.
+    /// A segment between others, or the first, is not there: put the file back.
     case missingSegment(file: String)
     /// The file says that it is another segment than its name says: give it its name back, or take
-    /// it away if it is a copy. Exit code 65.
+    /// it away if it is a copy.
     case misplacedSegment(file: String, number: UInt64)
-    /// A name that the journal never gives: take the file away. Exit code 65.
+    /// A name that the journal never gives: take the file away.
     case unrecognisedFile(file: String)
     /// There is no journal in this directory.
     case noJournal(directory: String)
     /// There is a journal in this directory already.
     case journalExists(directory: String)
-    /// Another process uses this directory. Exit code 73.
+    /// Another process uses this directory.
     case locked(file: String)
-    /// There is no room to prepare a segment. Nothing was written and nothing is broken: try again
-    /// when there is room.
+    /// There is no room, or no descriptor, to prepare a segment. Nothing was written and nothing is
+    /// broken: try again when there is.
     case outOfSpace(DiskError)
     /// A batch that fits into no segment; nothing was written.
     case batchTooLarge(size: Int, maximum: Int)
     /// The journal does not hold this entry.
     case unavailable(group: GroupID, index: LogIndex)
     /// The disk failed. After a write or sync of the journal that failed every later call fails
-    /// with the same error, since nobody knows what reached the disk. Exit code 74.
+    /// with the same error, since nobody knows what reached the disk.
     case disk(DiskError)
 
     /// Whether trying again later may help.
     package var isOutOfSpace: Bool {
         if case .outOfSpace = self { true } else { false }
-    }
-
-    /// What a program that ends because of this ends with (sysexits.h).
-    package var exitCode: Int32 {
-        switch self {
-        case .malformedEntry, .damaged, .wrongIdentity, .newerFormat, .missingSegment,
-            .misplacedSegment, .unrecognisedFile, .noJournal, .unavailable, .batchTooLarge:
-            65
-        case .journalExists, .locked: 73
-        case .outOfSpace, .disk: 74
-        }
     }
 }
 
@@ -65,6 +57,12 @@ extension StorageError: CustomStringConvertible {
             \(file) is damaged at byte \(offset): \(reason). These bytes were durable, so the node \
             does not start. Nothing was changed. Add the node again as a new member, or put back \
             an intact copy of the file
+            """
+        case .contradictory(let file, let offset, let reason):
+            """
+            \(file) holds a whole batch at byte \(offset) that cannot be: \(reason). No crash leaves \
+            that: a newer program wrote it, or one with a fault. Nothing was changed. Use the newer \
+            program, or keep the file for its developers and add the node again as a new member
             """
         case .wrongIdentity(let file, let expected, let found):
             """

@@ -16,6 +16,7 @@ struct DiskContract {
         ("the four ways to open", { try $0.opens() }),
         ("names are listed sorted, renamed, removed", { try $0.names() }),
         ("directories", { try $0.directories() }),
+        ("what is held in memory can be let go of", { try $0.forgets() }),
         ("a removed file stays usable while open", { try $0.removedWhileOpen() }),
         ("one owner of a lock", { try $0.locks() }),
         ("a closed file refuses", { try $0.closed() }),
@@ -142,6 +143,39 @@ struct DiskContract {
         #expect(try disk.list(path("x")) == ["file", "other", "y"])
         try disk.syncDirectory(path("x/y"))
         #expect(code { try disk.syncDirectory(path("none")) } == "ENOENT")
+    }
+
+    private func forgets() throws {
+        let file = try disk.open(path("a"), mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        try file.forgetCache()
+        #expect(try file.read(at: 0, count: 9) == [1, 2, 3])
+        try file.sync()
+        try file.write(at: 1, [7])
+        try file.forgetCache()
+        #expect(try file.read(at: 0, count: 9) == [1, 7, 3])
+        #expect(try file.size() == 3)
+        file.close()
+        #expect(code { try file.forgetCache() } == "EBADF")
+    }
+
+    /// On a disk that has some room, but not a tebibyte.
+    func runsOutOfRoom() throws {
+        let free = try disk.freeSpace(directory)
+        let file = try disk.open(path("a"), mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        try file.sync()
+        let error = #expect(throws: DiskError.self) { try file.preallocate(1 << 40) }
+        #expect(error?.isOutOfSpace == true)
+        #expect(error?.isShortage == true)
+        // What was there is as it was, and the room comes back with the file.
+        #expect(try file.read(at: 0, count: 3) == [1, 2, 3])
+        try file.write(at: 0, [4])
+        try file.sync()
+        file.close()
+        try disk.remove(path("a"))
+        #expect(try disk.freeSpace(directory) > free / 2)
+        try disk.replace("b", in: directory, with: [1])
     }
 
     private func removedWhileOpen() throws {

@@ -289,6 +289,6 @@ struct LimitRelationTests {
         let command = ProtocolLimits.maximumCommandSize + ProtocolLimits.maximumEnvelopeOverhead
         #expect(command <= BlockLimits.commandSize)
         #expect(BlockLimits.blockSize <= BlockLimits.commandSize)
-        #expect(BlockLimits.sectionRawSize + 1_024 <= Limits.maximumEntrySize)
+        #expect(BlockLimits.entryRawSize + 1_024 <= Limits.maximumEntrySize)
     }
 }

@@ -122,7 +122,7 @@ struct ReplayTests {
         case .write: #expect(reapplied > 5)
         case .sync: #expect(terminal > 5 && reapplied == 0)
         case .syncDirectory, .open: #expect(terminal > 1)
-        case .read, .rename: break
+        default: break
         }
     }
 

@@ -205,14 +205,54 @@ struct EntryTests {
         #expect(throws: StorageError.self) { try Entry(decoding: bomb) }
     }
 
+    /// What nobody here can open must not be stored, let alone acknowledged.
     @Test
-    func `an unknown dictionary and an encrypted section are refused when opened`() throws {
+    func `an unknown dictionary and an encrypted section are refused when decoded`() throws {
         let stored = [UInt8](repeating: 7, count: 40)
-        let unknown = entry(codec: 2, dictionary: 9, rawSize: 100, stored: stored)
-        #expect(throws: StorageError.self) { try Entry(decoding: unknown).items() }
-        var encrypted = entry(codec: 0, rawSize: 40, stored: stored)
-        encrypted[104 + 12] = 1
-        #expect(throws: StorageError.self) { try Entry(decoding: encrypted).items() }
+        _ = try Entry(decoding: entry(codec: 2, dictionary: 1, rawSize: 100, stored: stored))
+        for dictionary in [2, 9, .max] as [UInt16] {
+            let unknown = entry(codec: 2, dictionary: dictionary, rawSize: 100, stored: stored)
+            #expect(throws: StorageError.self) { try Entry(decoding: unknown) }
+        }
+        for codec in [0, 1] as [UInt8] {
+            var encrypted = entry(codec: codec, rawSize: codec == 0 ? 40 : 100, stored: stored)
+            _ = try Entry(decoding: encrypted)
+            encrypted[104 + 12] = 1
+            #expect(throws: StorageError.self) { try Entry(decoding: encrypted) }
+        }
+    }
+
+    /// The first entry with the sections of both.
+    private func joined(_ first: [UInt8], _ second: [UInt8], times: Int = 1) -> [UInt8] {
+        var bytes = first
+        for _ in 0..<times { bytes += second[104...] }
+        bytes[3] = UInt8(1 + times)
+        bytes.store(UInt32(bytes.count), at: 28)
+        return bytes
+    }
+
+    @Test
+    func `the sections of an entry have one bound together`() throws {
+        let stored = [UInt8](repeating: 7, count: 16_600)
+        let large = entry(codec: 1, rawSize: 4 * 1_048_576, stored: stored)
+        _ = try Entry(decoding: large)
+        for times in [1, 2, 50] {
+            #expect(throws: StorageError.self) {
+                try Entry(decoding: joined(large, large, times: times))
+            }
+        }
+        let rest = BlockLimits.entryRawSize - 4 * 1_048_576
+        let small = [UInt8](repeating: 7, count: rest)
+        _ = try Entry(decoding: joined(large, entry(codec: 0, rawSize: rest, stored: small)))
+        let more = entry(codec: 0, rawSize: rest + 1, stored: small + [7])
+        #expect(throws: StorageError.self) { try Entry(decoding: joined(large, more)) }
+
+        func items(_ count: Int) -> [UInt8] {
+            let raw = [UInt8](repeating: 0, count: 4 * count)
+            return entry(codec: 0, items: UInt32(count), rawSize: raw.count, stored: raw)
+        }
+        #expect(try Entry(decoding: joined(items(256), items(256))).items().count == 512)
+        #expect(throws: StorageError.self) { try Entry(decoding: joined(items(256), items(257))) }
     }
 
     @Test
@@ -227,11 +267,10 @@ struct EntryTests {
 
     @Test
     func `several sections give their commands in order`() throws {
-        var bytes = entry(codec: 0, rawSize: 6, stored: [2, 0, 0, 0, 8, 9])
-        let second = entry(codec: 0, items: 2, rawSize: 9, stored: [0, 0, 0, 0, 1, 0, 0, 0, 5])
-        bytes += second[104...]
-        bytes[3] = 2
-        bytes.store(UInt32(bytes.count), at: 28)
+        let bytes = joined(
+            entry(codec: 0, rawSize: 6, stored: [2, 0, 0, 0, 8, 9]),
+            entry(codec: 0, items: 2, rawSize: 9, stored: [0, 0, 0, 0, 1, 0, 0, 0, 5])
+        )
         #expect(try Entry(decoding: bytes).items().map(Array.init) == [[8, 9], [], [5]])
     }
 
@@ -256,11 +295,11 @@ struct EntryTests {
     @Test
     func `limits stand in relation`() {
         let overhead = EntryFormat.headerSize + EntryFormat.sectionHeaderSize
-        #expect(BlockLimits.sectionRawSize + overhead <= Limits.maximumEntrySize)
+        #expect(BlockLimits.entryRawSize + overhead <= Limits.maximumEntrySize)
         #expect(BlockLimits.blockSize < BlockLimits.commandSize)
         let segment = JournalSettings().segmentSize
         #expect(Limits.maximumEntrySize * 2 + 65_536 < segment)
-        #expect(BlockLimits.sectionItems >= BlockLimits.blockOperations)
+        #expect(BlockLimits.entryItems >= BlockLimits.blockOperations)
     }
 
     @Test

@@ -18,7 +18,7 @@ struct JournalDamageTests {
         let path = Samples.path(1)
     }
 
-    /// Writes `count` batches; the last is not marked, the one before is.
+    /// Writes `count` small batches; the last is not marked, the one before is.
     private func write(_ count: Int, settings: JournalSettings = Samples.small) throws -> Written {
         let disk = SimulatedDisk(seed: 5)
         try Samples.format(disk, settings)
@@ -26,7 +26,7 @@ struct JournalDamageTests {
         var generator = SplitMix64(seed: 12)
         var written = Written(disk: disk, synced: 0)
         for number in 0..<count {
-            var batch = written.models[number].randomBatch(&generator)
+            var batch = written.models[number].randomBatch(&generator, itemSize: 40)
             if number == 0 {
                 batch.append(.hardState(GroupID(9), HardState(term: Term(1), vote: .none)))
             }
@@ -81,23 +81,15 @@ struct JournalDamageTests {
         third.journal.close()
     }
 
-    @Test(arguments: [false, true])
-    func `a file cut at any byte of the last batches gives the longest durable prefix`(
-        isShort: Bool
-    ) throws {
+    @Test
+    func `a file that has zeros from any byte on gives the longest durable prefix`() throws {
         let written = try write(4)
         let end = try #require(written.edges.last)
         let bytes = try #require(written.disk.contents(written.path))
-        // Every byte of the last two batches and of the boundaries, sparser before.
-        let dense = written.edges[2]..<end + 4
-        let cuts = Array(stride(from: 4_096, to: written.edges[2], by: 97)) + dense
-        for cut in cuts where cut % 5 == 0 || (cut + 8) % 4_096 < 140 || cut % 4_096 > 4_090 {
+        // Where a zero goes, the file stays as it was: only the other cuts make another one.
+        for cut in 4_096..<end where bytes[cut] != 0 {
             let disk = SimulatedDisk(copying: written.disk, seed: 1)
-            if isShort {
-                disk.setContents(written.path, Array(bytes[..<cut]))
-            } else {
-                disk.zero(written.path, cut..<65_536)
-            }
+            disk.zero(written.path, cut..<end)
             // With all bytes from somewhere on gone, the marks above are gone too: what is left is
             // a journal that ended earlier. Zeros behind the last record of a batch mean nothing.
             let lost = zip(written.edges, written.edges.dropFirst()).count { start, end in
@@ -108,34 +100,24 @@ struct JournalDamageTests {
     }
 
     @Test
-    func `a flipped bit below the mark refuses and one behind it cuts`() throws {
-        let written = try write(4)
-        let dump = try SegmentDump(reading: written.path, on: written.disk)
-        #expect(dump.problems.isEmpty)
-        var flips: [Int] = []
-        for batch in dump.batches {
-            let end = batch.records.last.map { $0.offset + 24 } ?? batch.offset + 88
-            flips += stride(from: batch.offset, to: end, by: 7)
-            for record in batch.records { flips += record.offset..<record.offset + 32 }
-        }
-        #expect(flips.count > 1_000)
-        for (count, offset) in flips.enumerated() where count % 3 == 0 {
-            let disk = SimulatedDisk(copying: written.disk, seed: 1)
-            disk.flipBit(written.path, at: offset, bit: count % 8)
-            let batch = written.edges.lastIndex { $0 <= offset } ?? 0
-            // Zeros between two records are no part of either.
-            let isPadding = !dump.batches[batch].covers(offset)
-            if isPadding {
-                try check(disk, expected: written.models[4], "flip of padding at \(offset)")
-                continue
+    func `a file that is shorter than its segment is refused, whatever byte it ends at`() throws {
+        let written = try write(2, settings: Samples.tiny)
+        let bytes = try #require(written.disk.contents(written.path))
+        #expect(bytes.count == 16_384)
+        for size in 0..<bytes.count {
+            written.disk.setContents(written.path, Array(bytes[..<size]))
+            let error = #expect(throws: StorageError.self) {
+                try Samples.open(written.disk, Samples.tiny)
             }
-            let isDurable = written.edges[batch] < written.synced
-            try check(
-                disk,
-                expected: isDurable ? nil : written.models[batch],
-                "flip at \(offset)"
-            )
+            guard case .damaged(written.path, size, _) = error else {
+                Issue.record("\(size) bytes: \(String(describing: error))")
+                return
+            }
+            #expect(written.disk.contents(written.path)?.count == size)
         }
+        written.disk.setContents(written.path, bytes)
+        let recovered = try Samples.open(written.disk, Samples.tiny).recovered
+        #expect(recovered == written.models[2].recovery)
     }
 
     @Test(arguments: [512, 4_096])
@@ -203,7 +185,6 @@ struct JournalDamageTests {
                         Issue.record("\(place): \(String(describing: error))")
                         continue
                     }
-                    #expect(error?.exitCode == 65)
                 }
                 try check(
                     copy,
@@ -266,21 +247,5 @@ struct JournalDamageTests {
         let last = try Samples.open(disk, Samples.small)
         #expect(last.recovered.map(\.headers) == [[one.header, two.header]])
         last.journal.close()
-    }
-}
-
-extension SegmentDump.Batch {
-    /// Whether a byte is part of the header or of a record, not of the zeros between.
-    fileprivate func covers(_ place: Int) -> Bool {
-        if place < offset + 88 + groups.count * 72 { return true }
-        return records.contains { record in
-            let size =
-                switch record.content {
-                case .entry(let entry): entry.bytes.count
-                case .truncation: 16
-                case .hardState: 24
-                }
-            return (record.offset..<record.offset + 16 + size).contains(place)
-        }
     }
 }

@@ -183,7 +183,7 @@ struct JournalFilesTests {
     func `a failure while preparing that is not lack of room is final`(
         kind: SimulatedDisk.Fallible
     ) throws {
-        for code in [5, 13, 24, 30, 116] as [Int32] {
+        for code in [5, 13, 30, 116] as [Int32] {
             let disk = SimulatedDisk(seed: 1)
             try Samples.format(disk)
             let journal = try Samples.open(disk).journal
@@ -211,7 +211,6 @@ struct JournalFilesTests {
         let first = try Samples.open(disk).journal
         let locked = StorageError.locked(file: "\(Samples.directory)/lock")
         #expect(throws: locked) { try Samples.open(disk) }
-        #expect(locked.exitCode == 73)
         first.close()
         try Samples.open(disk).journal.close()
     }
@@ -246,7 +245,6 @@ struct JournalFilesTests {
             return
         }
         #expect(cause.operation == .sync)
-        #expect(failure?.exitCode == 74)
         journal.close()
         disk.crash()
         disk.restart()

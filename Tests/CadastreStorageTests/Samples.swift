@@ -1,6 +1,7 @@
 import CadastreDisk
-import CadastreStorage
 import RaftCore
+
+@testable import CadastreStorage
 
 /// What the tests of the journal write: small chains of entries, all from one seed.
 enum Samples {
@@ -11,8 +12,8 @@ enum Samples {
         incarnation: Incarnation(high: 0x2122_2324_2526_2728, low: 0x3132_3334_3536_3738)
     )
     static let directory = "/data/journal"
-    static let tiny = JournalSettings(segmentSize: 16_384, sliceSize: 8_192)
-    static let small = JournalSettings(segmentSize: 65_536, sliceSize: 65_536)
+    static let tiny = JournalSettings(segmentSize: 16_384, sliceSize: 8_192, reserveSize: 0)
+    static let small = JournalSettings(segmentSize: 65_536, sliceSize: 65_536, reserveSize: 0)
 
     static let configuration = Configuration(
         members: (1...3).map { number in
@@ -83,6 +84,23 @@ enum Samples {
         )
     }
 
+    /// Bytes that nothing compresses.
+    static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
+        var generator = SplitMix64(seed: seed)
+        var bytes = [UInt8](repeating: 0, count: count / 8 * 8)
+        for place in stride(from: 0, to: bytes.count, by: 8) {
+            bytes.store(generator.next(), at: place)
+        }
+        return bytes
+    }
+
+    /// The files of the journal, without the lock.
+    static func files(_ disk: SimulatedDisk) -> [String: [UInt8]] {
+        var files: [String: [UInt8]] = [:]
+        for path in disk.paths where !path.hasSuffix("lock") { files[path] = disk.contents(path) }
+        return files
+    }
+
     static func path(_ number: Int) -> String {
         let digits = String(number)
         let zeros = String(repeating: "0", count: 20 - digits.count)
@@ -124,7 +142,11 @@ struct JournalModel: Hashable {
     }
 
     /// A batch that may come next.
-    func randomBatch(_ generator: inout SplitMix64, groups groupCount: Int = 3) -> [JournalWrite] {
+    func randomBatch(
+        _ generator: inout SplitMix64,
+        groups groupCount: Int = 3,
+        itemSize: Int = 300
+    ) -> [JournalWrite] {
         var after = self
         var batch: [JournalWrite] = []
         for _ in 0...generator.next(below: 4) {
@@ -147,7 +169,7 @@ struct JournalModel: Hashable {
                 let last = state.entries.last?.header
                 let term = (last?.term.value ?? 1) + UInt64(generator.next(below: 4) / 3)
                 let items = (0..<generator.next(below: 4)).map { _ in
-                    (0..<generator.next(below: 300)).map { _ in
+                    (0..<generator.next(below: itemSize)).map { _ in
                         UInt8(truncatingIfNeeded: generator.next())
                     }
                 }
