@@ -111,6 +111,38 @@ extension ClusterTests {
         #expect(compared.code == 0, "\(compared.errors)")
     }
 
+    @Test(.timeLimit(.minutes(2)))
+    func `an import that loses its cluster gives up after its patience and says so`() throws {
+        let cluster = try RunningCluster(portShift: 1900)
+        try cluster.admit()
+        let folder = try tree("test-lost", count: 3_000)
+        let importer = try cluster.begin(
+            "import",
+            "directory",
+            folder.path,
+            "--bucket",
+            "archive",
+            "--in-flight",
+            "4",
+            "--patience",
+            "2",
+            "--json"
+        )
+        try cluster.waitForObjects(20)
+        for node in cluster.nodes { try cluster.cluster("kill", "\(node)") }
+        let ended = try importer.end()
+        // Nothing happened, or nobody knows: as it was with the first that had no answer.
+        #expect([69, 75].contains(ended.code), "\(ended.errors)")
+        let report = try ended.json()
+        #expect((report["error"] as? [String: Any])?["code"] as? Int == Int(ended.code))
+        let objects = try #require(report["objects"] as? Int)
+        #expect(20..<3_000 ~= objects)
+        let rest = try #require(report["failed"] as? Int) + #require(report["unknown"] as? Int)
+        // The four on their way, and the file that no key can name.
+        #expect(2...5 ~= rest)
+        #expect(try #require(report["acknowledged"] as? Int) + rest <= objects)
+    }
+
     @Test
     func `one bucket that cannot be had costs its own lines alone`() throws {
         let cluster = try RunningCluster(portShift: 1700)

@@ -19,7 +19,7 @@ struct DirectoryImport: Sendable {
         let pipeline = makePipeline(progress)
         let hash = SHA256()
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
-        while !Interruption.isRequested, let file = walk.next() {
+        while !pipeline.isOver, let file = walk.next() {
             report.objects += 1
             let key = prefix + file.relativePath
             if list?.contains(bucket: bucket, key: key) == true {

@@ -53,6 +53,7 @@ struct ImportReport: Encodable, Sendable {
         failures = totals.failures
         gaps = totals.gaps.longest
         longest_gap_ms = gaps.first?.ms ?? 0
+        if fault == nil { fault = totals.obstacle }
         seconds = progress.elapsed.inSeconds
         objects_per_second = seconds > 0 ? Double(acknowledged) / seconds : 0
         recordFailure = list?.failure

@@ -36,7 +36,7 @@ struct InventoryImport {
         var state = State()
         var read: UInt64 = 0
         do throws(Failure) {
-            for file in files.files where !Interruption.isRequested {
+            for file in files.files where !pipeline.isOver {
                 if files.files.count > 1 { state.name = "\(Escaped.text(file.path)) " }
                 try send(file, &state) { position in
                     if let size = files.size, size > 0 {
@@ -66,7 +66,7 @@ struct InventoryImport {
         var reader = CSVReader()
         var fault: Failure?
         func take(_ record: CSVReader.Record) {
-            guard fault == nil, !Interruption.isRequested else { return }
+            guard fault == nil, !pipeline.isOver else { return }
             do throws(Failure) {
                 switch record {
                 case .wrong(let reason, let line): state.reject(line, reason)
@@ -78,12 +78,12 @@ struct InventoryImport {
                 fault = error
             }
         }
-        while let bytes = try source.next() {
+        while !pipeline.isOver, let bytes = try source.next() {
             reader.read(bytes, each: take)
             if let fault { throw fault }
             if let position = source.position { advanced(position) }
         }
-        reader.finish(each: take)
+        if !pipeline.isOver { reader.finish(each: take) }
         if let fault { throw fault }
     }
 

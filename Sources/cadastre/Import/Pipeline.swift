@@ -6,7 +6,8 @@ internal import Synchronization
 /// Keeps a bounded number of requests on their way, for callers that make them one after the other
 /// on a thread of their own.
 ///
-/// When the program is asked to end, nothing more is sent and what is on its way gets some seconds.
+/// Nothing more is sent once a request had no answer for as long as it may take: those behind it
+/// would wait as long. When the program is asked to end, what is on its way gets some seconds.
 final class Pipeline: Sendable {
     /// What came of all puts.
     struct Totals: Sendable {
@@ -24,6 +25,13 @@ final class Pipeline: Sendable {
         var failures: [String] = []
         /// The longest times without any that was done.
         var gaps = Gaps()
+        /// Why nothing more is sent; nil as long as the cluster answers.
+        var obstacle: Failure?
+
+        /// Patience is at its end.
+        fileprivate mutating func obstruct(_ failure: Failure) {
+            if obstacle == nil { obstacle = failure }
+        }
 
         fileprivate mutating func note(_ failure: String) {
             if failures.count < Pipeline.maximumToldFailures { failures.append(failure) }
@@ -130,10 +138,18 @@ final class Pipeline: Sendable {
         progress?.add()
     }
 
-    /// Waits for room; false if the program shall end.
+    /// Whether nothing more is sent: the cluster does not answer, or the program shall end.
+    var isOver: Bool {
+        Interruption.isRequested || totals.withLock { $0.obstacle != nil }
+    }
+
+    /// Waits for room; false if nothing more is sent.
     private func takeRoom() -> Bool {
-        while !Interruption.isRequested {
-            if room.wait(timeout: .now() + .milliseconds(100)) == .success { return true }
+        while !isOver {
+            guard room.wait(timeout: .now() + .milliseconds(100)) == .success else { continue }
+            guard isOver else { return true }
+            // What made room was the end.
+            room.signal()
         }
         return false
     }
@@ -156,14 +172,18 @@ final class Pipeline: Sendable {
                 // without a precondition alone: the object is the same after one and after two.
                 later { self.attempt(put) }
             case .refused(let refused):
+                let failure = Failure(refused, doing: "a put")
                 settle(put) { totals in
                     totals.failed += 1
-                    totals.note("\(put.name): \(Failure(refused, doing: "the put").what)")
+                    totals.note("\(put.name): \(failure.what)")
+                    if refused.advice == .askAgainLater { totals.obstruct(failure) }
                 }
             case .unknown(let reason):
+                let failure = Failure(unknown: reason, doing: "a put")
                 settle(put) { totals in
                     totals.unknown += 1
-                    totals.note("\(put.name): \(Failure(unknown: reason, doing: "the put").what)")
+                    totals.note("\(put.name): \(failure.what)")
+                    totals.obstruct(failure)
                 }
             }
         }
@@ -175,10 +195,13 @@ final class Pipeline: Sendable {
         _ done: @escaping @Sendable (Outcome<Query.Value>) -> Void
     ) {
         client.submit(query, deadline: timeLeft(until: end)) { [self] outcome in
-            if case .refused(let refused) = outcome, refused.advice == .askAgainLater, isEarly(end)
-            {
-                later { self.attempt(query, until: end, done) }
-                return
+            if case .refused(let refused) = outcome, refused.advice == .askAgainLater {
+                guard !isEarly(end) else {
+                    later { self.attempt(query, until: end, done) }
+                    return
+                }
+                let failure = Failure(refused, doing: "a question")
+                totals.withLock { $0.obstruct(failure) }
             }
             done(outcome)
             room.signal()

@@ -77,6 +77,14 @@ struct CompareReport: Encodable, Sendable {
     var seconds = 0.0
     /// The first that are lost, wrong or unreadable.
     var examples: [String] = []
+    /// Why not all is as it should be; missing if it is.
+    private(set) var error: ErrorOutput.Content?
+    /// Why it ended early.
+    var fault: Failure?
+
+    private enum CodingKeys: String, CodingKey {
+        case objects, acknowledged, equal, lost, wrong, absent, unreadable, seconds, examples, error
+    }
 
     /// Notes an example, if there are not many yet.
     mutating func note(_ example: String) {
@@ -87,27 +95,44 @@ struct CompareReport: Encodable, Sendable {
     ///
     /// - Throws: `Failure` if anything is lost, wrong or unreadable.
     func finish(on console: Console) throws(Failure) {
+        var report = self
+        let failure = failure
+        report.error = failure?.json.error
         for example in examples { Console.remark(example) }
-        console.json(self)
+        console.json(report)
         var line =
             "\(Readable.count(equal)) of \(Readable.count(objects)) objects are as their files; "
             + "\(Readable.count(lost)) lost, \(Readable.count(wrong)) wrong"
         if absent > 0 { line += ", \(Readable.count(absent)) never acknowledged" }
         if unreadable > 0 { line += ", \(Readable.count(unreadable)) unreadable" }
         console.line("\(line) (\(Readable.time(.seconds(seconds)))).")
+        if let failure { throw failure }
+    }
+
+    /// Why not all is as it should be; nil if it is.
+    private var failure: Failure? {
         if Interruption.isRequested {
-            throw Interruption.failure(
+            return Interruption.failure(
                 "the comparison was stopped by a signal",
                 advice: "run it again"
             )
         }
-        guard lost == 0, wrong == 0, unreadable == 0 else {
-            throw Failure(
+        if lost > 0 || wrong > 0 {
+            return Failure(
                 .badData,
                 "\(lost) objects are lost, \(wrong) wrong and \(unreadable) unreadable",
                 advice: "look at the objects named above, and at cadastre verify"
             )
         }
+        if let fault { return fault }
+        if unreadable > 0 {
+            return Failure(
+                .badData,
+                "\(unreadable) files or objects are unreadable",
+                advice: "correct what is named above and compare again"
+            )
+        }
+        return nil
     }
 }
 
@@ -126,7 +151,7 @@ private struct Comparison: Sendable {
         var buffer = [UInt8](repeating: 0, count: 1 << 18)
         var walk = walk
         var missing = acknowledged ?? []
-        while !Interruption.isRequested, let file = walk.next() {
+        while !pipeline.isOver, let file = walk.next() {
             let key = prefix + file.relativePath
             missing.remove(key)
             let isNeeded = acknowledged?.contains(key) ?? true
@@ -162,16 +187,17 @@ private struct Comparison: Sendable {
         }
         // Acknowledged, and the file is gone since: the object must still be there.
         for key in missing.sorted(by: { $0.lexicographicallyPrecedes($1) })
-        where !Interruption.isRequested {
+        where !pipeline.isOver {
             found.change { $0.acknowledged += 1 }
             pipeline.ask(GetObject(bucket: bucket, key: key)) { outcome in
                 found.change { Self.judge(outcome, key: key, &$0) }
                 progress.add()
             }
         }
-        _ = pipeline.drain()
+        let totals = pipeline.drain()
         progress.finish()
         var report = found.report
+        report.fault = totals.obstacle
         report.seconds = progress.elapsed.inSeconds
         report.unreadable += UInt64(walk.skipped.unreadable)
         return report
