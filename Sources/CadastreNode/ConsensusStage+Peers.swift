@@ -1,10 +1,11 @@
+internal import CadastreDisk
 internal import CadastreProtocol
 internal import CadastreStorage
 internal import RaftCore
 
 extension ConsensusStage {
     /// Checks a peer's message to the last byte before Raft hears of it: whose it is, that its
-    /// entries are whole, and that their hashes chain.
+    /// entries are whole and can be executed, and that their hashes chain.
     mutating func received(
         _ bytes: [UInt8],
         from peer: NodeID,
@@ -51,17 +52,23 @@ extension ConsensusStage {
         entries.reserveCapacity(encoded.count)
         var previous = append.previousHash
         var index = append.previous.index
+        let hasher = SHA256()
+        var commands: [CommandEnvelope] = []
         for bytes in encoded {
             let entry = try Entry(decoding: bytes)
             index = index.next
             guard entry.cluster == identity.cluster, entry.group == group,
-                entry.header.index == index, entry.verifies(after: previous)
+                entry.header.index == index, entry.verifies(after: previous, using: hasher)
             else {
                 throw .malformedEntry(
                     reason:
                         "entry \(entry.header.position) does not follow \(append.previous) by its chain"
                 )
             }
+            // What this node stores it must be able to execute: better a peer that is told so than
+            // a log that stops every start.
+            commands.removeAll(keepingCapacity: true)
+            try entry.decodeCommands(into: &commands)
             previous = entry.header.hash
             entries.append(entry)
         }

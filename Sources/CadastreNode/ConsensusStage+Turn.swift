@@ -186,8 +186,9 @@ extension ConsensusStage {
             ready.append(handOver(entry, into: &output))
         }
         if !ready.isEmpty { output.apply.append(.entries(ready)) }
-        // What is committed and durable can be read back; the rest is wanted soon.
-        cache.trim(through: min(delivery.committed, raft.persistedIndex))
+        // What is durable can be read back; what is not yet handed over will be wanted soon.
+        cache.trim(through: min(delivery.next.previous, raft.persistedIndex))
+        cache.trimFar(through: min(delivery.committed, raft.persistedIndex))
     }
 
     private mutating func handOver(

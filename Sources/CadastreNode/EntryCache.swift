@@ -60,8 +60,14 @@ struct EntryCache: Sendable {
 
     /// Forgets the oldest entries above the target size, but none above `limit`: what is not yet
     /// durable cannot be read back, what is not yet handed over soon will be wanted.
-    mutating func trim(through limit: LogIndex) {
-        while size > targetSize, let oldest = entries.first, oldest.header.index <= limit {
+    mutating func trim(through limit: LogIndex) { trim(to: targetSize, through: limit) }
+
+    /// Forgets, above several times the target size, what was not handed over yet too: a state
+    /// machine far behind reads it back, rather than that memory grows with its distance.
+    mutating func trimFar(through limit: LogIndex) { trim(to: 4 * targetSize, through: limit) }
+
+    private mutating func trim(to target: Int, through limit: LogIndex) {
+        while size > target, let oldest = entries.first, oldest.header.index <= limit {
             size -= oldest.bytes.count
             entries.removeFirst()
         }

@@ -14,6 +14,8 @@ package final class JournalStage {
 
     /// The journal had no room for the last writes; they wait in the inbox.
     private var isFull = false
+    /// The last turn made something durable.
+    private var hasWritten = false
 
     /// Writes, syncs, then reads.
     ///
@@ -25,6 +27,7 @@ package final class JournalStage {
         _ events: inout [JournalEvent],
         into results: inout [JournalResult]
     ) throws(StorageError) {
+        hasWritten = false
         let unwritten = try write(events, into: &results)
         for event in events {
             guard case .read(let group, let range, let purpose) = event else { continue }
@@ -93,6 +96,7 @@ package final class JournalStage {
             guard error.isOutOfSpace else { throw error }
             return false
         }
+        hasWritten = true
         if let newest = batch.newest { results.append(.persisted(newest)) }
         return true
     }
@@ -128,6 +132,24 @@ package final class JournalStage {
 
     /// Bytes that one read brings back at most, past its first entry.
     private static let maximumReadSize = 4 * 1_048_576
+
+    /// What a turn leaves behind, for when its results are on their way: as much of the next segment
+    /// as what was written asks for; and where it only read, the mark of what was written before.
+    ///
+    /// Under steady load no pause comes for ``idle()``, and a follower that reads its way through the
+    /// log leaves none either.
+    package func followUp() throws(StorageError) {
+        do throws(StorageError) {
+            if hasWritten {
+                try journal.prepareInStep()
+            } else if journal.needsMark {
+                try journal.writeMark()
+            }
+        } catch {
+            // As in `idle`.
+            guard error.isOutOfSpace else { throw error }
+        }
+    }
 
     /// One bounded step of work that nobody waits for: the next segment, the sync mark.
     ///

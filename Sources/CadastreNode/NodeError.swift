@@ -9,7 +9,7 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         /// The journal is damaged below what was durable.
         case damaged = 65
-        /// A rule of Raft was broken by a peer, or state diverged.
+        /// A rule of Raft was broken by a peer, state diverged, or a committed entry cannot be read.
         case alarm = 70
         /// Another process uses the folder.
         case inUse = 73
@@ -53,6 +53,7 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .foreign: self.init(.configuration, error.advice)
         case .unknownSchema: self.init(.configuration, error.advice)
         case .damaged: self.init(.damaged, error.advice)
+        case .unreadableEntry: self.init(.alarm, error.advice)
         case .sqlite, .mustReapply, .terminal: self.init(.inputOutput, error.advice)
         }
     }

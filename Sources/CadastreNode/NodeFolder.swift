@@ -46,13 +46,9 @@ package enum NodeFolder {
         try onDisk { () throws(DiskError) in try disk.createDirectory(directory) }
         let lock = try hold(directory, on: disk)
         defer { lock.release() }
-        let contents = try onDisk { () throws(DiskError) in try disk.list(directory) }
-        guard contents.allSatisfy({ $0 == lockName }) else {
-            throw NodeError(
-                .inUse,
-                "\(directory) is not empty; a node is founded once. To start it, run it; "
-                    + "to found another one, choose an empty folder"
-            )
+        let contents = try contents(of: directory, on: disk)
+        guard contents == .nothing else {
+            throw NodeError(.inUse, contents.advice(directory))
         }
         let entry = Entry.make(
             cluster: genesis.cluster,
@@ -114,14 +110,11 @@ package enum NodeFolder {
         settings: NodeSettings,
         seed: UInt64
     ) throws(NodeError) -> OpenNode {
-        let hasIdentity = try onDisk { () throws(DiskError) in
-            try disk.exists("\(directory)/\(IdentityFile.name)")
-        }
-        guard hasIdentity else {
+        let contents = try contents(of: directory, on: disk)
+        guard contents == .node else {
             throw NodeError(
-                .configuration,
-                "\(directory) holds no node; found it once with `cadastred init`. If it held one "
-                    + "before, its disk is lost: do not found it again under the same incarnation"
+                contents == .lostNode ? .damaged : .configuration,
+                contents.advice(directory)
             )
         }
         let lock = try hold(directory, on: disk)
@@ -232,6 +225,16 @@ package enum NodeFolder {
     /// The name of the lock file.
     private static let lockName = "lock"
 
+    private static func contents(
+        of directory: String,
+        on disk: any Disk
+    ) throws(NodeError) -> FolderContents {
+        let names = try onDisk { () throws(DiskError) in
+            try disk.exists(directory) ? try disk.list(directory) : []
+        }
+        return FolderContents(names.filter { $0 != lockName })
+    }
+
     private static func journalIdentity(_ identity: NodeIdentity) -> JournalIdentity {
         JournalIdentity(
             cluster: identity.cluster,
@@ -247,6 +250,13 @@ package enum NodeFolder {
         do throws(DiskError) {
             return try disk.lock("\(directory)/\(lockName)")
         } catch {
+            if error.code == DiskError.notPermitted {
+                throw NodeError(
+                    .configuration,
+                    "\(error). No other process holds it: let the user who runs this node own "
+                        + "\(directory) and what is in it"
+                )
+            }
             guard error.isLocked else { throw NodeError(.inputOutput, "\(error)") }
             throw NodeError(
                 .inUse,

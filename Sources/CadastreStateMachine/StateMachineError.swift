@@ -11,6 +11,8 @@ package enum StateMachineError: Error, Hashable, Sendable {
     case mustReapply(from: LogPosition, because: SQLiteError)
     /// The state cannot be kept: the node must stop (exit code 74).
     case terminal(SQLiteError)
+    /// A committed entry cannot be read, so the state cannot follow the log (exit code 70).
+    case unreadableEntry(LogPosition, reason: String)
     /// Another process, or another machine in this one, has the database open.
     case inUse
     /// The database belongs to another cluster, node or incarnation.
@@ -27,6 +29,10 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "the state database failed and its last entries are applied again: \(error)"
         case .terminal(let error):
             "the state database cannot be kept: \(error)"
+        case .unreadableEntry(let position, let reason):
+            "entry \(position) is committed, and this program cannot execute it: \(reason). Nothing"
+                + " was changed. Start the newest cadastred in use here; keep the journal for its"
+                + " developers if that one stops too"
         case .inUse:
             "state/state.sqlite is open in another process; stop that one first"
         case .foreign(let found):

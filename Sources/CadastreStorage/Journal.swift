@@ -37,6 +37,8 @@ package final class Journal {
     private var synced: JournalPlace
     private var failure: StorageError?
     private var buffer: [UInt8] = []
+    /// Bytes written that ``prepareInStep()`` has answered with as many of the next segment.
+    private var preparedFor = 0
     var readers: [OpenSegment] = []
 
     /// Whether something was written after the newest mark: when the node is idle, it writes one.
@@ -220,6 +222,20 @@ package final class Journal {
             guard supply.mayTryAgain(after: error) else { throw fail(.disk(error)) }
             throw .outOfSpace(error)
         }
+    }
+
+    /// Prepares as much of the next segment as what was written since asks for: twice as many bytes,
+    /// so that it is ready when the present one is half full, however large the batches are.
+    ///
+    /// For an owner that finds no pause for ``prepareAhead()``.
+    /// - Throws: as ``prepareAhead()``.
+    package func prepareInStep() throws(StorageError) {
+        let stride = max(1, supply.settings.sliceSize / 2)
+        while supply.ready.isEmpty, statistics.bytes - preparedFor >= stride {
+            preparedFor += stride
+            guard try prepareAhead() else { break }
+        }
+        if !supply.ready.isEmpty { preparedFor = statistics.bytes }
     }
 
     /// Closes the files and gives the lock back.

@@ -179,22 +179,22 @@ struct DeliveryTests {
 
 /// The newest entries in memory.
 struct EntryCacheTests {
+    private func noOp(_ index: UInt64) -> Entry {
+        Entry.make(
+            cluster: ClusterID(high: 1, low: 1),
+            group: .directory,
+            position: position(index, 1),
+            kind: .noOp,
+            featureLevel: 1,
+            now: 0,
+            random: (0, 0),
+            previousHash: .zero
+        )
+    }
+
     private func filled() -> EntryCache {
         var cache = EntryCache(targetSize: 250)
-        for index in UInt64(1)...4 {
-            cache.append(
-                Entry.make(
-                    cluster: ClusterID(high: 1, low: 1),
-                    group: .directory,
-                    position: position(index, 1),
-                    kind: .noOp,
-                    featureLevel: 1,
-                    now: 0,
-                    random: (0, 0),
-                    previousHash: .zero
-                )
-            )
-        }
+        for index in UInt64(1)...4 { cache.append(noOp(index)) }
         return cache
     }
 
@@ -213,9 +213,17 @@ struct EntryCacheTests {
         var cache = filled()
         cache.trim(through: LogIndex(1))
         #expect(cache.first == LogIndex(2))
+        // What is not handed over stays until there is far too much of it.
+        cache.trimFar(through: LogIndex(4))
+        #expect(cache.first == LogIndex(2))
         cache.trim(through: LogIndex(4))
         #expect(cache.size <= 250 && cache.first == LogIndex(3))
         #expect(cache.entries(in: LogIndex(2)..<LogIndex(4)) == nil)
+        let size = cache.size
+        for index in 5...20 as ClosedRange<UInt64> { cache.append(noOp(index)) }
+        cache.trimFar(through: LogIndex(18))
+        #expect(cache.size <= 1_000 && cache.size > size)
+        #expect(cache.entry(at: LogIndex(20)) != nil)
     }
 
     @Test

@@ -23,7 +23,6 @@ extension StageThread.Work where Event == JournalEvent {
     ) -> Self {
         var results: [JournalResult] = []
         var events: [ConsensusEvent] = []
-        var preparedAt = 0
         return Self(
             turn: { waiting in
                 let start = Clock.monotonic
@@ -41,10 +40,7 @@ extension StageThread.Work where Event == JournalEvent {
                 metrics.journalSeconds.recordNanoseconds(Clock.monotonic - start)
                 let statistics = stage.statistics
                 view.update { $0.numbers.journal = statistics }
-                // Under steady load no pause comes: the next segment is prepared as this one fills.
-                guard statistics.bytes - preparedAt >= preparationStride else { return }
-                preparedAt = statistics.bytes
-                if try stage.idle() { _ = try stage.idle() }
+                try stage.followUp()
             },
             idle: { try stage.idle() },
             // A mark stands within 10 ms of the last write.
@@ -53,10 +49,6 @@ extension StageThread.Work where Event == JournalEvent {
             close: { _ = try stage.idle() }
         )
     }
-
-    /// Bytes written between two steps of preparing the next segment: half of what a step makes,
-    /// so that a segment is ready before it is needed.
-    private static var preparationStride: Int { 512 << 10 }
 }
 
 extension StageThread.Work where Event == ApplyEvent {
