@@ -10,7 +10,11 @@ internal import NIOPosix
 ///
 /// Every outcome is one of three: done, refused (nothing happened and nothing will), or unknown.
 /// A request is tried again, with the same identity, until its deadline; so it is only unknown
-/// when no node answered in time. Call ``close()`` when it is not needed any more.
+/// when no node answered in time, or its task was cancelled. Any number of tasks may ask at once;
+/// at most 65,536 requests of 256 MiB together are taken, more are refused as overloaded.
+///
+/// Call ``close()`` when it is not needed any more: a client that is merely dropped closes in the
+/// background.
 public final class CadastreClient: Sendable {
     /// Carries the requests; for callers that speak to the event loop themselves.
     package let router: RequestRouter
@@ -37,13 +41,22 @@ public final class CadastreClient: Sendable {
         router = RequestRouter(configuration, connector: connector, loop: loop)
     }
 
+    deinit {
+        let router = router
+        router.loop.execute { _ = router.close() }
+    }
+
     // MARK: - Requests
 
     /// Changes something, exactly once.
     ///
+    /// If the task is cancelled, the request is settled at once: as refused where nothing was sent,
+    /// else as unknown.
+    ///
     /// - Parameters:
-    ///   - command: what to change.
-    ///   - deadline: how long it may take, retries included; nil is the configuration's.
+    ///   - command: what to change; at most 4 MiB as it is sent.
+    ///   - deadline: how long it may take, retries included, more than 0 and at most a day; nil is
+    ///     the configuration's.
     /// - Returns: one of the three outcomes.
     public func execute<Command: ClientCommand>(
         _ command: Command,
@@ -54,13 +67,15 @@ public final class CadastreClient: Sendable {
         return await settled(submission) { Self.value(of: $0, as: Command.self) }
     }
 
-    /// Asks the state.
+    /// Asks the state: the leader's where the answer must be linearizable, else that of the first
+    /// endpoint of the configuration that can be reached.
     ///
     /// - Parameters:
     ///   - query: what to ask.
     ///   - freshness: how new the answer must be.
-    ///   - deadline: how long it may take, retries included; nil is the configuration's.
-    /// - Returns: one of the three outcomes.
+    ///   - deadline: how long it may take, retries included, more than 0 and at most a day; nil is
+    ///     the configuration's.
+    /// - Returns: done with the answer, or refused; never unknown.
     public func ask<Query: ClientQuery>(
         _ query: Query,
         freshness: Freshness = .linearizable,
@@ -75,13 +90,16 @@ public final class CadastreClient: Sendable {
         }
     }
 
-    /// Asks one node, or with no node given the leader, something about itself.
+    /// Asks one node something about itself, or the leader to hand over.
     ///
     /// - Parameters:
     ///   - request: what to ask.
-    ///   - node: the administration listener of the node; nil is the leader's.
-    ///   - deadline: how long it may take, retries included; nil is the configuration's.
-    /// - Returns: one of the three outcomes.
+    ///   - node: the administration listener of the node, which alone is asked. With nil the node
+    ///     that is taken for the leader is: what only a leader can do is sure to reach it, and what
+    ///     any node answers comes from that one, whether it leads or not.
+    ///   - deadline: how long it may take, retries included, more than 0 and at most a day; nil is
+    ///     the configuration's.
+    /// - Returns: one of the three outcomes; only ``TransferLeadership`` may be unknown.
     public func administer<Request: ClientAdministration>(
         _ request: Request,
         at node: Endpoint? = nil,
@@ -95,15 +113,18 @@ public final class CadastreClient: Sendable {
         }
     }
 
-    /// Closes the session and the connections; requests on their way are settled as they stand.
+    /// Closes the session and the connections; requests on their way are settled as they stand, and
+    /// later ones are refused as ``Refused/Reason/clientClosed``.
+    ///
+    /// Returns when the last connection is shut; so does every further call. The nodes have the
+    /// configuration's `stallTimeout` to close the session, which else ends a day later by itself.
     public func close() async {
         let router = router
-        let promise = router.loop.makePromise(of: Void.self)
-        router.loop.execute { router.close().cascade(to: promise) }
-        do {
-            try await promise.futureResult.get()
-        } catch {
-            // A connection that ended badly has ended.
+        await withCheckedContinuation { continuation in
+            router.loop.execute {
+                // A connection that ended badly has ended.
+                router.close().whenComplete { _ in continuation.resume() }
+            }
         }
     }
 

@@ -39,13 +39,20 @@ public struct ClientConfiguration: Sendable {
     public var tenant: [UInt8] = []
     /// Connections to the leader, 1…64.
     public var connectionCount = 1
-    /// How long a request may take, retries included, when nothing else is asked.
+    /// How long a request may take, retries included, when nothing else is asked; more than 0 and at
+    /// most a day.
     public var deadline = Duration.seconds(5)
     /// Writes on their way at once, 1…1024.
     public var sessionSlots = ClientLimits.defaultSessionSlots
-    /// A connection with requests on their way that brings nothing for this long is given up.
+    /// A node that brings nothing for this long while requests wait for it is given up; more than 0
+    /// and at most a day.
+    ///
+    /// All its connections are then, and the requests go elsewhere under the same identity. One
+    /// connection alone has twice as long while others bring something. Digests and transfers of
+    /// leadership take what they take, and are waited for until their deadline.
     public var stallTimeout = Duration.seconds(1)
-    /// How long connecting may take.
+    /// How long connecting may take, until TLS is done and the node has greeted; more than 0 and at
+    /// most a day.
     public var connectTimeout = Duration.seconds(2)
 
     /// Makes a configuration; what is not given here can be set.

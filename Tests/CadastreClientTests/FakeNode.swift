@@ -21,8 +21,10 @@ enum FakeAction: Sendable {
     case ignore
     /// Closes the connection without a word.
     case close
-    /// Says goodbye, and then answers.
-    case goodbye(ReplyMessage)
+    /// Answers after so many milliseconds.
+    case later(Int64, ReplyMessage)
+    /// Says goodbye, and then answers, or with nothing to answer falls silent.
+    case goodbye(ReplyMessage?)
     /// Keeps it; replies to all that were kept, newest first, once there are so many.
     case holdUntil(count: Int, ReplyMessage)
     /// Bytes that are no frame.
@@ -45,6 +47,7 @@ final class FakeNode: @unchecked Sendable {
     init(
         _ number: Int,
         credentials: Credentials = FakePKI.node,
+        greets: Bool = true,
         script: @escaping Script
     ) async throws {
         self.number = number
@@ -64,6 +67,7 @@ final class FakeNode: @unchecked Sendable {
                         number,
                         connection: connections.next(),
                         orders: orders,
+                        greets: greets,
                         script: script
                     )
                     try channel.pipeline.syncOperations.addHandlers(tls, handler)
@@ -95,20 +99,28 @@ private final class FakeHandler: ChannelInboundHandler {
     private let node: Int
     private let connection: Int
     private let orders: Counter
+    private let greets: Bool
     private let script: FakeNode.Script
     private var greeting: [UInt8] = []
     private var assembler = FrameAssembler()
     private var held: [(UInt64, ReplyMessage)] = []
 
-    init(_ node: Int, connection: Int, orders: Counter, script: @escaping FakeNode.Script) {
+    init(
+        _ node: Int,
+        connection: Int,
+        orders: Counter,
+        greets: Bool,
+        script: @escaping FakeNode.Script
+    ) {
         self.node = node
         self.connection = connection
         self.orders = orders
+        self.greets = greets
         self.script = script
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard event is TLSHandshakeCompleted else { return }
+        guard event is TLSHandshakeCompleted, greets else { return }
         // Node and incarnation 1 of cluster 1.
         var bytes = Array("CADASTRE".utf8) + [1, 0, 1, 0, 1, 0, 0, 0]
         bytes += [1] + [UInt8](repeating: 0, count: 15)
@@ -152,11 +164,17 @@ private final class FakeHandler: ChannelInboundHandler {
         case .ignore: break
         case .close: context.close(promise: nil)
         case .reply(let reply): send(context, id, reply)
+        case .later(let milliseconds, let reply):
+            let parts = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            context.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
+                let (handler, context) = parts.value
+                handler.send(context, id, reply)
+            }
         case .goodbye(let reply):
             var bytes: [UInt8] = []
             Frame.append(.goodbye, group: 0, requestID: 0, body: [], to: &bytes)
             write(context, bytes)
-            send(context, id, reply)
+            if let reply { send(context, id, reply) }
         case .garbage: write(context, Array(repeating: 0xFF, count: 64))
         case .holdUntil(let count, let reply):
             held.append((id, reply))

@@ -1,7 +1,14 @@
 import CadastreProtocol
 
-/// Answers that are large.
+/// Answers with lists.
 enum FakePages {
+    /// The services s1 and s2.
+    static func grants(isTruncated: Bool) -> ReplyMessage {
+        let names = ["s1", "s2"].map { Array($0.utf8) }
+        let page = Page(elements: names, isTruncated: isTruncated)
+        return ReplyMessage(outcome: .done(.query(.grants(page))))
+    }
+
     static let thousandObjects: ReplyMessage = {
         let items: [ListItem] = (0..<1000).map { number in
             .object(

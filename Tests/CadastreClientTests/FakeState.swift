@@ -23,6 +23,7 @@ final class FakeState: Sendable {
     var created: [[UInt8]: Int] { contents.withLock { $0.created } }
     var seen: [SeenRequest] { contents.withLock { $0.seen } }
     var openCount: Int { contents.withLock { $0.openCount } }
+    var expired: [UInt64] { contents.withLock { $0.expired } }
 
     /// Only the changes that carry a slot.
     var identities: [RequestIdentity] {
@@ -96,6 +97,60 @@ extension ReplyMessage {
             outcome: .refused(.notLeader),
             leader: address.map { LeaderHint(node: 9, address: $0) }
         )
+    }
+}
+
+extension SeenRequest {
+    var isOpenSession: Bool {
+        if case .command(.openSession) = message.content { true } else { false }
+    }
+
+    var isExpireSession: Bool {
+        if case .command(.expireSession) = message.content { true } else { false }
+    }
+
+    var isQuery: Bool {
+        if case .query = message.content { true } else { false }
+    }
+
+    var isCreateBucket: Bool {
+        if case .command(.createBucket) = message.content { true } else { false }
+    }
+
+    /// Whether it creates the bucket of this number.
+    func creates(_ number: Int) -> Bool {
+        guard case .command(.createBucket(let create)) = message.content else { return false }
+        return create.name == Array("bucket-\(number)".utf8)
+    }
+}
+
+/// A fact that a test makes true and scripts look at.
+final class Fact: Sendable {
+    private let isSet = Mutex(false)
+
+    var isTrue: Bool { isSet.withLock { $0 } }
+
+    func becomeTrue() { isSet.withLock { $0 = true } }
+}
+
+/// A thing that happens on the fake nodes' event loop and that a test waits for.
+struct Happening: Sendable {
+    private let stream: AsyncStream<Void>
+    private let continuation: AsyncStream<Void>.Continuation
+
+    init() {
+        (stream, continuation) = AsyncStream.makeStream()
+    }
+
+    func happens() { continuation.yield() }
+
+    /// Returns once it has happened so often.
+    func wait(count: Int = 1) async {
+        var left = count
+        for await _ in stream {
+            left -= 1
+            if left == 0 { return }
+        }
     }
 }
 

@@ -31,10 +31,12 @@ struct Connector: Sendable {
 
     /// Connects; the router hears of it through the connection, or that it failed.
     ///
+    /// TCP, TLS and the greeting together have the configuration's time to connect.
     /// The handlers come once TCP is up: a name with several addresses makes several sockets, of
     /// which one wins.
     func connect(to endpoint: Endpoint, router: RequestRouter, link: NodeLink) {
         let parts = NIOLoopBound((router, link), eventLoop: loop)
+        let openBy = NIODeadline.now() + connectTimeout
         ClientBootstrap(group: loop)
             .connectTimeout(connectTimeout)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -42,7 +44,7 @@ struct Connector: Sendable {
             .whenComplete { result in
                 let (router, link) = parts.value
                 do {
-                    try addHandlers(to: result.get(), router, link)
+                    try addHandlers(to: result.get(), router, link, openBy: openBy)
                 } catch {
                     router.failedToOpen(link, ConnectionFailure(error, endpoint: endpoint))
                 }
@@ -53,19 +55,20 @@ struct Connector: Sendable {
     private func addHandlers(
         to channel: any Channel,
         _ router: RequestRouter,
-        _ link: NodeLink
+        _ link: NodeLink,
+        openBy: NIODeadline
     ) throws {
         // Reset between connecting and now: handlers added to a dead channel would hear nothing.
         guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         do {
             let tls = try TLSHandler(
                 context,
-                handshakeTimeout: connectTimeout,
+                handshakeTimeout: max(.milliseconds(1), openBy - .now()),
                 accept: TLSRefusal.unlessNode(of: cluster)
             )
             try channel.pipeline.syncOperations.addHandlers(
                 tls,
-                RequestConnection(router: router, link: link)
+                RequestConnection(router: router, link: link, openBy: openBy)
             )
         } catch {
             channel.close(promise: nil)

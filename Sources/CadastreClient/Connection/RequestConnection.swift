@@ -24,22 +24,36 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private let router: RequestRouter
     private let link: NodeLink
+    private let openBy: NIODeadline
+    private var openTimer: Scheduled<Void>?
     private var phase = Phase.greeting
     private var context: ChannelHandlerContext?
     private var greetingBytes: [UInt8] = []
     private var assembler = FrameAssembler()
     private var inFlight: [UInt64: ActiveRequest] = [:]
+    /// Those of them that a node answers within a moment.
+    private var promptCount = 0
+    /// Since when a sign of the node is due; nil if none is.
+    ///
+    /// From the first prompt request on, and from every sign while more of them wait. A request
+    /// that is forgotten does not change it, or callers of little patience would never find out
+    /// that a node is gone.
+    private var dueSince: NIODeadline?
+    /// When the node last said something.
+    private(set) var lastHeard = NIODeadline.now()
     private var output: [UInt8] = []
     private var isFlushScheduled = false
     /// Within a batch of replies: what they give rise to is flushed at its end.
     private var isReading = false
-    /// When the node last said something, or was first asked after a silence.
-    private var lastSign = NIODeadline.now()
     private var failure: ConnectionFailure?
 
-    init(router: RequestRouter, link: NodeLink) {
+    /// Makes the handler of a connection.
+    ///
+    /// It is given up unless TLS is done and the node has greeted by `openBy`.
+    init(router: RequestRouter, link: NodeLink, openBy: NIODeadline) {
         self.router = router
         self.link = link
+        self.openBy = openBy
     }
 
     // MARK: - Sending
@@ -59,31 +73,45 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
             preconditionFailure("a request is sent on a connection that is not open")
         }
         let now = NIODeadline.now()
-        if inFlight.isEmpty { lastSign = now }
         request.place = .sent(self)
         request.attemptCount += 1
         inFlight[request.id] = request
+        if request.submission.isPrompt {
+            promptCount += 1
+            dueSince = dueSince ?? now
+        }
         request.append(to: &output, tenant: router.configuration.tenant, now: now)
         scheduleFlush()
     }
 
     /// The request's answer is of no interest any more.
     func forget(_ request: ActiveRequest) {
-        inFlight[request.id] = nil
+        _ = remove(request.id)
         closeIfDrained()
     }
 
-    /// Whether requests have been waiting with no sign of the node for longer than that.
-    func isStalled(at now: NIODeadline, _ patience: TimeAmount) -> Bool {
-        !inFlight.isEmpty && now - lastSign > patience
+    private func remove(_ id: UInt64) -> ActiveRequest? {
+        guard let request = inFlight.removeValue(forKey: id) else { return nil }
+        if request.submission.isPrompt { promptCount -= 1 }
+        return request
     }
 
-    /// Gives the connection up, for a reason that is told to those that wait on it.
-    func giveUp(_ reason: String) {
-        failure = failure ?? ConnectionFailure(isPermanent: false, detail: reason)
+    /// Whether a sign of the node has been due for longer than that.
+    func isStalled(at now: NIODeadline, _ patience: TimeAmount) -> Bool {
+        guard let dueSince else { return false }
+        return now - dueSince > patience
+    }
+
+    // MARK: - Ending
+
+    /// Gives the connection up without telling the router, who asked for it.
+    ///
+    /// Returns the requests that were on their way.
+    func abandon() -> [ActiveRequest] {
+        let unanswered = becomeClosed()
         // Not politely: a node that is stopped would not answer.
         context?.channel.close(mode: .all, promise: nil)
-        ended()
+        return unanswered
     }
 
     /// Closes the connection.
@@ -92,6 +120,44 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
         context.close(promise: nil)
         return context.channel.closeFuture
     }
+
+    /// The connection is of no use any more: what waits on it is not kept until the socket is shut.
+    private func fail(_ failure: ConnectionFailure) {
+        self.failure = self.failure ?? failure
+        context?.close(promise: nil)
+        ended()
+    }
+
+    /// Tells the router, once, that the connection is gone or never came to be.
+    private func ended() {
+        let last = phase
+        let unanswered = becomeClosed()
+        let reason =
+            failure
+            ?? ConnectionFailure(
+                isPermanent: false,
+                detail: "\(link.endpoint) closed the connection"
+            )
+        switch last {
+        case .greeting: router.failedToOpen(link, reason)
+        case .open, .draining: router.lost([self], on: link, reason, unanswered: unanswered)
+        case .closed: break
+        }
+    }
+
+    private func becomeClosed() -> [ActiveRequest] {
+        phase = .closed
+        openTimer?.cancel()
+        openTimer = nil
+        defer {
+            inFlight = [:]
+            promptCount = 0
+            dueSince = nil
+        }
+        return Array(inFlight.values)
+    }
+
+    // MARK: - Flushing
 
     private func scheduleFlush() {
         guard !isFlushScheduled, !isReading, let context else { return }
@@ -112,6 +178,10 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
+        openTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: openBy) {
+            let detail = "\(self.link.endpoint) took the connection and did not greet in time"
+            self.fail(ConnectionFailure(isPermanent: false, detail: detail))
+        }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -135,9 +205,11 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if case .closed = phase { return }
         var bytes = unwrapInboundIn(data)
-        lastSign = .now()
+        lastHeard = .now()
         isReading = true
+        defer { dueSince = promptCount > 0 ? lastHeard : nil }
         if case .greeting = phase {
             let missing = Greeting.size - greetingBytes.count
             greetingBytes += bytes.readBytes(length: min(missing, bytes.readableBytes)) ?? []
@@ -159,26 +231,27 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        failure = failure ?? ConnectionFailure(error, endpoint: link.endpoint)
-        context.close(promise: nil)
+        fail(ConnectionFailure(error, endpoint: link.endpoint))
     }
 
     // MARK: - Receiving
 
     private func greetingReceived() -> Bool {
+        let greeting: Greeting
         do throws(ProtocolError) {
-            let greeting = try Greeting(decoding: greetingBytes)
+            greeting = try Greeting(decoding: greetingBytes)
             let own = Greeting(cluster: nil, node: .none, incarnation: nil, purpose: .client)
             _ = try own.commonVersion(with: greeting)
         } catch {
             let detail = "\(link.endpoint) greeted wrongly: \(error.detail)"
-            failure = ConnectionFailure(isPermanent: true, detail: detail)
-            context?.close(promise: nil)
+            fail(ConnectionFailure(isPermanent: true, detail: detail))
             return false
         }
         greetingBytes = []
         phase = .open
-        router.opened(self, on: link)
+        openTimer?.cancel()
+        openTimer = nil
+        router.opened(self, on: link, node: greeting.node.value)
         return true
     }
 
@@ -190,9 +263,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
                 switch header.kind {
                 case .reply:
                     // One whose request was given up is dropped.
-                    guard let request = inFlight.removeValue(forKey: header.requestID) else {
-                        return
-                    }
+                    guard let request = remove(header.requestID) else { return }
                     receivedReply(body, for: request)
                 case .goodbye:
                     drain()
@@ -203,8 +274,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
             closeIfDrained()
         } catch {
             let detail = "\(link.endpoint) sent what cannot be read: \(error.detail)"
-            failure = failure ?? ConnectionFailure(isPermanent: false, detail: detail)
-            context?.close(promise: nil)
+            fail(ConnectionFailure(isPermanent: false, detail: detail))
         }
     }
 
@@ -224,24 +294,5 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func closeIfDrained() {
         if case .draining = phase, inFlight.isEmpty { context?.close(promise: nil) }
-    }
-
-    /// Tells the router, once, that the connection is gone or never came to be.
-    private func ended() {
-        let last = phase
-        phase = .closed
-        let reason =
-            failure
-            ?? ConnectionFailure(
-                isPermanent: false,
-                detail: "\(link.endpoint) closed the connection"
-            )
-        let unanswered = Array(inFlight.values)
-        inFlight = [:]
-        switch last {
-        case .greeting: router.failedToOpen(link, reason)
-        case .open, .draining: router.lost(self, on: link, reason, unanswered: unanswered)
-        case .closed: break
-        }
     }
 }

@@ -143,9 +143,10 @@ public struct GetMembers: ClientAdministration {
     }
 }
 
-/// Asks the leader to hand leadership over.
+/// Asks the leader to hand leadership over; done as well where the chosen node leads already.
 ///
-/// Yields the new leader.
+/// Yields the id of the node that leads now. Unknown where the request was sent and no answer came:
+/// ask for the status of the nodes before deciding to repeat it.
 public struct TransferLeadership: ClientAdministration {
     /// To which node; nil lets the leader choose the voter that is furthest.
     public var node: UInt64?

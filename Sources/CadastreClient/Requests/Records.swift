@@ -154,12 +154,12 @@ public struct Page<Element: Sendable & Hashable>: Sendable, Hashable {
 }
 
 extension Page {
-    /// A page whose last element says where the next begins.
+    /// A page whose last element says where the next begins, if one follows.
     init(_ elements: [Element], _ isTruncated: Bool, next: (Element) -> [UInt8]) {
         self.init(
             elements: elements,
             isTruncated: isTruncated,
-            next: elements.last.map(next) ?? []
+            next: isTruncated ? elements.last.map(next) ?? [] : []
         )
     }
 }

@@ -1,44 +1,6 @@
 package import CadastreProtocol
 internal import NIOCore
 
-/// Which node a request is for.
-package enum Route: Sendable, Hashable {
-    /// The leader, wherever it is.
-    case leader
-    /// The first endpoint of the configuration that can be reached.
-    case nearest
-    /// This node, leader or not.
-    case node(Endpoint)
-}
-
-/// What a caller asks of the router.
-package struct Submission: Sendable {
-    /// What the bytes are.
-    package enum Kind: Sendable, Hashable {
-        /// A change, recognised by a slot of the session.
-        case command
-        /// A change that is harmless to make twice, recognised by nothing.
-        case repeatableCommand
-        /// A question to the state.
-        case query
-        /// A question to a node.
-        case administration
-    }
-
-    package var kind: Kind
-    package var content: RequestContent
-    package var route: Route = .leader
-    package var freshness: Freshness = .linearizable
-    /// Nil is the configuration's.
-    package var deadline: Duration?
-
-    /// Makes a submission; what is not given here can be set.
-    package init(_ kind: Kind, _ request: EncodedRequest) {
-        self.kind = kind
-        content = request.content
-    }
-}
-
 /// What became of a submission, before its reply is read.
 package enum RawOutcome: Sendable {
     /// What came of it, and the index that the node had applied.
@@ -52,8 +14,10 @@ package enum RawOutcome: Sendable {
 /// Lives on the router's event loop alone.
 final class ActiveRequest {
     enum Place {
-        /// For a slot of the session, for a connection, or for a delay to pass.
+        /// For a delay to pass, or on its way from one place to the next.
         case waiting
+        /// For a slot of the session or for a connection.
+        case queued(RequestQueue)
         case sent(RequestConnection)
         case finished
     }
@@ -91,16 +55,6 @@ final class ActiveRequest {
 
     var isSent: Bool {
         if case .sent = place { true } else { false }
-    }
-
-    /// Whether it can have changed something once it was sent.
-    var changesState: Bool {
-        switch submission.kind {
-        case .command, .repeatableCommand: true
-        case .query: false
-        // A transfer of leadership changes who leads and nothing that is stored.
-        case .administration: false
-        }
     }
 
     /// Appends the request's frames, with what is left of its deadline.

@@ -5,16 +5,21 @@ internal import NIOCore
 /// Lives on the router's event loop alone.
 final class NodeLink {
     let endpoint: Endpoint
+    /// The node's id, as it greeted last.
+    private(set) var node: UInt64?
+    /// Those that take requests.
     private(set) var connections: [RequestConnection] = []
+    /// Those whose node is stopping: they take nothing more and may still bring answers.
+    private(set) var draining: [RequestConnection] = []
     private(set) var openingCount = 0
     /// Requests for this node alone, while it has no connection for them.
-    var waiting = CircularBuffer<ActiveRequest>()
-    /// Why the last connection failed or ended; nil while one is well.
-    var lastFailure: ConnectionFailure?
+    let waiting = RequestQueue()
+    /// Why the last connection failed or ended; nil once one was opened after it.
+    private(set) var lastFailure: ConnectionFailure?
     /// When that was.
-    var lastFailureTime: NIODeadline?
+    private(set) var lastFailureTime: NIODeadline?
     /// Failures since the last success.
-    var failureCount = 0
+    private(set) var failureCount = 0
     /// It has failed, and a timer will open it again.
     var isOpeningLater = false
     private var nextConnection = 0
@@ -23,6 +28,7 @@ final class NodeLink {
         self.endpoint = endpoint
     }
 
+    /// Whether one takes requests.
     var hasConnection: Bool { !connections.isEmpty }
 
     /// Whether trying it now makes sense: it has not just failed.
@@ -31,9 +37,44 @@ final class NodeLink {
         return hasConnection || now - lastFailureTime > .seconds(1)
     }
 
+    /// Whether a connection that could not be made while others are well may be tried again.
+    func mayReopen(at now: NIODeadline) -> Bool {
+        guard hasConnection, let lastFailureTime else { return true }
+        let pause = ClientLimits.reopenMilliseconds << min(max(0, failureCount - 1), 5)
+        return now - lastFailureTime >= .milliseconds(pause)
+    }
+
+    /// A connection with room for one more request, in turn; nil if all are full.
+    func connectionWithRoom() -> RequestConnection? {
+        for _ in 0..<connections.count {
+            if nextConnection >= connections.count { nextConnection = 0 }
+            let connection = connections[nextConnection]
+            nextConnection += 1
+            if connection.hasRoom { return connection }
+        }
+        return nil
+    }
+
+    /// The connections to give up, since requests have waited on them for too long.
+    ///
+    /// All of them if the node has been silent on every one: it is stopped, or cut off, and each
+    /// tried in turn would cost as long again. One alone only after twice as long, for there the
+    /// node is well and the request may be slow.
+    func silentConnections(at now: NIODeadline, _ patience: TimeAmount) -> [RequestConnection] {
+        let all = connections + draining
+        guard all.contains(where: { $0.isStalled(at: now, patience) }) else { return [] }
+        let isSilent = all.allSatisfy { now - $0.lastHeard > patience }
+        return isSilent ? all : all.filter { $0.isStalled(at: now, patience + patience) }
+    }
+}
+
+// MARK: - What happens to its connections
+
+extension NodeLink {
     func beganOpening() { openingCount += 1 }
 
-    func opened(_ connection: RequestConnection) {
+    func opened(_ connection: RequestConnection, node: UInt64) {
+        self.node = node
         openingCount -= 1
         connections.append(connection)
         lastFailure = nil
@@ -46,28 +87,28 @@ final class NodeLink {
         failed(failure, at: now)
     }
 
-    /// A connection ended, or will take nothing more.
+    /// A connection will take nothing more.
+    func beganDraining(
+        _ connection: RequestConnection,
+        _ failure: ConnectionFailure,
+        at now: NIODeadline
+    ) {
+        lost(connection, failure, at: now)
+        draining.append(connection)
+    }
+
+    /// A connection has ended; one that was draining counts as failed already.
     func lost(_ connection: RequestConnection, _ failure: ConnectionFailure, at now: NIODeadline) {
-        let count = connections.count
-        connections.removeAll { $0 === connection }
-        if connections.count < count { failed(failure, at: now) }
+        draining.removeAll { $0 === connection }
+        guard let index = connections.firstIndex(where: { $0 === connection }) else { return }
+        connections.remove(at: index)
+        failed(failure, at: now)
     }
 
     private func failed(_ failure: ConnectionFailure, at now: NIODeadline) {
         lastFailure = failure
         lastFailureTime = now
         failureCount += 1
-    }
-
-    /// A connection with room for one more request, in turn; nil if all are full.
-    func connectionWithRoom() -> RequestConnection? {
-        for _ in 0..<connections.count {
-            if nextConnection >= connections.count { nextConnection = 0 }
-            let connection = connections[nextConnection]
-            nextConnection += 1
-            if connection.hasRoom { return connection }
-        }
-        return nil
     }
 }
 

@@ -14,13 +14,20 @@ extension RequestRouter {
             targetAnswered(link)
             settle(request, .used, .done(content, appliedIndex: reply.appliedIndex))
         case .unknown:
-            request.isUnresolved = true
-            request.lastObstacle = Refused(.deadlinePassed, detail: reply.detail)
-            again(request, after: 0)
+            if doubt(request, Refused(.deadlinePassed, detail: reply.detail)) {
+                again(request, after: 0)
+            }
         case .refused(let refusal, let retryAfter):
             let refused = Refused(number: refusal.rawValue, detail: reply.detail)
             request.lastObstacle = refused
-            refusedAttempt(request, refused, retryAfter, reply.leader, link)
+            if let leader = leadingAlready(request, refused, link) {
+                targetAnswered(link)
+                let answer = AdministrationAnswer.leadershipTransferred(leader: leader)
+                let index = reply.appliedIndex
+                settle(request, .used, .done(.administration(answer), appliedIndex: index))
+            } else {
+                refusedAttempt(request, refused, retryAfter, reply.leader, link)
+            }
         }
         // The connection has room for one more.
         if !leaderQueue.isEmpty { serveLeaderQueue() }
@@ -32,6 +39,31 @@ extension RequestRouter {
         guard !request.isFinished else { return }
         request.isUnresolved = true
         refuseOrDoubt(request, Refused(.unreadableReply, detail: detail))
+    }
+
+    /// Nobody can say whether an attempt happened, but a retry with the same identity.
+    ///
+    /// False if such a retry would do harm: the request is then settled as unknown.
+    func doubt(_ request: ActiveRequest, _ obstacle: Refused) -> Bool {
+        request.isUnresolved = true
+        request.lastObstacle = obstacle
+        guard !request.submission.isRepeatable else { return true }
+        settle(request, .unsettled, .unknown("it was sent, and no answer came: \(obstacle)"))
+        return false
+    }
+
+    /// The node that a request wants to lead, if it is the one that refused it.
+    ///
+    /// A leader alone looks at who has a vote, and finds that it cannot hand over to itself.
+    private func leadingAlready(
+        _ request: ActiveRequest,
+        _ refused: Refused,
+        _ link: NodeLink
+    ) -> UInt64? {
+        guard refused.reason == .notAVoter, let successor = request.submission.successor,
+            successor == link.node
+        else { return nil }
+        return successor
     }
 
     private func refusedAttempt(
@@ -89,7 +121,12 @@ extension RequestRouter {
     private func again(_ request: ActiveRequest, after milliseconds: UInt32) {
         let patience = Int64(milliseconds == 0 ? 10 << min(request.attemptCount, 5) : milliseconds)
         let delay = jitter(.milliseconds(min(patience, 10_000)))
-        loop.assumeIsolated().scheduleTask(in: delay) { self.dispatch(request) }
+        // One that would come too late is settled at its deadline.
+        guard .now() + delay < request.deadline else { return }
+        // Weakly: what is given up meanwhile is not kept for it.
+        loop.assumeIsolated().scheduleTask(in: delay) { [weak request] in
+            if let request { self.dispatch(request) }
+        }
     }
 
     private func sessionLost(_ request: ActiveRequest, _ refused: Refused) {
@@ -98,6 +135,8 @@ extension RequestRouter {
             finish(request, .refused(refused))
         } else if request.isUnresolved {
             finish(request, .unknown("the session ended before the outcome was known"))
+            // It was the last, maybe, by whose end those that wait would have been served.
+            serveWaitingForSlots()
         } else {
             start(request)
         }
@@ -115,7 +154,7 @@ extension RequestRouter {
 
     /// A refusal of the door: final if nothing of the request can be on its way.
     func refuseOrDoubt(_ request: ActiveRequest, _ refused: Refused) {
-        if request.isUnresolved, request.changesState {
+        if request.isUnresolved, request.submission.changesState {
             settle(
                 request,
                 .unsettled,
@@ -131,7 +170,7 @@ extension RequestRouter {
         let obstacle = obstacle(of: request)
         let mayHappen = request.isUnresolved || request.isSent
         if case .sent(let connection) = request.place { connection.forget(request) }
-        if mayHappen, request.changesState {
+        if mayHappen, request.submission.changesState {
             let last = obstacle.map { "; the last obstacle: \($0)" } ?? ""
             settle(request, .unsettled, .unknown(reason + last))
         } else {
@@ -144,6 +183,8 @@ extension RequestRouter {
         let hadSlot = request.slot != nil
         sessions.release(request, fate)
         finish(request, outcome)
-        if hadSlot, !sessions.waiting.isEmpty { serveWaitingForSlots() }
+        guard hadSlot, isOpen else { return }
+        closeAbandoned()
+        serveWaitingForSlots()
     }
 }

@@ -12,6 +12,8 @@ extension RequestRouter {
                 let connection = target.connectionWithRoom()
             {
                 connection.send(request)
+                // One of several was lost: the others serve meanwhile.
+                if isIncomplete(target) { open(target) }
             } else {
                 leaderQueue.append(request)
                 serveLeaderQueue()
@@ -34,15 +36,9 @@ extension RequestRouter {
     /// Sends what waits for the leader, if there is a connection to send it on.
     func serveLeaderQueue() {
         guard searchTimer == nil else { return }
-        while let request = leaderQueue.first {
-            if request.isFinished {
-                leaderQueue.removeFirst()
-            } else if let connection = target.connectionWithRoom() {
-                leaderQueue.removeFirst()
-                connection.send(request)
-            } else {
-                break
-            }
+        while let request = leaderQueue.first, let connection = target.connectionWithRoom() {
+            leaderQueue.removeFirst()
+            connection.send(request)
         }
         if !leaderQueue.isEmpty { open(target) }
     }
@@ -67,7 +63,8 @@ extension RequestRouter {
     func targetFailed(_ link: NodeLink) {
         guard link === target, searchTimer == nil else { return }
         if let detail = permanentFailure() {
-            failAll(Refused(.connectionRefused, detail: detail))
+            let refused = Refused(.connectionRefused, detail: detail)
+            for request in leaderQueue.takeAll() { refuseOrDoubt(request, refused) }
             return
         }
         searchCount += 1
@@ -100,43 +97,44 @@ extension RequestRouter {
         }
     }
 
+    /// Why every node known has failed for good; nil if one has not.
+    private func permanentFailure() -> String? {
+        let failures = links.compactMap { link in
+            link.hasConnection ? nil : link.lastFailure
+        }
+        guard failures.count == links.count, failures.allSatisfy(\.isPermanent) else { return nil }
+        return failures[0].detail
+    }
+
     // MARK: - One node
 
     private func dispatchNearest(_ request: ActiveRequest) {
         let now = NIODeadline.now()
-        let link = links.first { $0.isPromising(at: now) } ?? links[0]
+        let nearest = links.first { $0.isPromising(at: now) } ?? links[0]
+        var link = nearest
+        // A node that has failed must first show that it is back; nobody waits for that who can be
+        // served elsewhere.
+        if !nearest.hasConnection, nearest.lastFailure != nil,
+            let other = links.first(where: \.hasConnection)
+        {
+            open(nearest)
+            link = other
+        }
         link.waiting.append(request)
         serve(link)
     }
 
     /// Sends what waits for this node alone.
     func serve(_ link: NodeLink) {
-        while let request = link.waiting.first {
-            if request.isFinished {
-                link.waiting.removeFirst()
-            } else if let connection = link.connectionWithRoom() {
-                link.waiting.removeFirst()
-                connection.send(request)
-            } else {
-                break
-            }
+        while let request = link.waiting.first, let connection = link.connectionWithRoom() {
+            link.waiting.removeFirst()
+            connection.send(request)
         }
         guard !link.waiting.isEmpty else { return }
         if link.failureCount == 0 || link.hasConnection {
             open(link)
         } else {
             openLater(link)
-        }
-    }
-
-    /// Opens a link that has failed, after a while; once, however many ask for it meanwhile.
-    private func openLater(_ link: NodeLink) {
-        guard !link.isOpeningLater, link.openingCount == 0 else { return }
-        link.isOpeningLater = true
-        let delay = jitter(.milliseconds(min(500, 20 << min(link.failureCount, 5))))
-        loop.assumeIsolated().scheduleTask(in: delay) {
-            link.isOpeningLater = false
-            if !link.waiting.isEmpty { self.open(link) }
         }
     }
 
@@ -147,114 +145,5 @@ extension RequestRouter {
         let link = NodeLink(endpoint)
         links.append(link)
         return link
-    }
-
-    // MARK: - Connections
-
-    /// Opens what is missing of the link's connections.
-    func open(_ link: NodeLink) {
-        guard !isClosed else { return }
-        let wanted = link === target ? configuration.connectionCount : 1
-        while link.connections.count + link.openingCount < wanted {
-            // While some are well, one that failed is not tried again and again.
-            if link.hasConnection, let failure = link.lastFailureTime,
-                NIODeadline.now() - failure < .milliseconds(100)
-            {
-                return
-            }
-            link.beganOpening()
-            connector.connect(to: link.endpoint, router: self, link: link)
-        }
-    }
-
-    /// A connection is up and both sides have greeted.
-    func opened(_ connection: RequestConnection, on link: NodeLink) {
-        link.opened(connection)
-        guard !isClosed else {
-            _ = connection.close()
-            return
-        }
-        serve(link)
-        if link === target { serveLeaderQueue() }
-    }
-
-    /// A connection could not be made.
-    func failedToOpen(_ link: NodeLink, _ failure: ConnectionFailure) {
-        link.failedToOpen(failure, at: .now())
-        guard !isClosed, !link.hasConnection, link.openingCount == 0 else { return }
-        reroute(link)
-    }
-
-    /// A connection that was up is gone, with these requests on it.
-    func lost(
-        _ connection: RequestConnection,
-        on link: NodeLink,
-        _ failure: ConnectionFailure,
-        unanswered: [ActiveRequest]
-    ) {
-        link.lost(connection, failure, at: .now())
-        for request in unanswered {
-            // It may have happened: nobody can say any more but a retry with the same identity.
-            request.isUnresolved = true
-            request.lastObstacle = Refused(.unreachable, detail: failure.detail)
-        }
-        if !isClosed, !link.hasConnection { reroute(link) }
-        // Oldest first, as they were.
-        for request in unanswered.sorted(by: { $0.id < $1.id }) { dispatch(request) }
-    }
-
-    /// A connection will take no more requests, since its node is stopping.
-    func draining(_ connection: RequestConnection, on link: NodeLink) {
-        let failure = ConnectionFailure(isPermanent: false, detail: "\(link.endpoint) is stopping")
-        link.lost(connection, failure, at: .now())
-        if !isClosed, !link.hasConnection { reroute(link) }
-    }
-
-    /// The link has no connection left: what waits for it goes elsewhere or waits on.
-    private func reroute(_ link: NodeLink) {
-        if link === target {
-            note(link, on: leaderQueue)
-            targetFailed(link)
-            serveLeaderQueue()
-        }
-        guard !link.waiting.isEmpty else { return }
-        note(link, on: link.waiting)
-        let waiting = link.waiting
-        link.waiting.removeAll()
-        let isPermanent = link.lastFailure?.isPermanent == true
-        for request in waiting where !request.isFinished {
-            switch request.submission.route {
-            case .node where isPermanent:
-                let detail = link.lastFailure?.detail ?? ""
-                finish(request, .refused(Refused(.connectionRefused, detail: detail)))
-            case .nearest where links.contains { $0.isPromising(at: .now()) }:
-                dispatchNearest(request)
-            case .leader, .nearest, .node:
-                link.waiting.append(request)
-            }
-        }
-        if !link.waiting.isEmpty { openLater(link) }
-    }
-
-    private func note(_ link: NodeLink, on waiting: CircularBuffer<ActiveRequest>) {
-        guard let failure = link.lastFailure else { return }
-        for request in waiting {
-            request.lastObstacle = Refused(.unreachable, detail: failure.detail)
-        }
-    }
-
-    /// Why every node known has failed for good; nil if one has not.
-    private func permanentFailure() -> String? {
-        let failures = links.compactMap { link in
-            link.hasConnection ? nil : link.lastFailure
-        }
-        guard failures.count == links.count, failures.allSatisfy(\.isPermanent) else { return nil }
-        return failures[0].detail
-    }
-
-    private func failAll(_ refused: Refused) {
-        let waiting = leaderQueue
-        leaderQueue.removeAll()
-        for request in waiting where !request.isFinished { refuseOrDoubt(request, refused) }
     }
 }

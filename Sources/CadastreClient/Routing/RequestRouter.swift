@@ -4,30 +4,42 @@ package import NIOCore
 /// Carries requests to the node that answers them: finds the leader, follows it, tries again.
 ///
 /// Everything here happens on one event loop; `submit` may be called from there only. The other
-/// parts of it are `RequestRouter+Routing.swift` (which node) and `RequestRouter+Outcomes.swift`
-/// (what a reply means).
+/// parts of it are `RequestRouter+Sessions.swift` (slots for writes), `+Routing.swift` (which node),
+/// `+Connections.swift` (ways to it), `+Outcomes.swift` (what a reply means) and `+Closing.swift`.
 package final class RequestRouter: @unchecked Sendable {
     // Unchecked: every stored variable is read and written on `loop` alone.
+
+    /// From open to closed, and never back.
+    enum Life {
+        case open
+        /// Callers are refused; the sessions are being closed.
+        case closing(EventLoopPromise<Void>)
+        /// Every request is settled; the last connections are being closed.
+        case closed(EventLoopPromise<Void>)
+    }
 
     /// The thread of all this.
     package let loop: any EventLoop
     let configuration: ClientConfiguration
     let connector: Connector
 
+    var life = Life.open
     var links: [NodeLink]
     /// The node that is taken for the leader, or asked who it is.
     var target: NodeLink
-    var leaderQueue = CircularBuffer<ActiveRequest>()
+    let leaderQueue = RequestQueue()
     /// Failures and refusals of targets since one last answered.
     var searchCount = 0
     var searchTimer: Scheduled<Void>?
     var sessions: SessionPool
     /// The request by which a session is being opened.
-    private var openingID: UInt64 = 0
+    var openingID: UInt64 = 0
+    /// Sessions that could not be opened, since one last was.
+    var failedOpeningCount = 0
     private(set) var requests: [UInt64: ActiveRequest] = [:]
+    private var requestBytes = 0
     private var nextID: UInt64 = 1
     private var sweep: Scheduled<Void>?
-    private(set) var isClosed = false
     private var generator = SystemRandomNumberGenerator()
 
     /// Makes a router; nothing is connected before the first request.
@@ -52,16 +64,29 @@ package final class RequestRouter: @unchecked Sendable {
         completion: @escaping (RawOutcome) -> Void
     ) -> UInt64 {
         loop.preconditionInEventLoop()
-        guard !isClosed else {
-            completion(.refused(Refused(.clientClosed, detail: "this client was closed")))
+        if let refused = refusal(of: submission) {
+            completion(.refused(refused))
             return 0
         }
-        guard requests.count < ClientLimits.maximumRequests else {
-            let detail = "\(requests.count) requests are waiting in this client"
-            completion(.refused(Refused(.overloaded, detail: detail)))
-            return 0
-        }
-        let deadline = min(submission.deadline ?? configuration.deadline, .seconds(86_400))
+        return take(submission, completion: completion)
+    }
+
+    /// Settles a request now, as if its deadline had passed.
+    package func giveUp(_ id: UInt64, reason: String) {
+        loop.preconditionInEventLoop()
+        if let request = requests[id] { expire(request, reason) }
+    }
+
+    /// Takes a caller's request, or one of the router's own, to which the bounds do not apply.
+    @discardableResult
+    func take(
+        _ submission: Submission,
+        completion: @escaping (RawOutcome) -> Void
+    ) -> UInt64 {
+        let deadline = min(
+            submission.deadline ?? configuration.deadline,
+            ClientLimits.maximumDeadline
+        )
         let request = ActiveRequest(
             id: nextID,
             submission,
@@ -70,147 +95,32 @@ package final class RequestRouter: @unchecked Sendable {
         )
         nextID += 1
         requests[request.id] = request
+        requestBytes += submission.size
         beginSweeping()
         start(request)
         return request.id
     }
 
-    /// Settles a request now, as if its deadline had passed.
-    package func giveUp(_ id: UInt64, reason: String) {
-        if let request = requests[id] { expire(request, reason) }
-    }
-
-    /// Closes the session and every connection; what is on its way is settled as it stands.
-    package func close() -> EventLoopFuture<Void> {
-        loop.preconditionInEventLoop()
-        guard !isClosed else { return loop.makeSucceededVoidFuture() }
-        let done = loop.makePromise(of: Void.self)
-        for request in Array(requests.values) { expire(request, "this client was closed") }
-        var left = sessions.takeAbandoned()
-        if case .open(let session) = sessions.state { left.append(session) }
-        guard !left.isEmpty, target.hasConnection else {
-            finishClosing(done)
-            return done.futureResult
+    /// Why a caller's request is not taken at all; nil if it is.
+    private func refusal(of submission: Submission) -> Refused? {
+        guard isOpen else { return Refused(.clientClosed, detail: "this client was closed") }
+        // The largest is smaller than any frame, so that what is taken can be sent.
+        guard submission.size <= submission.maximumSize else {
+            let detail =
+                "the request has \(submission.size) bytes; "
+                + "at most \(submission.maximumSize) are allowed"
+            return Refused(.tooLarge, detail: detail)
         }
-        // A courtesy: unclosed sessions are closed by cluster time a day later.
-        var remaining = left.count
-        for session in left {
-            var submission = Submission(
-                .repeatableCommand,
-                ExpireSession(session: session).encoded
-            )
-            submission.deadline = .milliseconds(500)
-            submit(submission) { _ in
-                remaining -= 1
-                if remaining == 0 { self.finishClosing(done) }
-            }
+        if let deadline = submission.deadline, deadline <= .zero {
+            return Refused(.deadlinePassed, detail: "a deadline of \(deadline) leaves no time")
         }
-        return done.futureResult
-    }
-
-    private func finishClosing(_ done: EventLoopPromise<Void>) {
-        isClosed = true
-        sweep?.cancel()
-        searchTimer?.cancel()
-        let connections = links.flatMap(\.connections)
-        let closed = connections.map { $0.close() }
-        EventLoopFuture.andAllComplete(closed, on: loop).cascade(to: done)
-    }
-
-    // MARK: - Slots
-
-    /// Gives the request a slot if it needs one, and sends it.
-    func start(_ request: ActiveRequest) {
-        guard !request.isFinished else { return }
-        guard request.submission.kind == .command, request.slot == nil else {
-            dispatch(request)
-            return
+        guard requests.count < ClientLimits.maximumRequests,
+            submission.size <= ClientLimits.maximumRequestBytes - requestBytes
+        else {
+            let detail = "\(requests.count) requests of \(requestBytes) bytes are in this client"
+            return Refused(.overloaded, detail: detail)
         }
-        if sessions.lease(to: request) {
-            dispatch(request)
-        } else {
-            sessions.waiting.append(request)
-            openSessionIfNeeded(deadline: request.deadline)
-        }
-    }
-
-    /// Gives free slots to those that wait.
-    func serveWaitingForSlots() {
-        while let request = sessions.waiting.first {
-            if request.isFinished {
-                sessions.waiting.removeFirst()
-            } else if sessions.lease(to: request) {
-                sessions.waiting.removeFirst()
-                dispatch(request)
-            } else {
-                openSessionIfNeeded(deadline: request.deadline)
-                return
-            }
-        }
-    }
-
-    private func openSessionIfNeeded(deadline: NIODeadline) {
-        guard case .none = sessions.state, !isClosed else { return }
-        sessions.becomeOpening()
-        for session in sessions.takeAbandoned() {
-            let expire = ExpireSession(session: session).encoded
-            submit(Submission(.repeatableCommand, expire)) { _ in }
-        }
-        let open = OpenSession(slots: configuration.sessionSlots).encoded
-        var submission = Submission(.repeatableCommand, open)
-        let left = deadline - .now()
-        submission.deadline = .nanoseconds(max(1_000_000, left.nanoseconds))
-        openingID = submit(submission) { outcome in self.sessionOpened(outcome) }
-    }
-
-    private func sessionOpened(_ outcome: RawOutcome) {
-        switch outcome {
-        case .done(let content, _):
-            guard let receipt = Receipt(content) else {
-                failWaitingForSlots(Refused(.unreadableReply, detail: "no id of a session"))
-                return
-            }
-            sessions.becomeOpen(receipt.number)
-            serveWaitingForSlots()
-        case .refused(let refused):
-            if refused.advice == .askAgainLater {
-                // Those whose deadline has not passed ask again.
-                for request in sessions.waiting { request.lastObstacle = refused }
-                sessions.becomeNone()
-                retrySession()
-            } else {
-                failWaitingForSlots(refused)
-            }
-        case .unknown(let reason):
-            for request in sessions.waiting {
-                request.lastObstacle = Refused(.deadlinePassed, detail: reason)
-            }
-            sessions.becomeNone()
-            retrySession()
-        }
-    }
-
-    private func retrySession() {
-        loop.assumeIsolated().scheduleTask(in: jitter(.milliseconds(50))) {
-            self.serveWaitingForSlots()
-        }
-    }
-
-    /// Nothing of these was ever sent, so nothing happened.
-    private func failWaitingForSlots(_ refused: Refused) {
-        sessions.becomeNone()
-        let waiting = sessions.waiting
-        sessions.waiting.removeAll()
-        for request in waiting where !request.isFinished {
-            finish(request, .refused(refused))
-        }
-    }
-
-    /// What keeps a request from being done: for one that waits for a session, what keeps that.
-    func obstacle(of request: ActiveRequest) -> Refused? {
-        if let obstacle = request.lastObstacle { return obstacle }
-        guard request.submission.kind == .command, request.slot == nil else { return nil }
-        return requests[openingID]?.lastObstacle
+        return nil
     }
 
     // MARK: - Settling
@@ -218,8 +128,11 @@ package final class RequestRouter: @unchecked Sendable {
     /// Tells the caller; the request's slot must have been released before.
     func finish(_ request: ActiveRequest, _ outcome: RawOutcome) {
         guard !request.isFinished else { return }
+        let place = request.place
         request.place = .finished
+        if case .queued(let queue) = place { queue.requestFinished() }
         requests[request.id] = nil
+        requestBytes -= request.submission.size
         request.completion(outcome)
     }
 
@@ -229,6 +142,12 @@ package final class RequestRouter: @unchecked Sendable {
     func jitter(_ amount: TimeAmount) -> TimeAmount {
         let half = max(1, amount.nanoseconds / 2)
         return .nanoseconds(half + Int64.random(in: 0...half, using: &generator))
+    }
+
+    /// Ends the timers that run while the router is open.
+    func stopTimers() {
+        sweep?.cancel()
+        searchTimer?.cancel()
     }
 
     /// One timer looks after all deadlines: a timer for each request would cost more than sending.
@@ -245,14 +164,7 @@ package final class RequestRouter: @unchecked Sendable {
         // Ascending by id only to give up the oldest first; few are ever late at once.
         let late = requests.values.filter { $0.deadline <= now }.sorted { $0.id < $1.id }
         for request in late { expire(request, "no answer before the deadline") }
-        let patience = TimeAmount(configuration.stallTimeout)
-        for link in links {
-            for connection in link.connections where connection.isStalled(at: now, patience) {
-                connection.giveUp(
-                    "\(link.endpoint) has not answered for \(configuration.stallTimeout)"
-                )
-            }
-        }
+        giveUpSilent(at: now)
     }
 }
 

@@ -1,5 +1,4 @@
 internal import CadastreProtocol
-internal import NIOCore
 
 /// The session by which retries are recognised, and who holds which of its slots.
 ///
@@ -42,21 +41,30 @@ struct SessionPool {
         var lowest: UInt64 = 1
     }
 
+    private struct Leaving {
+        let session: UInt64
+        var leaseCount: Int
+    }
+
     private(set) var state = State.none
-    /// Requests that wait for a slot, in order of arrival.
-    var waiting = CircularBuffer<ActiveRequest>()
+    /// Requests that wait for a slot.
+    let waiting = RequestQueue()
     private let slotCount: Int
     private var slots: [Slot] = []
     private var free: [Int] = []
     private var retiredCount = 0
+    /// Slots in the hands of requests.
+    private var leaseCount = 0
     private var generation: UInt64 = 0
+    /// Sessions that were left with slots in doubt while other requests held theirs, by generation:
+    /// closing one before the last of them is settled would make its outcome unknown.
+    private var leaving: [UInt64: Leaving] = [:]
+    /// Sessions that were left and that no request uses any more, to be closed.
+    private var abandoned: [UInt64] = []
 
     init(slotCount: Int) {
         self.slotCount = slotCount
     }
-
-    /// Sessions that were left behind with slots in doubt, to be closed when convenient.
-    private(set) var abandoned: [UInt64] = []
 
     mutating func becomeOpening() {
         precondition(state == .none, "a session is opened twice")
@@ -70,18 +78,21 @@ struct SessionPool {
         slots = Array(repeating: Slot(), count: slotCount)
         free = Array((0..<slotCount).reversed())
         retiredCount = 0
+        leaseCount = 0
     }
 
-    /// Opening failed.
+    /// Opening failed, or the session is used no longer.
     mutating func becomeNone() {
         state = .none
         slots = []
         free = []
+        leaseCount = 0
     }
 
     /// Gives the request a slot; false if all are taken or no session is open.
     mutating func lease(to request: ActiveRequest) -> Bool {
         guard case .open(let session) = state, let index = free.popLast() else { return false }
+        leaseCount += 1
         let slot = slots[index]
         request.slot = Lease(
             generation: generation,
@@ -115,10 +126,12 @@ struct SessionPool {
 
     /// Takes the slot back.
     mutating func release(_ request: ActiveRequest, _ fate: Fate) {
-        guard let lease = request.slot else { return }
-        request.slot = nil
-        request.identity = .none
-        guard lease.generation == generation, case .open(let session) = state else { return }
+        guard let lease = takeLease(of: request) else { return }
+        guard lease.generation == generation, case .open(let session) = state else {
+            returned(lease)
+            return
+        }
+        leaseCount -= 1
         switch fate {
         case .used:
             slots[lease.index] = Slot(sequence: lease.sequence + 1, lowest: lease.sequence + 1)
@@ -129,10 +142,7 @@ struct SessionPool {
         case .unsettled:
             retiredCount += 1
             // Too few slots left: a new session is cheaper than waiting for them.
-            if retiredCount * 2 >= slotCount {
-                abandoned.append(session)
-                becomeNone()
-            }
+            if retiredCount * 2 >= slotCount { leave(session) }
             return
         }
         free.append(lease.index)
@@ -140,16 +150,49 @@ struct SessionPool {
 
     /// The node does not know the session that this request's slot belongs to.
     mutating func lost(by request: ActiveRequest) {
-        guard let lease = request.slot else { return }
-        request.slot = nil
-        request.identity = .none
-        guard lease.generation == generation, case .open = state else { return }
+        guard let lease = takeLease(of: request) else { return }
+        guard lease.generation == generation, case .open = state else {
+            // Nothing of it is left to be closed.
+            leaving[lease.generation] = nil
+            return
+        }
         becomeNone()
     }
 
-    /// Takes the sessions that were left behind.
+    /// Takes the sessions that were left behind and that no request uses any more.
     mutating func takeAbandoned() -> [UInt64] {
         defer { abandoned = [] }
         return abandoned
+    }
+
+    /// Takes the open session, if there is one, whoever uses it: the client is being closed.
+    mutating func takeOpen() -> UInt64? {
+        guard case .open(let session) = state else { return nil }
+        becomeNone()
+        return session
+    }
+
+    private mutating func takeLease(of request: ActiveRequest) -> Lease? {
+        defer {
+            request.slot = nil
+            request.identity = .none
+        }
+        return request.slot
+    }
+
+    private mutating func leave(_ session: UInt64) {
+        if leaseCount == 0 {
+            abandoned.append(session)
+        } else {
+            leaving[generation] = Leaving(session: session, leaseCount: leaseCount)
+        }
+        becomeNone()
+    }
+
+    private mutating func returned(_ lease: Lease) {
+        guard var left = leaving[lease.generation] else { return }
+        left.leaseCount -= 1
+        leaving[lease.generation] = left.leaseCount > 0 ? left : nil
+        if left.leaseCount == 0 { abandoned.append(left.session) }
     }
 }

@@ -1,0 +1,93 @@
+package import CadastreProtocol
+
+/// Which node a request is for.
+package enum Route: Sendable, Hashable {
+    /// The leader, wherever it is.
+    case leader
+    /// The first endpoint of the configuration that can be reached.
+    case nearest
+    /// This node, leader or not.
+    case node(Endpoint)
+}
+
+/// What a caller asks of the router.
+package struct Submission: Sendable {
+    /// What the bytes are.
+    package enum Kind: Sendable, Hashable {
+        /// A change, recognised by a slot of the session.
+        case command
+        /// A change that is harmless to make twice, recognised by nothing; the router's own.
+        case repeatableCommand
+        /// A question to the state.
+        case query
+        /// A question to a node.
+        case administration
+    }
+
+    package let kind: Kind
+    package let content: RequestContent
+    /// Bytes of the content as it is sent.
+    package let size: Int
+    package var route: Route = .leader
+    package var freshness: Freshness = .linearizable
+    /// Nil is the configuration's.
+    package var deadline: Duration?
+
+    /// Makes a submission; what is not given here can be set.
+    ///
+    /// Encodes the content once to learn its size, some hundred nanoseconds for a usual one.
+    package init(_ kind: Kind, _ request: EncodedRequest) {
+        self.kind = kind
+        content = request.content
+        size = RequestMessage(content: content).encode().count - RequestMessage.fixedSize
+    }
+}
+
+extension Submission {
+    /// The size at which a node would refuse it.
+    var maximumSize: Int {
+        switch content {
+        case .command: ProtocolLimits.maximumCommandSize
+        case .query: ProtocolLimits.maximumQuerySize
+        case .administration: ProtocolLimits.maximumAdministrationSize
+        }
+    }
+
+    /// Whether it can have changed something once it was sent.
+    var changesState: Bool {
+        switch content {
+        case .command: true
+        case .query: false
+        case .administration(.transferLeadership): true
+        case .administration(.status), .administration(.members),
+            .administration(.computeDigest):
+            false
+        }
+    }
+
+    /// Whether it may be sent again after an attempt whose fate nobody knows.
+    ///
+    /// Not so a transfer to whichever node is furthest: the second would move leadership on from
+    /// where the first has brought it.
+    var isRepeatable: Bool {
+        switch content {
+        case .administration(.transferLeadership(to: nil)): false
+        case .command, .query, .administration: true
+        }
+    }
+
+    /// Whether a node that is well answers within a moment, so that its silence is a bad sign.
+    ///
+    /// A hand-over takes up to two election timeouts, a digest as long as reading every row.
+    var isPrompt: Bool {
+        switch content {
+        case .command, .query, .administration(.status), .administration(.members): true
+        case .administration(.transferLeadership), .administration(.computeDigest): false
+        }
+    }
+
+    /// The node that it wants to lead.
+    var successor: UInt64? {
+        if case .administration(.transferLeadership(let node)) = content { node } else { nil }
+    }
+}
