@@ -66,7 +66,7 @@ package struct NodeStatus: Hashable, Sendable {
     package var commandsApplied: UInt64 = 0
     /// Objects registered.
     package var objects: UInt64 = 0
-    /// What a leader knows of the others; empty elsewhere.
+    /// The others, ascending: whether there is a connection, and what a leader knows of them.
     package var peers: [PeerStatus] = []
     /// Of the state at `appliedIndex`.
     package var digest: [UInt8] = []

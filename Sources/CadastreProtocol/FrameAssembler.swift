@@ -19,8 +19,12 @@ package struct FrameAssembler: Sendable {
     }
 
     private var rest: [UInt8] = []
+    /// The number of the frame in `rest`.
+    private var restNumber: UInt64 = 0
     // At most four: an array in order of arrival is faster than a dictionary, and in order.
-    private var unfinished: [(stream: Stream, body: [UInt8])] = []
+    private var unfinished: [(stream: Stream, number: UInt64, body: [UInt8])] = []
+    /// Frames and messages that were begun and did not come whole at once.
+    private var begun: UInt64 = 0
     private var failure: ProtocolError?
 
     /// Begins a connection, after its greeting.
@@ -29,6 +33,15 @@ package struct FrameAssembler: Sendable {
     /// Bytes that are kept until more come.
     package var heldBytes: Int {
         unfinished.reduce(rest.count) { $0 + $1.body.count }
+    }
+
+    /// Which of what was begun has waited longest for its end; nil while nothing is unfinished.
+    ///
+    /// As long as the number stays the same, the same message is unfinished: by this the owner of
+    /// the connection, who has a clock, sees one that never ends.
+    package var oldestUnfinished: UInt64? {
+        let oldest = unfinished.first?.number
+        return rest.isEmpty ? oldest : min(oldest ?? restNumber, restNumber)
     }
 
     /// Takes bytes, and hands out each message that is complete with them, in order.
@@ -51,6 +64,8 @@ package struct FrameAssembler: Sendable {
                 let left = bytes.extracting(position..<bytes.count)
                 let size = try frameSize(left) ?? Int.max
                 guard size <= left.count else {
+                    begun &+= 1
+                    restNumber = begun
                     rest.append(copying: left)
                     return
                 }
@@ -128,7 +143,8 @@ package struct FrameAssembler: Sendable {
                 throw ProtocolError(.tooLarge, "too many unfinished messages")
             }
             guard body.count > 0 else { throw .malformed("a piece is empty") }
-            unfinished.append((stream, body.copy(0..<body.count)))
+            begun &+= 1
+            unfinished.append((stream, begun, body.copy(0..<body.count)))
             return
         }
         guard body.count > 0 else { throw .malformed("a piece is empty") }

@@ -16,6 +16,18 @@ package enum FeatureLevel {
 }
 
 extension CommandTag {
+    /// Refuses a command that the cluster's level does not have.
+    ///
+    /// - Throws: `notSupported`.
+    package func checkIsAllowed(atFeatureLevel level: UInt32) throws(ProtocolError) {
+        guard neededFeatureLevel <= level else {
+            throw ProtocolError(
+                .notSupported,
+                "the command needs feature level \(neededFeatureLevel), the cluster is at \(level)"
+            )
+        }
+    }
+
     /// The lowest feature level at which a leader may propose the command.
     package var neededFeatureLevel: UInt32 {
         switch self {

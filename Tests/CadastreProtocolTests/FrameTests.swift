@@ -190,6 +190,39 @@ struct FrameTests {
     }
 
     @Test
+    func `what waits longest for its end keeps its number until it is whole`() throws {
+        var assembler = FrameAssembler()
+        #expect(assembler.oldestUnfinished == nil)
+        let frame = Self.message(1, 10)
+        _ = try assembler.receive(Array(frame[..<5]))
+        let first = try #require(assembler.oldestUnfinished)
+        // One byte at a time is still the same frame.
+        for byte in frame[5..<frame.count - 1] {
+            _ = try assembler.receive([byte])
+            #expect(assembler.oldestUnfinished == first)
+        }
+        // Its end comes with the beginning of the next one.
+        _ = try assembler.receive([frame[frame.count - 1]] + frame[..<3])
+        let second = try #require(assembler.oldestUnfinished)
+        #expect(second != first)
+        _ = try assembler.receive(Array(frame[3...]))
+        #expect(assembler.oldestUnfinished == nil)
+
+        // Small messages that come whole in between do not make a large one younger.
+        let large = Self.message(2, 65_537)
+        _ = try assembler.receive(Array(large[..<(24 + 65_536)]))
+        let third = try #require(assembler.oldestUnfinished)
+        for size in 0..<3 {
+            #expect(try assembler.receive(Self.message(3, size)).count == 1)
+            _ = try assembler.receive(Array(frame[..<7]))
+            #expect(assembler.oldestUnfinished == third)
+            _ = try assembler.receive(Array(frame[7...]))
+        }
+        #expect(try assembler.receive(Array(large[(24 + 65_536)...])).count == 1)
+        #expect(assembler.oldestUnfinished == nil)
+    }
+
+    @Test
     func `flipped bits in frames never trap`() {
         let bytes = Self.message(1, 20) + Self.message(2, 5)
         for bit in 0..<bytes.count * 8 {

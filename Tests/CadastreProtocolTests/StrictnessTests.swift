@@ -37,6 +37,18 @@ struct StrictnessTests {
         #expect(refusal(command: whole + whole) == .malformed)
     }
 
+    @Test(arguments: CommandTag.allCases)
+    func `a command is allowed from its feature level on`(tag: CommandTag) {
+        func refusal(at level: UInt32) -> Refusal? {
+            LimitTests.refusal { () throws(ProtocolError) in
+                try tag.checkIsAllowed(atFeatureLevel: level)
+            }
+        }
+        #expect(refusal(at: tag.neededFeatureLevel) == nil)
+        #expect(refusal(at: FeatureLevel.current) == nil)
+        #expect(refusal(at: tag.neededFeatureLevel - 1) == .notSupported)
+    }
+
     @Test
     func `nothing and the unknown are unknown verbs`() {
         #expect(refusal(command: []) == .unknownVerb)
