@@ -34,6 +34,9 @@ static inline void cadastre_SSL_CTX_set_max_cert_list(SSL_CTX *context, long siz
 static inline EVP_PKEY *cadastre_EVP_EC_gen(const char *curve) {
     return EVP_EC_gen(curve);
 }
+static inline EVP_PKEY *cadastre_EVP_RSA_gen(unsigned int bits) {
+    return EVP_RSA_gen(bits);
+}
 static inline uint64_t cadastre_SSL_OP_NO_TICKET(void) { return SSL_OP_NO_TICKET; }
 static inline uint64_t cadastre_SSL_OP_NO_COMPRESSION(void) { return SSL_OP_NO_COMPRESSION; }
 static inline uint64_t cadastre_SSL_OP_NO_RENEGOTIATION(void) { return SSL_OP_NO_RENEGOTIATION; }

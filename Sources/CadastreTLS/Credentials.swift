@@ -34,19 +34,11 @@ package final class TLSContextSource: Sendable {
         context.withLock { $0 }
     }
 
-    /// Reads the same files again and uses them from the next connection on.
-    ///
-    /// - Throws: `TLSError` if a file cannot be used; the context then stays as it was.
-    package func reload() throws(TLSError) {
-        try replace(current.credentials)
-    }
-
-    /// Reads other files and uses them from the next connection on.
-    ///
-    /// - Throws: `TLSError` if a file cannot be used; the context then stays as it was.
-    package func replace(_ credentials: Credentials) throws(TLSError) {
-        // Built outside the lock: reading files may take long.
-        let renewed = try TLSContext(credentials, for: current.purpose)
-        context.withLock { $0 = renewed }
+    /// Uses another context, of the same purpose, from the next connection on.
+    package func replace(with renewed: TLSContext) {
+        context.withLock { context in
+            precondition(renewed.purpose == context.purpose, "a context of the other side")
+            context = renewed
+        }
     }
 }

@@ -122,10 +122,10 @@ package struct Site: Sendable, Hashable, CustomStringConvertible {
 package struct NamedIdentity: Sendable, Hashable {
     /// Who.
     package let identity: Identity
-    /// Where; only ever for a node.
+    /// Where; a node always says so, and nobody else.
     package let site: Site?
 
-    /// Reads all URIs of a certificate: exactly one identity, at most one site, a site for nodes only.
+    /// Reads all URIs of a certificate: exactly one identity, and exactly one site for a node.
     ///
     /// URIs of foreign schemes say nothing and are passed over, but whatever begins like one of
     /// ours in any case of letters must be one of ours.
@@ -159,10 +159,12 @@ package struct NamedIdentity: Sendable, Hashable {
         guard sites.count <= 1 else {
             throw TLSRefusal(.siteMalformed, "the certificate names several sites")
         }
-        if let site = sites.first {
-            guard case .node = identity else {
-                throw TLSRefusal(.siteMalformed, "\(identity) is not a node but names \(site)")
-            }
+        switch (identity, sites.first) {
+        case (.node, nil):
+            throw TLSRefusal(.siteMissing, "\(identity) names no cadastre-site:// where it stands")
+        case (.operator, let site?), (.service, let site?), (.tenant, let site?):
+            throw TLSRefusal(.siteMalformed, "\(identity) is not a node but names \(site)")
+        case (.node, _?), (.operator, nil), (.service, nil), (.tenant, nil): break
         }
         self.identity = identity
         self.site = sites.first

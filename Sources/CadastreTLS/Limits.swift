@@ -26,6 +26,16 @@ package enum TLSLimits {
     package static let maximumNameCharacters = 64
     /// The longest validity of a leaf (ANSSI TLS guide, R24).
     package static let maximumLeafDays = 825
+    /// The same in seconds, with the five minutes by which a validity begins early.
+    static let maximumLeafSeconds = Int64(maximumLeafDays) * 86_400 + 300
+    /// The smallest RSA key of a leaf, in bits (ANSSI TLS guide, R28: from 2031 the least allowed).
+    static let minimumRSABits: Int32 = 3_072
+    /// The smallest elliptic curve of a leaf, in bits.
+    static let minimumCurveBits: Int32 = 256
+    /// The most changes of keys that a peer may make without sending anything under them.
+    ///
+    /// Each costs us two key derivations and, if the peer asks for it, an answer.
+    static let maximumKeyUpdates = 32
     /// How long a refused connection stays half open, so that the peer can read the alert.
     static let lingerSeconds: Int64 = 1
 }

@@ -2,8 +2,13 @@ internal import COpenSSL
 
 /// Checks of a peer's leaf that OpenSSL does not make, and the names of those that it makes.
 enum PeerVerification {
-    /// Checks a leaf against the profile: no authority, signs handshakes, exactly the one use.
+    /// Checks a leaf against the profile: no authority, signs handshakes, exactly the one use, a
+    /// strong key, a safe signature, no longer validity than allowed.
     static func refusal(of leaf: Certificate, for use: CertificateUse) -> TLSRefusal? {
+        useRefusal(of: leaf, for: use) ?? strengthRefusal(of: leaf)
+    }
+
+    private static func useRefusal(of leaf: Certificate, for use: CertificateUse) -> TLSRefusal? {
         if leaf.isAuthority {
             return TLSRefusal(.badCertificate, "an authority's certificate cannot be a leaf")
         }
@@ -16,6 +21,34 @@ enum PeerVerification {
                 .wrongUse,
                 "exactly \(use.rawValue) is needed, the certificate has: "
                     + (found.isEmpty ? "none" : found)
+            )
+        }
+        return nil
+    }
+
+    private static func strengthRefusal(of leaf: Certificate) -> TLSRefusal? {
+        let (kind, bits) = leaf.keyStrength
+        let isStrong =
+            switch kind {
+            case EVP_PKEY_RSA, EVP_PKEY_RSA_PSS: bits >= TLSLimits.minimumRSABits
+            case EVP_PKEY_EC: bits >= TLSLimits.minimumCurveBits
+            default: false
+            }
+        guard isStrong else {
+            return TLSRefusal(
+                .weakKey,
+                "RSA of \(TLSLimits.minimumRSABits) bits or an elliptic curve of "
+                    + "\(TLSLimits.minimumCurveBits) is needed, the key has \(bits) bits"
+            )
+        }
+        guard leaf.isSignedOverSHA2 else {
+            return TLSRefusal(.weakSignature, "the certificate is not signed over SHA-2")
+        }
+        let seconds = leaf.notAfter.subtractingReportingOverflow(leaf.notBefore)
+        guard !seconds.overflow, seconds.partialValue <= TLSLimits.maximumLeafSeconds else {
+            return TLSRefusal(
+                .validityTooLong,
+                "a leaf holds for at most \(TLSLimits.maximumLeafDays) days"
             )
         }
         return nil
@@ -47,6 +80,8 @@ enum PeerVerification {
             .unknownAuthority
         case X509_V_ERR_CERT_CHAIN_TOO_LONG, X509_V_ERR_PATH_LENGTH_EXCEEDED: .chainTooLong
         case X509_V_ERR_INVALID_PURPOSE: .wrongUse
+        case X509_V_ERR_EE_KEY_TOO_SMALL, X509_V_ERR_CA_KEY_TOO_SMALL: .weakKey
+        case X509_V_ERR_CA_MD_TOO_WEAK: .weakSignature
         default: .badCertificate
         }
     }

@@ -68,7 +68,7 @@ package final class TLSContext: @unchecked Sendable {
         own = chain.first.map { CertificateSummary($0) }
         unsafe self.pointer = unsafe pointer
         // From here on a failure frees the SSL_CTX through `deinit`.
-        try setProtocol()
+        try setProtocol(securityLevel: rule == .fit ? Self.securityLevel : 0)
         try setVerification(roots: roots)
         if let leaf = chain.first, let key {
             guard key.belongs(to: leaf) else {
@@ -100,15 +100,21 @@ package final class TLSContext: @unchecked Sendable {
         return roots
     }
 
-    private func setProtocol() throws(TLSError) {
+    /// 112 bits of security in every part of a chain; for leaves ``PeerVerification`` asks for more.
+    static let securityLevel: Int32 = 2
+
+    private func setProtocol(securityLevel: Int32) throws(TLSError) {
         unsafe cadastre_SSL_CTX_set_mode(
             pointer,
-            // An idle connection gives back 34 KiB of record buffers.
-            Int(SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE)
+            // An idle connection gives back 34 KiB of record buffers. What is shown is what the
+            // operator's file holds, not a chain that OpenSSL puts together from the roots.
+            Int(
+                SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_NO_AUTO_CHAIN
+            )
         )
         unsafe cadastre_SSL_CTX_set_session_cache_mode(pointer, Int(SSL_SESS_CACHE_OFF))
         unsafe cadastre_SSL_CTX_set_max_cert_list(pointer, TLSLimits.maximumHandshakeBytes)
-        unsafe SSL_CTX_set_security_level(pointer, 2)
+        unsafe SSL_CTX_set_security_level(pointer, securityLevel)
         unsafe _ = SSL_CTX_set_options(
             pointer,
             cadastre_SSL_OP_NO_TICKET() | cadastre_SSL_OP_NO_COMPRESSION()
@@ -165,7 +171,7 @@ package final class TLSContext: @unchecked Sendable {
         for certificate in intermediates {
             unsafe _ = OPENSSL_sk_push(stack, UnsafeRawPointer(certificate.pointer))
         }
-        // The context takes references of its own; a stack without any would mean "build a chain".
+        // The context takes references of its own.
         let done = unsafe SSL_CTX_use_cert_and_key(
             pointer,
             leaf.pointer,

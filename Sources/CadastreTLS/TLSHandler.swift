@@ -3,41 +3,47 @@ package import NIOCore
 /// TLS 1.3 between the socket and the rest of the pipeline, by OpenSSL over memory.
 ///
 /// - Everything written up to a flush becomes one run of full records.
-/// - A failure is fired once as an error (`TLSError`), after its alert was written; then the
-///   connection closes by itself.
-/// - `close(mode: .output)` sends close_notify and goes on reading; the peer's close_notify arrives
-///   as `ChannelEvent.inputClosed` if the channel allows a remote half closure, else it closes.
+/// - How a connection ends is in `TLSHandler+Closing.swift`.
 package final class TLSHandler: ChannelDuplexHandler {
     package typealias InboundIn = ByteBuffer
     package typealias InboundOut = ByteBuffer
     package typealias OutboundIn = ByteBuffer
     package typealias OutboundOut = ByteBuffer
 
-    private enum State {
+    /// How far the connection has come.
+    enum State {
         /// The channel is not active yet.
         case idle
+        /// The peer is not known yet.
         case handshaking(deadline: Scheduled<Void>)
+        /// Bytes go both ways, as far as neither side has closed.
         case open
         /// Failed, the alert is written: what comes is dropped until the peer has read it.
         case lingering(deadline: Scheduled<Void>)
+        /// Nothing more goes either way.
         case closed
     }
 
-    private let session: TLSSession
+    /// Encrypts and decrypts.
+    let session: TLSSession
     private let handshakeTimeout: TimeAmount
-    private var state = State.idle
-    private var pending = PendingWrites()
+    /// How far the connection has come.
+    var state = State.idle
+    /// What was written and not yet encrypted.
+    var pending = PendingWrites()
     private var handshakeBytes = 0
     /// At least the plaintext that the bytes taken in can still give.
     private var undecryptedBytes = 0
-    private var isInputClosed = false
-    private var isOutputClosed = false
+    /// The peer will send no more.
+    var isInputClosed = false
+    /// We shall send no more.
+    var isOutputClosed = false
     /// Ends when everything up to our close_notify has reached the socket.
-    private var outputSent: EventLoopFuture<Void>?
+    var outputSent: EventLoopFuture<Void>?
     /// Someone waits for a `channelRead` that ciphertext alone has not given yet.
     private var isReadWanted = false
     /// A half closure asked for during the handshake.
-    private var closeOutputWhenOpen: EventLoopPromise<Void>??
+    var closeOutputWhenOpen: EventLoopPromise<Void>??
 
     /// Makes the handler of one connection.
     ///
@@ -50,7 +56,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     package init(
         _ context: TLSContext,
         handshakeTimeout: TimeAmount = .seconds(5),
-        accept: @escaping @Sendable (Identity) -> TLSRefusal?
+        accept: @escaping @Sendable (NamedIdentity) -> TLSRefusal?
     ) throws(TLSError) {
         session = try TLSSession(context, accept: accept)
         self.handshakeTimeout = handshakeTimeout
@@ -87,31 +93,6 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.read()
     }
 
-    /// The channel has ended, or will bring no more bytes.
-    private func ended(_ context: ChannelHandlerContext) {
-        let error: TLSError?
-        switch state {
-        case .handshaking: error = .closedDuringHandshake
-        case .open: error = isInputClosed ? nil : .truncated
-        case .idle, .lingering, .closed: error = nil
-        }
-        becomeClosed(failing: error ?? ChannelError.ioOnClosedChannel)
-        if let error { context.fireErrorCaught(error) }
-    }
-
-    private func becomeClosed(failing error: any Error) {
-        switch state {
-        case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
-        case .idle, .open, .closed: break
-        }
-        state = .closed
-        failPending(error)
-        if let waiting = closeOutputWhenOpen {
-            closeOutputWhenOpen = nil
-            waiting?.fail(error)
-        }
-    }
-
     // MARK: - Inbound
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -135,10 +116,21 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelReadComplete()
         if case .handshaking = state {
             context.read()
-        } else if isReadWanted {
-            // What came was no whole record: the reader still waits.
-            context.read()
+        } else {
+            readOn(context)
         }
+    }
+
+    package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        context.fireChannelWritabilityChanged()
+        readOn(context)
+    }
+
+    /// What came was no whole record: the reader still waits.
+    ///
+    /// Not while the peer leaves unread what we send: it could make us answer without an end.
+    private func readOn(_ context: ChannelHandlerContext) {
+        if isReadWanted, context.channel.isWritable { context.read() }
     }
 
     package func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -187,7 +179,8 @@ package final class TLSHandler: ChannelDuplexHandler {
                 identity: peer.name.identity,
                 site: peer.name.site,
                 fingerprint: peer.fingerprint,
-                notAfter: peer.notAfter
+                notAfter: peer.notAfter,
+                chain: peer.chain
             )
         )
         sendFlushed(context)
@@ -236,27 +229,6 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.fireChannelRead(wrapInboundOut(plaintext))
     }
 
-    private func inputClosed(_ context: ChannelHandlerContext) {
-        guard case .open = state, !isInputClosed else { return }
-        isInputClosed = true
-        let options = context.channel.syncOptions
-        let isHalfClosureAllowed: Bool
-        do {
-            isHalfClosureAllowed =
-                try options?.getOption(ChannelOptions.allowRemoteHalfClosure) ?? false
-        } catch {
-            // A channel without the option has no half closure.
-            isHalfClosureAllowed = false
-        }
-        if isOutputClosed {
-            closeWhenSent(context)
-        } else if !isHalfClosureAllowed {
-            close(context: context, mode: .all, promise: nil)
-        } else {
-            context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)
-        }
-    }
-
     // MARK: - Outbound
 
     package func read(context: ChannelHandlerContext) {
@@ -294,65 +266,6 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    package func close(
-        context: ChannelHandlerContext,
-        mode: CloseMode,
-        promise: EventLoopPromise<Void>?
-    ) {
-        switch (mode, state) {
-        case (.input, _):
-            context.close(mode: .input, promise: promise)
-        case (.output, .open):
-            closeOutput(context, promise)
-        case (.output, .idle), (.output, .handshaking):
-            if let earlier = closeOutputWhenOpen, let earlier {
-                earlier.futureResult.cascade(to: promise)
-            } else {
-                closeOutputWhenOpen = .some(promise)
-            }
-        case (.output, .lingering), (.output, .closed):
-            context.close(mode: .output, promise: promise)
-        case (.all, .lingering):
-            // Closing now could reset the connection before the peer has read the alert.
-            context.channel.closeFuture.cascade(to: promise)
-        case (.all, .open):
-            sendCloseNotify(context)
-            isInputClosed = true
-            becomeClosed(failing: ChannelError.ioOnClosedChannel)
-            context.close(mode: .all, promise: promise)
-        case (.all, .idle), (.all, .handshaking), (.all, .closed):
-            becomeClosed(failing: ChannelError.ioOnClosedChannel)
-            context.close(mode: .all, promise: promise)
-        }
-    }
-
-    private func closeOutput(_ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        guard !isOutputClosed else {
-            promise?.fail(ChannelError.outputClosed)
-            return
-        }
-        sendCloseNotify(context)
-        failPending(ChannelError.outputClosed)
-        let sent = promise ?? context.eventLoop.makePromise(of: Void.self)
-        outputSent = sent.futureResult
-        context.close(mode: .output, promise: sent)
-        if isInputClosed { closeWhenSent(context) }
-    }
-
-    /// Both sides have said their last word; ours may still be on its way to the socket.
-    private func closeWhenSent(_ context: ChannelHandlerContext) {
-        outputSent?.assumeIsolated().whenComplete { _ in
-            context.close(mode: .all, promise: nil)
-        }
-    }
-
-    private func sendCloseNotify(_ context: ChannelHandlerContext) {
-        guard !isOutputClosed else { return }
-        isOutputClosed = true
-        session.closeOutput()
-        sendOutput(context)
-    }
-
     /// Encrypts and sends everything up to the last flush.
     private func sendFlushed(_ context: ChannelHandlerContext) {
         guard case .open = state, !isOutputClosed, var batch = pending.takeFlushed() else { return }
@@ -378,49 +291,18 @@ package final class TLSHandler: ChannelDuplexHandler {
         context.flush()
     }
 
+    /// Changes our keys and asks the peer to change its own; for tests of what a flood comes to.
+    func updateKeys(_ context: ChannelHandlerContext) {
+        session.updateKeys()
+        sendOutput(context)
+    }
+
     /// Sends what OpenSSL has to say on its own: handshakes, alerts, changes of keys.
-    private func sendOutput(_ context: ChannelHandlerContext) {
+    func sendOutput(_ context: ChannelHandlerContext) {
         let size = session.outputBytes
         guard size > 0 else { return }
         var records = context.channel.allocator.buffer(capacity: size)
         session.takeOutput(into: &records)
         context.writeAndFlush(wrapOutboundOut(records), promise: nil)
-    }
-
-    // MARK: - Failure
-
-    /// Sends the alert, tells the pipeline, and closes.
-    private func fail(_ context: ChannelHandlerContext, _ error: TLSError) {
-        switch state {
-        case .idle, .handshaking, .open: break
-        case .lingering, .closed: return
-        }
-        let hasAlert = session.outputBytes > 0
-        sendOutput(context)
-        becomeClosed(failing: error)
-        if hasAlert {
-            let linger = context.eventLoop.assumeIsolated().scheduleTask(
-                in: .seconds(TLSLimits.lingerSeconds)
-            ) {
-                self.endLingering(context)
-            }
-            state = .lingering(deadline: linger)
-        }
-        context.fireErrorCaught(error)
-        if !hasAlert {
-            context.close(mode: .all, promise: nil)
-        } else if !isOutputClosed {
-            context.close(mode: .output, promise: nil)
-        }
-    }
-
-    private func failPending(_ error: any Error) {
-        for promise in pending.takePromises() { promise.fail(error) }
-    }
-
-    private func endLingering(_ context: ChannelHandlerContext) {
-        guard case .lingering = state else { return }
-        becomeClosed(failing: ChannelError.ioOnClosedChannel)
-        context.close(mode: .all, promise: nil)
     }
 }

@@ -20,6 +20,12 @@ package struct TLSRefusal: Error, Sendable, Hashable, CustomStringConvertible {
         case chainTooLong = "chain_too_long"
         /// The certificate's uses are not exactly the one that this side of a connection needs.
         case wrongUse = "wrong_use"
+        /// The key is too small or of a kind that the profile does not have.
+        case weakKey = "weak_key"
+        /// The certificate is signed over a digest that is no longer safe.
+        case weakSignature = "weak_signature"
+        /// The certificate holds for longer than a leaf may.
+        case validityTooLong = "validity_too_long"
         /// The certificate breaks another rule of X.509 or of our profile.
         case badCertificate = "bad_certificate"
         /// No `cadastre://` URI in the certificate.
@@ -30,6 +36,10 @@ package struct TLSRefusal: Error, Sendable, Hashable, CustomStringConvertible {
         case identityMalformed = "identity_malformed"
         /// A site that cannot be read, is named twice, or stands in a certificate of no node.
         case siteMalformed = "site_malformed"
+        /// A node's certificate that does not say where the node stands.
+        case siteMissing = "site_missing"
+        /// The node stands elsewhere than the cluster's configuration says.
+        case otherSite = "other_site"
         /// The identity belongs to another cluster.
         case otherCluster = "other_cluster"
         /// The identity may not use this listener, or is not the peer that was dialled.
@@ -60,12 +70,12 @@ package struct TLSRefusal: Error, Sendable, Hashable, CustomStringConvertible {
     package static func unlessNode(
         of cluster: String,
         id: UInt64? = nil
-    ) -> @Sendable (Identity) -> TLSRefusal? {
-        { identity in
-            if let refusal = unlessCluster(cluster, identity) { return refusal }
-            guard case .node(_, let found) = identity, id == nil || id == found else {
+    ) -> @Sendable (NamedIdentity) -> TLSRefusal? {
+        { name in
+            if let refusal = unlessCluster(cluster, name.identity) { return refusal }
+            guard case .node(_, let found) = name.identity, id == nil || id == found else {
                 let wanted = id.map { "node \($0)" } ?? "a node"
-                return TLSRefusal(.notAccepted, "expected \(wanted), the peer is \(identity)")
+                return TLSRefusal(.notAccepted, "expected \(wanted), the peer is \(name.identity)")
             }
             return nil
         }
@@ -74,8 +84,13 @@ package struct TLSRefusal: Error, Sendable, Hashable, CustomStringConvertible {
     /// Refuses identities of any cluster but `cluster`.
     package static func unlessMember(
         of cluster: String
-    ) -> @Sendable (Identity) -> TLSRefusal? {
-        { unlessCluster(cluster, $0) }
+    ) -> @Sendable (NamedIdentity) -> TLSRefusal? {
+        { unlessMember($0.identity, of: cluster) }
+    }
+
+    /// Refuses an identity of any cluster but `cluster`.
+    package static func unlessMember(_ identity: Identity, of cluster: String) -> TLSRefusal? {
+        unlessCluster(cluster, identity)
     }
 
     private static func unlessCluster(_ cluster: String, _ identity: Identity) -> TLSRefusal? {

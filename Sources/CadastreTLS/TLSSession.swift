@@ -9,6 +9,15 @@ struct VerifiedPeer {
     let fingerprint: [UInt8]
     /// The last second of the leaf's validity, counted from 1970.
     let notAfter: Int64
+    /// The whole chain.
+    let chain: PeerChain
+}
+
+/// What the leaf said, before the handshake has ended.
+private struct AcceptedLeaf {
+    let name: NamedIdentity
+    let fingerprint: [UInt8]
+    let notAfter: Int64
 }
 
 /// One connection's OpenSSL state between two memory buffers: ciphertext on one side, plaintext on
@@ -33,21 +42,23 @@ final class TLSSession {
     }
 
     private let context: TLSContext
-    private let accept: @Sendable (Identity) -> TLSRefusal?
+    private let accept: @Sendable (NamedIdentity) -> TLSRefusal?
     private let ssl: OpaquePointer
     /// Owned by `ssl`.
     private let input: OpaquePointer
     /// Owned by `ssl`.
     private let output: OpaquePointer
-    private var peer: VerifiedPeer?
+    private var leaf: AcceptedLeaf?
     private var refusal: TLSRefusal?
+    /// Changes of keys by the peer since it last sent data.
+    private var keyUpdates = 0
 
     /// Begins a connection.
     ///
     /// - Throws: `TLSError.library` if there is no memory.
     init(
         _ context: TLSContext,
-        accept: @escaping @Sendable (Identity) -> TLSRefusal?
+        accept: @escaping @Sendable (NamedIdentity) -> TLSRefusal?
     ) throws(TLSError) {
         guard let ssl = unsafe SSL_new(context.pointer) else {
             throw LibraryError.failure("SSL_new")
@@ -67,8 +78,9 @@ final class TLSSession {
         unsafe self.ssl = unsafe ssl
         unsafe self.input = unsafe input
         unsafe self.output = unsafe output
-        // Not retained: the callback runs only inside calls on `self`, which outlives `ssl`.
+        // Not retained: the callbacks run only inside calls on `self`, which outlives `ssl`.
         unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
+        unsafe SSL_set_msg_callback(ssl, Self.noteMessage)
         switch context.purpose {
         case .server: unsafe SSL_set_accept_state(ssl)
         case .client: unsafe SSL_set_connect_state(ssl)
@@ -91,10 +103,18 @@ final class TLSSession {
         ERR_clear_error()
         let result = unsafe SSL_do_handshake(ssl)
         guard result != 1 else {
-            guard let peer else {
+            guard let leaf, let chain = unsafe PeerChain(retaining: SSL_get0_verified_chain(ssl))
+            else {
                 return .failed(.library(operation: "SSL_do_handshake", reason: "no peer verified"))
             }
-            return .done(peer)
+            return .done(
+                VerifiedPeer(
+                    name: leaf.name,
+                    fingerprint: leaf.fingerprint,
+                    notAfter: leaf.notAfter,
+                    chain: chain
+                )
+            )
         }
         switch unsafe SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
@@ -110,7 +130,13 @@ final class TLSSession {
             unsafe result = SSL_read(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
             return max(0, Int(result))
         }
-        guard count == 0 else { return .bytes(count) }
+        guard keyUpdates <= TLSLimits.maximumKeyUpdates else {
+            return .failed(.broken(reason: "the peer changes its keys and sends nothing"))
+        }
+        guard count == 0 else {
+            keyUpdates = 0
+            return .bytes(count)
+        }
         switch unsafe SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
         case SSL_ERROR_ZERO_RETURN: return .closed
@@ -192,18 +218,18 @@ final class TLSSession {
         return 1
     }
 
-    private func isAcceptable(_ leaf: Certificate) -> Bool {
-        if let refusal = PeerVerification.refusal(of: leaf, for: context.purpose.peerUse) {
+    private func isAcceptable(_ certificate: Certificate) -> Bool {
+        if let refusal = PeerVerification.refusal(of: certificate, for: context.purpose.peerUse) {
             refuse(refusal)
             return false
         }
         do throws(TLSRefusal) {
-            let name = try NamedIdentity(uris: leaf.uris)
-            if let refusal = accept(name.identity) { throw refusal }
-            peer = VerifiedPeer(
+            let name = try NamedIdentity(uris: certificate.uris)
+            if let refusal = accept(name) { throw refusal }
+            leaf = AcceptedLeaf(
                 name: name,
-                fingerprint: leaf.fingerprint,
-                notAfter: leaf.notAfter
+                fingerprint: certificate.fingerprint,
+                notAfter: certificate.notAfter
             )
             return true
         } catch {
@@ -215,6 +241,30 @@ final class TLSSession {
     /// Keeps the first refusal: what follows it follows from it.
     private func refuse(_ refusal: TLSRefusal) {
         if self.refusal == nil { self.refusal = refusal }
+    }
+
+    // MARK: - Changes of keys
+
+    /// Called by OpenSSL for each message and record header, both ways: counts the peer's KeyUpdate
+    /// messages (RFC 8446 §4.6.3).
+    private static let noteMessage:
+        @convention(c) (
+            Int32, Int32, Int32, UnsafeRawPointer?, Int, OpaquePointer?, UnsafeMutableRawPointer?
+        ) -> Void = { isSent, _, content, message, size, ssl, _ in
+            guard isSent == 0, content == SSL3_RT_HANDSHAKE, size > 0,
+                let message = unsafe message, let ssl = unsafe ssl,
+                unsafe message.load(as: UInt8.self) == UInt8(SSL3_MT_KEY_UPDATE),
+                let reference = unsafe SSL_get_ex_data(ssl, 0)
+            else { return }
+            unsafe Unmanaged<TLSSession>.fromOpaque(reference).takeUnretainedValue()
+                .keyUpdates += 1
+        }
+
+    /// Changes our keys and asks the peer to change its own; for tests of what a flood comes to.
+    func updateKeys() {
+        unsafe _ = SSL_key_update(ssl, SSL_KEY_UPDATE_REQUESTED)
+        unsafe _ = SSL_do_handshake(ssl)
+        ERR_clear_error()
     }
 
     // MARK: - Failures

@@ -27,7 +27,17 @@ enum FakePKI {
         _ use: CertificateUse
     ) -> Credentials {
         let name = "\(cluster)-\(use.rawValue)-\(UInt64.random(in: 0...UInt64.max))"
-        let request = CertificateRequest(identity: identity, use: use, validity: validity)
+        let site: Site? =
+            switch identity {
+            case .node: Site(uri: "cadastre-site://fr/paris/par1/test")
+            case .operator, .service, .tenant: nil
+            }
+        let request = CertificateRequest(
+            identity: identity,
+            site: site,
+            use: use,
+            validity: validity
+        )
         let (path, key) = (folder + "/\(name).pem", folder + "/\(name).key")
         return orFail {
             try authority.issue(request).write(certificate: path, key: key)

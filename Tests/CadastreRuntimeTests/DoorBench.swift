@@ -1,6 +1,6 @@
 @testable import CadastreNode
 import CadastreProtocol
-import CadastreStateMachine
+@testable import CadastreStateMachine
 import CadastreTLS
 import Logging
 import NIOCore
@@ -15,7 +15,7 @@ final class DoorBench {
     let loop = EmbeddedEventLoop()
     let consensus = Inbox<ConsensusEvent> {}
     let apply = Inbox<ApplyEvent> {}
-    let view = NodeView()
+    let view: NodeView
     let metrics = NodeMetrics()
     let context: DoorContext
     let desk: Desk
@@ -33,7 +33,13 @@ final class DoorBench {
         )
     }
 
-    init(connectionRequests: Int = 8, tenantRequests: Int = 64) throws {
+    init(
+        connectionRequests: Int = 8,
+        tenantRequests: Int = 64,
+        queueSize: Int = 64 << 20,
+        featureLevel: UInt32 = 1
+    ) throws {
+        view = NodeView(featureLevel: featureLevel)
         let status = ConsensusStatus.sample
         let loop = loop
         context = DoorContext(
@@ -45,10 +51,12 @@ final class DoorBench {
             cluster: "atlas",
             members: Self.members,
             bounds: Settings.Bounds(
-                connections: 2,
+                connections: 4,
+                administrationConnections: 2,
+                connectionsPerIdentity: 3,
                 requestsPerConnection: connectionRequests,
                 requestsPerTenant: tenantRequests,
-                queueSize: 64 << 20,
+                queueSize: queueSize,
                 peerQueueSize: 8 << 20,
                 replySize: 2 << 20
             ),
@@ -64,6 +72,11 @@ final class DoorBench {
             }
         )
         desk = Desk(context, place: 0, of: 1, on: loop, access: AuthorizationTests.access)
+        var state = StageNumbers.State()
+        // One ahead of what the consensus stage has heard of.
+        state.index = LogIndex(9)
+        state.digest = [1, 2, 3]
+        view.applied(state, StateMachineStatistics())
         view.update { content in
             content.role = .leader
             content.leader = NodeID(1)
@@ -75,24 +88,32 @@ final class DoorBench {
     func connect(
         _ listener: Listener,
         _ identity: Identity,
-        notAfter: Int64 = .max
+        notAfter: Int64 = .max,
+        behind first: [any ChannelHandler] = []
     ) throws -> EmbeddedChannel {
-        let channel = EmbeddedChannel(handler: Session(listener, at: desk), loop: loop)
+        let handlers = Session.handlers(listener, at: desk, context.tls.current)
+        let channel = EmbeddedChannel(handlers: first + handlers, loop: loop)
+        desk.add(stranger: channel, on: listener)
         try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
         channel.pipeline.fireUserInboundEventTriggered(
             TLSHandshakeCompleted(
                 identity: identity,
                 site: nil,
                 fingerprint: [],
-                notAfter: notAfter
+                notAfter: notAfter,
+                chain: try TestFolder.shared.chain(listener == .client ? "service" : "operator")
             )
         )
         return channel
     }
 
     /// A connection that has greeted; what the node said is read.
-    func open(_ listener: Listener, _ identity: Identity) throws -> EmbeddedChannel {
-        let channel = try connect(listener, identity)
+    func open(
+        _ listener: Listener,
+        _ identity: Identity,
+        behind first: [any ChannelHandler] = []
+    ) throws -> EmbeddedChannel {
+        let channel = try connect(listener, identity, behind: first)
         try channel.writeInbound(ByteBuffer(bytes: Self.greeting(listener).encode()))
         _ = try Self.bytes(from: channel)
         return channel
@@ -163,7 +184,7 @@ extension ConsensusStatus {
         commitIndex: LogIndex(10),
         lastIndex: LogIndex(12),
         persistedIndex: LogIndex(11),
-        appliedIndex: LogIndex(9),
+        appliedIndex: LogIndex(8),
         clusterTime: 5,
         waitingCommands: 0,
         waitingSize: 0,

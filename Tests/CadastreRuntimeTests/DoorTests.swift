@@ -103,6 +103,7 @@ struct DoorTests {
     func `an answer that is encoded already is framed as the protocol says`() throws {
         let answer = Answer.usage(Usage(buckets: 1, objects: 2, bytes: 3))
         let writer = ReplyWriter(members: DoorBench.members, listener: .client)
+        let advice = RetryAdvice(whenOverloaded: 10)
         var bytes: [UInt8] = []
         writer.append(
             OutgoingReply(
@@ -111,6 +112,7 @@ struct DoorTests {
                 content: .answer(answer.encode())
             ),
             to: 3,
+            advice,
             &bytes
         )
         var assembler = FrameAssembler()
@@ -177,6 +179,17 @@ struct DoorTests {
             return index.value
         }
         #expect(indexes == [0, 40])
+        // Nothing waits for what the cluster may never reach.
+        let far = RequestMessage(
+            consistency: .atLeast(index: 10 + RuntimeLimits.maximumIndexLookahead),
+            tenant: SampleRequests.a,
+            content: .query(SampleRequests.list)
+        )
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(far, id: 4)))
+        #expect(
+            try DoorBench.replies(from: channel).first?.1.outcome
+                == .refused(.notReady, retryAfterMilliseconds: 50)
+        )
         let bounded = RequestMessage(
             consistency: .bounded(milliseconds: 1),
             tenant: SampleRequests.a,
@@ -201,7 +214,7 @@ struct DoorTests {
         }
         let refused = try DoorBench.replies(from: second)
         #expect(refused.map(\.0) == [2])
-        #expect(refused.first?.1.outcome == .refused(.overloaded, retryAfterMilliseconds: 20))
+        #expect(refused.first?.1.outcome == .refused(.overloaded, retryAfterMilliseconds: 10))
         // A closed connection gives back what it took.
         try first.close().wait()
         bench.loop.run()
@@ -224,13 +237,71 @@ struct DoorTests {
         bench.desk.sweep(at: Clock.now())
         #expect(try DoorBench.replies(from: channel).isEmpty, "consensus is asked first")
         var later = Clock.now()
-        later.monotonic += 2 * OpenRequests.grace
+        later.monotonic += 2 * RuntimeLimits.requestGrace
         bench.desk.sweep(at: later)
         let replies = try DoorBench.replies(from: channel)
         #expect(replies.map(\.0) == [1, 2])
         #expect(replies[0].1.outcome == .unknown)
         #expect(replies[1].1.outcome == .refused(.deadlinePassed))
         #expect(bench.desk.inFlight == 1)
+    }
+
+    @Test
+    func `a hand-over of leadership that is late may still happen`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.administration, DoorBench.operator)
+        for (id, request) in [
+            (1, AdministrationRequest.transferLeadership(to: 2)),
+            (2, .computeDigest(atLeastIndex: 100)),
+        ] {
+            let message = RequestMessage(
+                deadlineMilliseconds: 1,
+                content: .administration(request)
+            )
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(message, id: UInt64(id))))
+        }
+        var later = Clock.now()
+        later.monotonic += 2 * RuntimeLimits.requestGrace
+        bench.desk.sweep(at: later)
+        let outcomes = try DoorBench.replies(from: channel).map(\.1.outcome)
+        #expect(outcomes == [.unknown, .refused(.deadlinePassed)])
+    }
+
+    @Test
+    func `a command above the cluster's feature level is not taken`() throws {
+        let bench = try DoorBench(featureLevel: 0)
+        let channel = try bench.open(.client, DoorBench.service)
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(DoorBench.put(), id: 1)))
+        let reply = try DoorBench.replies(from: channel).first?.1
+        #expect(reply?.outcome == .refused(.notSupported))
+        #expect(reply?.detail.contains("feature level 1") == true)
+        #expect(bench.handedOver().isEmpty)
+    }
+
+    @Test
+    func `a command under a token is not taken yet`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        var put = DoorBench.put()
+        put.identity = .token(1, 2, hash: Array(repeating: 3, count: RequestIdentity.hashSize))
+        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(put, id: 1)))
+        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+        #expect(outcome == .refused(.notSupported))
+        #expect(bench.handedOver().isEmpty)
+    }
+
+    @Test
+    func `a connection that ends without a close is counted`() throws {
+        let bench = try DoorBench()
+        for error in [TLSError.truncated, .broken(reason: "altered")] {
+            let channel = try bench.open(.client, DoorBench.service)
+            channel.pipeline.fireErrorCaught(error)
+            bench.loop.run()
+            #expect(!channel.isActive)
+        }
+        let page = bench.metrics.factory.page()
+        #expect(page.contains("cadastre_connections_cut_total{listener=\"client\"} 1\n"))
+        #expect(page.contains("cadastre_protocol_faults_total{listener=\"client\"} 1\n"))
     }
 
     @Test

@@ -53,7 +53,7 @@ struct JournalWorkTests {
     /// Runs the thread, posts the events, and the last of them again whenever there was an answer,
     /// until as many batches were written or it was answered a thousand times.
     private func batches(_ events: [JournalEvent], until count: Int) throws -> Int {
-        let view = NodeView()
+        let view = NodeView(featureLevel: 1)
         let answered = DispatchSemaphore(value: 0)
         let consensus = Inbox<ConsensusEvent> { answered.signal() }
         let thread = StageThread<JournalEvent>(name: "journal")

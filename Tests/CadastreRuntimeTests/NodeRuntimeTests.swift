@@ -18,7 +18,7 @@ struct NodeRuntimeTests {
     }
 
     private func plan(_ more: [String] = []) async throws -> NodePlan {
-        try await NodePlan.read(
+        try NodePlan.read(
             file: TestFolder.shared.path + "/cadastred.json",
             environment: [:],
             flags: [

@@ -67,12 +67,12 @@ struct PrometheusTests {
     @Test
     func `an unknown family is recorded nowhere, and label sets are bounded`() {
         Counter(label: "unknown", dimensions: [], factory: factory).increment()
-        for value in 0..<PrometheusFactory.maximumLabelSets + 50 {
+        for value in 0..<RuntimeLimits.maximumLabelSets + 50 {
             Counter(label: "requests_total", dimensions: [("v", "\(value)")], factory: factory)
                 .increment()
         }
         let lines = factory.page().split(separator: "\n").filter { !$0.hasPrefix("#") }
-        #expect(lines.count == PrometheusFactory.maximumLabelSets)
+        #expect(lines.count == RuntimeLimits.maximumLabelSets)
     }
 
     @Test

@@ -68,7 +68,7 @@ struct PeerQueueTests {
         let isTaken = queue.add(Array(repeating: 0, count: 900), group: 0, isUrgent: false)
         #expect(isTaken)
         let frame = Frame.encodedSize(ofBody: 100)
-        for _ in 0..<PeerQueue.maximumUrgentSize / frame {
+        for _ in 0..<RuntimeLimits.maximumUrgentSize / frame {
             let isTaken = queue.add(Array(repeating: 0, count: 100), group: 0, isUrgent: true)
             #expect(isTaken)
         }
@@ -99,7 +99,7 @@ struct PeerQueueTests {
 struct PeerGreetingTests {
     private static let peer = Identity.node(cluster: "atlas", id: 2)
 
-    private func network() throws -> PeerNetwork {
+    private func network(featureLevel: UInt32 = 1) throws -> PeerNetwork {
         let tls = try TestFolder.shared.serverTLS()
         return PeerNetwork(
             identity: NodeIdentity(
@@ -109,6 +109,7 @@ struct PeerGreetingTests {
             ),
             cluster: "atlas",
             members: DoorBench.members,
+            featureLevel: featureLevel,
             serverTLS: tls,
             clientTLS: tls,
             queueSize: 1 << 20,
@@ -169,6 +170,38 @@ struct PeerGreetingTests {
             Issue.record("accepted")
         } catch {
             #expect(error.detail.contains(word), "\(error)")
+        }
+    }
+
+    @Test
+    func `a node that does not know all that the log may hold is refused`() throws {
+        let network = try network(featureLevel: FeatureLevel.current + 1)
+        do throws(ProtocolError) {
+            _ = try network.check(Self.greeting(), from: Self.peer, purposes: [.consensus])
+            Issue.record("accepted")
+        } catch {
+            #expect(error.refusal == .notSupported)
+            #expect(error.detail.contains("feature level"))
+        }
+    }
+
+    @Test
+    func `a certificate is accepted only from where its member stands`() throws {
+        let network = try network()
+        func reason(_ uris: [String], dialled: UInt64? = nil) throws -> TLSRefusal.Reason? {
+            let name = try NamedIdentity(uris: uris.map { Array($0.utf8) })
+            return network.acceptance(of: dialled.map { NodeID($0) })(name)?.reason
+        }
+        let site = "cadastre-site://fr/paris/p/o"
+        #expect(try reason(["cadastre://atlas/node/2", site]) == nil)
+        #expect(try reason(["cadastre://atlas/node/2", site], dialled: 2) == nil)
+        #expect(try reason(["cadastre://atlas/node/1", site], dialled: 2) == .notAccepted)
+        #expect(try reason(["cadastre://atlas/node/3", site]) == .notAccepted)
+        #expect(try reason(["cadastre://borea/node/2", site]) == .otherCluster)
+        #expect(try reason(["cadastre://atlas/operator/ann"]) == .notAccepted)
+        for other in ["us/paris/p/o", "fr/lyon/p/o", "fr/paris/q/o", "fr/paris/p/x"] {
+            let uris = ["cadastre://atlas/node/2", "cadastre-site://" + other]
+            #expect(try reason(uris) == .otherSite)
         }
     }
 

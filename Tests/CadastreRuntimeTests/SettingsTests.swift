@@ -53,10 +53,10 @@ struct SettingsTests {
         _ text: String,
         environment: [String: String] = [:],
         flags: [String] = []
-    ) async throws -> Settings {
+    ) throws -> Settings {
         let folder = try TemporaryFolder()
         let path = try folder.write("cadastred.json", text)
-        return try await Settings.read(file: path, environment: environment, flags: flags)
+        return try Settings.read(file: path, environment: environment, flags: flags)
     }
 
     /// What the reading of a wrong configuration says.
@@ -64,9 +64,9 @@ struct SettingsTests {
         _ text: String,
         environment: [String: String] = [:],
         flags: [String] = []
-    ) async throws -> ConfigurationError {
+    ) throws -> ConfigurationError {
         do {
-            _ = try await read(text, environment: environment, flags: flags)
+            _ = try read(text, environment: environment, flags: flags)
         } catch let error as ConfigurationError {
             return error
         }
@@ -76,10 +76,10 @@ struct SettingsTests {
     private struct Unexpected: Error {}
 
     @Test
-    func `a complete file is read, with defaults for the rest`() async throws {
+    func `a complete file is read, with defaults for the rest`() throws {
         let folder = try TemporaryFolder()
         let path = try folder.write("cadastred.json", Self.good)
-        let settings = try await Settings.read(file: path, environment: [:], flags: [])
+        let settings = try Settings.read(file: path, environment: [:], flags: [])
         #expect(settings.node == 2)
         #expect(settings.directory == folder.path + "/data")
         #expect(settings.genesis == "/etc/genesis.json")
@@ -92,12 +92,12 @@ struct SettingsTests {
     }
 
     @Test
-    func `flags come before the environment and that before the file`() async throws {
+    func `flags come before the environment and that before the file`() throws {
         let environment = [
             "CADASTRE_TIME_TICK_MS": "5", "CADASTRE_NODE_ID": "3",
             "CADASTRE_TLS_ROOTS": "/x.pem,/y.pem", "PATH": "/bin", "CADASTRE_PROFILE": "p.json",
         ]
-        let settings = try await read(
+        let settings = try read(
             Self.good,
             environment: environment,
             flags: ["node.id=4", "log.level=debug", "limit.connections=7"]
@@ -123,6 +123,21 @@ struct SettingsTests {
         ("\"log\": { \"level\": \"loud\" }", "log.level", "is none of"),
         ("\"log\": { \"level\": [] }", "log.level", "an array stands where"),
         ("\"node\": {}", "node", "stands here twice"),
+        ("\"log\": {}, \"log\": {}", "log", "stands here twice"),
+        (
+            "\"limit\": { \"connections\": 10, \"connections\": 20 }", "connections",
+            "stands here twice"
+        ),
+        ("\"limit.connections\": 10", "limit.connections", "holds a dot"),
+        (
+            "\"limit.connections\": 10, \"limit\": { \"connections\": 20 }", "limit.connections",
+            "holds a dot"
+        ),
+        (
+            "\"limit\": { \"connections\": 20 }, \"limit.connections\": 10", "limit.connections",
+            "holds a dot"
+        ),
+        ("\"limit\": { \"a.b\": 20 }", "limit.a.b", "holds a dot"),
         ("\"time\": { \"heartbeat_ms\": 100 }", "time.election_minimum_ms", "3 heartbeats"),
         ("\"time\": { \"tick_ms\": 7 }", "time.heartbeat_ms", "no multiple"),
         (
@@ -134,11 +149,9 @@ struct SettingsTests {
         _ member: String,
         _ key: String,
         _ word: String
-    )
-        async throws
-    {
+    ) throws {
         let text = Self.good.dropLast(1) + ", \(member) }"
-        let error = try await refusal(String(text))
+        let error = try refusal(String(text))
         #expect(error.key == key)
         #expect(error.description.contains(word), "\(error)")
         #expect(error.description.contains("cadastred.json"))
@@ -155,8 +168,8 @@ struct SettingsTests {
         ("\u{FEFF}{}", "byte order mark"), ("{\"a\": \"\t\"}", "control character"),
         (String(repeating: "{\"a\":", count: 100), "nested too deeply"),
     ])
-    func `a text that is no JSON is refused`(_ text: String, _ word: String) async throws {
-        let error = try await refusal(text)
+    func `a text that is no JSON is refused`(_ text: String, _ word: String) throws {
+        let error = try refusal(text)
         #expect(error.description.contains(word), "\(error)")
     }
 
@@ -171,16 +184,16 @@ struct SettingsTests {
     }
 
     @Test
-    func `a mistake in a file is named with its line`() async throws {
+    func `a mistake in a file is named with its line`() throws {
         let text = Self.good.replacingOccurrences(of: "\"peer\"", with: "\"pear\"")
-        let error = try await refusal(text)
+        let error = try refusal(text)
         #expect(error.line == 4)
         #expect(error.key == "listen.pear")
         #expect(error.message.contains("listen.peer"))
     }
 
     @Test(arguments: Settings.table.filter { $0.presence == .required }.map(\.key))
-    func `a required setting that is missing is named`(_ key: String) async throws {
+    func `a required setting that is missing is named`(_ key: String) throws {
         let name = key.split(separator: ".")[1]
         var lines: [String] = []
         let compact = Self.good.replacingOccurrences(of: ", \"", with: ",\n\"")
@@ -194,9 +207,9 @@ struct SettingsTests {
         let error: ConfigurationError
         if name == "id" || name == "roots" || name == "genesis" {
             // These share a line with a bracket: taken out by another spelling.
-            error = try await refusal(Self.without(name))
+            error = try refusal(Self.without(name))
         } else {
-            error = try await refusal(text)
+            error = try refusal(text)
         }
         #expect(error.key == key, "\(error)")
         #expect(error.message.contains("is missing"))
@@ -231,10 +244,8 @@ struct SettingsTests {
         _ name: String,
         _ value: String,
         _ word: String
-    )
-        async throws
-    {
-        let error = try await refusal(Self.good, environment: [name: value])
+    ) throws {
+        let error = try refusal(Self.good, environment: [name: value])
         #expect(error.description.contains(word), "\(error)")
     }
 
@@ -243,19 +254,19 @@ struct SettingsTests {
         (["node.id=1", "node.id=2"], "given twice"), (["node.id="], "not a whole number"),
         (["node.directory=a,b"], "comma"), (["=1"], "is no setting"),
     ])
-    func `a wrong flag is named`(_ flags: [String], _ word: String) async throws {
-        let error = try await refusal(Self.good, flags: flags)
+    func `a wrong flag is named`(_ flags: [String], _ word: String) throws {
+        let error = try refusal(Self.good, flags: flags)
         #expect(error.description.contains(word), "\(error)")
     }
 
     @Test
-    func `files that cannot be a configuration are refused`() async throws {
+    func `files that cannot be a configuration are refused`() throws {
         let folder = try TemporaryFolder()
         let large = try folder.write("large", Data(repeating: 0x20, count: 1 << 20 + 1))
         let binary = try folder.write("binary", Data([0x7B, 0xFF, 0x7D]))
         for path in [folder.path, folder.path + "/absent", large, binary, "/dev/null"] {
-            await #expect(throws: ConfigurationError.self, "\(path)") {
-                try await Settings.read(file: path, environment: [:], flags: [])
+            #expect(throws: ConfigurationError.self, "\(path)") {
+                try Settings.read(file: path, environment: [:], flags: [])
             }
         }
     }

@@ -67,6 +67,11 @@ final class TestClient: Sendable {
         }.get()
     }
 
+    /// Waits until the node has closed the connection.
+    func closed() async throws {
+        try await channel.closeFuture.get()
+    }
+
     func close() async throws {
         try await channel.close()
     }

@@ -30,6 +30,11 @@ final class TestFolder: Sendable {
         TLSContextSource(try TLSContext(credentials("node-server"), for: .server))
     }
 
+    /// What one identity shows.
+    func chain(_ name: String) throws -> PeerChain {
+        try PeerChain(contentsOf: "\(path)/pki/\(name).pem")
+    }
+
     /// The files of one identity.
     func credentials(_ name: String) -> Credentials {
         Credentials(

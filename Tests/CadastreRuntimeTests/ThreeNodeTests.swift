@@ -92,8 +92,13 @@ final class ThreeNodes {
         let authority = try CertificateAuthority(creating: "test root", validity: validity)
         try authority.write(certificate: pki + "root.pem", key: pki + "root.key")
         func issue(_ name: String, _ identity: Identity, _ use: CertificateUse) throws {
+            let site: Site? =
+                switch identity {
+                case .node: Site(uri: "cadastre-site://fr/paris/p/o")
+                case .operator, .service, .tenant: nil
+                }
             try authority.issue(
-                CertificateRequest(identity: identity, use: use, validity: validity)
+                CertificateRequest(identity: identity, site: site, use: use, validity: validity)
             )
             .write(certificate: pki + name + ".pem", key: pki + name + ".key")
         }
@@ -132,7 +137,7 @@ final class ThreeNodes {
                   "storage": { "segment_mib": 16 } }
                 """
             )
-            plans.append(try await NodePlan.read(file: file, environment: [:], flags: []))
+            plans.append(try NodePlan.read(file: file, environment: [:], flags: []))
         }
     }
 

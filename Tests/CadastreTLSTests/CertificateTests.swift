@@ -46,6 +46,7 @@ struct `Certificates` {
     static let broken: [CertificateRequest] = [
         CertificateRequest(
             identity: .node(cluster: "a", id: 0),
+            site: .test,
             use: .serverAuth,
             validity: .now()
         ),
@@ -65,25 +66,36 @@ struct `Certificates` {
             use: .clientAuth,
             validity: .now()
         ),
-        CertificateRequest(identity: .first, use: .serverAuth, validity: .now(days: 826)),
         CertificateRequest(
             identity: .first,
+            site: .test,
+            use: .serverAuth,
+            validity: .now(days: 826)
+        ),
+        // A node that does not say where it stands.
+        CertificateRequest(identity: .first, use: .serverAuth, validity: .now()),
+        CertificateRequest(
+            identity: .first,
+            site: .test,
             use: .serverAuth,
             validity: Validity(notBefore: 5, notAfter: 5)
         ),
         CertificateRequest(
             identity: .first,
+            site: .test,
             use: .serverAuth,
             validity: Validity(notBefore: .min, notAfter: .max)
         ),
         CertificateRequest(
             identity: .first,
+            site: .test,
             use: .serverAuth,
             dnsNames: ["a,URI:cadastre://a/node/9"],
             validity: .now()
         ),
         CertificateRequest(
             identity: .first,
+            site: .test,
             use: .serverAuth,
             addresses: ["300.1.1.1"],
             validity: .now()
@@ -146,9 +158,12 @@ struct `Certificates` {
         let cases: [(CertificateProfile, TLSRefusal.Reason)] = [
             (.good(.first, .clientAuth), .wrongUse),
             (.good(.first, .serverAuth).with { $0.names = [] }, .identityMissing),
+            (.good(.first, .serverAuth).with { $0.names.removeLast() }, .siteMissing),
+            (.good(.first, .serverAuth).with { $0.key = .rsa(bits: 2_048) }, .weakKey),
+            (.good(.first, .serverAuth).with { $0.validity = .now(days: 826) }, .validityTooLong),
             (
                 .good(.first, .serverAuth).with {
-                    $0.validity = Validity(notBefore: 1, notAfter: 1_600_000_000)
+                    $0.validity = Validity(notBefore: 1_599_900_000, notAfter: 1_600_000_000)
                 }, .expired
             ),
             (
@@ -231,4 +246,9 @@ struct `Certificates` {
             try CertificateAuthority(loadingCertificate: pki.root, key: leaf.key)
         }
     }
+}
+
+extension Site {
+    /// Where the nodes of these tests stand.
+    static let test = Site(uri: "cadastre-site://fr/paris/pa3/x")
 }

@@ -1,7 +1,8 @@
-import CadastreTLS
 import NIOCore
 import NIOEmbedded
 import Testing
+
+@testable import CadastreTLS
 
 struct `The handler` {
     let pki: TestAuthority
@@ -170,6 +171,51 @@ struct `The handler` {
             Issue.record("not broken but \(pair.atServer.errors)")
             return
         }
+    }
+
+    @Test
+    func `gives up a peer that changes its keys and sends nothing`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        for _ in 0..<TLSLimits.maximumKeyUpdates { try updateKeys(of: pair) }
+        #expect(pair.atServer.errors.isEmpty)
+        // Data in between begin the count anew.
+        pair.client.writeAndFlush(ByteBuffer(bytes: [1]), promise: nil)
+        try pair.pump()
+        for _ in 0..<TLSLimits.maximumKeyUpdates { try updateKeys(of: pair) }
+        #expect(pair.atServer.errors.isEmpty)
+        #expect(pair.atServer.received == [1])
+        try updateKeys(of: pair)
+        guard case .broken = pair.atServer.errors.first else {
+            Issue.record("not broken but \(pair.atServer.errors)")
+            return
+        }
+    }
+
+    private func updateKeys(of pair: EmbeddedPair) throws {
+        let context = try pair.client.pipeline.syncOperations.context(handlerType: TLSHandler.self)
+        let handler = try pair.client.pipeline.syncOperations.handler(type: TLSHandler.self)
+        handler.updateKeys(context)
+        try pair.pump()
+    }
+
+    @Test
+    func `asks for no more while the peer leaves unread what we send`() throws {
+        let pair = try pair()
+        let reads = ReadCounter()
+        try pair.server.pipeline.syncOperations.addHandler(reads, position: .first)
+        try pair.connect()
+        try pair.pump()
+        pair.server.read()
+        let before = reads.count
+        pair.server.isWritable = false
+        // Ciphertext that gives no plaintext: the wish to read stays.
+        try updateKeys(of: pair)
+        #expect(reads.count == before)
+        pair.server.isWritable = true
+        pair.server.pipeline.fireChannelWritabilityChanged()
+        #expect(reads.count == before + 1)
     }
 
     @Test

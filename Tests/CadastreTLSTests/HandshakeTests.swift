@@ -46,7 +46,7 @@ struct `A handshake` {
             clientClosesAfter: 1
         )
         #expect(seen.server.peer?.site == site)
-        #expect(seen.client.peer?.site == nil)
+        #expect(seen.client.peer?.site?.uri == "cadastre-site://fr/paris/pa3/x")
     }
 
     @Test
@@ -101,7 +101,7 @@ struct `A handshake` {
     func `uses the certificates of a reload for the next connection`() async throws {
         let source = TLSContextSource(try pki.server())
         let before = source.current
-        try source.replace(pki.credentials(.node(cluster: "atlas", id: 9), .serverAuth))
+        source.replace(with: try pki.server(.node(cluster: "atlas", id: 9)))
         let seen = try await Loopback.run(
             server: source.current,
             client: pki.client(),
@@ -110,11 +110,28 @@ struct `A handshake` {
         )
         #expect(seen.client.peer?.identity == .node(cluster: "atlas", id: 9))
         #expect(before.own?.identity == .first)
-        #expect(throws: TLSError.self) {
-            try source.replace(pki.credentials(.first, .clientAuth))
+    }
+
+    @Test
+    func `leaves a chain that is judged again by what is trusted then`() async throws {
+        let client = try pki.client()
+        let seen = try await Loopback.run(
+            server: pki.server(),
+            client: client,
+            .send([1]),
+            clientClosesAfter: 1
+        )
+        let chain = try #require(seen.server.peer?.chain)
+        #expect(try chain.refusal(by: pki.server()) == nil)
+        // A client's chain, looked at as if it were a server's.
+        #expect(try chain.refusal(by: pki.client())?.reason == .wrongUse)
+        #expect(try chain.refusal(by: TestAuthority().server())?.reason == .unknownAuthority)
+        let serial = try #require(client.own?.serial)
+        for (serials, reason) in [([serial], TLSRefusal.Reason.revoked), ([], nil)] {
+            var files = try pki.credentials(.first, .serverAuth)
+            files.revocations = try pki.revocations(of: serials)
+            let context = try TLSContext(files, for: .server)
+            #expect(chain.refusal(by: context)?.reason == reason)
         }
-        #expect(source.current.own?.identity == .node(cluster: "atlas", id: 9))
-        try source.reload()
-        #expect(source.current.own?.identity == .node(cluster: "atlas", id: 9))
     }
 }

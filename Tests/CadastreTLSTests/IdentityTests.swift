@@ -70,6 +70,7 @@ struct `Identities` {
         ([], .identityMissing),
         (["https://example.org/"], .identityMissing),
         ([site], .identityMissing),
+        ([node], .siteMissing),
         ([node, node], .identityAmbiguous),
         ([node, "cadastre://atlas/operator/a"], .identityAmbiguous),
         ([node, "cadastre://atlas/operator/*"], .identityMalformed),
@@ -108,7 +109,9 @@ struct `Identities` {
                 let place = Int.random(in: 0..<uri.count, using: &generator)
                 uri[place] = UInt8.random(in: 0...255, using: &generator)
             }
-            let name = try? NamedIdentity(uris: [uri])
+            // A node's identity comes with a site; beside any other one it is refused.
+            let site = Array(Self.site.utf8)
+            let name = (try? NamedIdentity(uris: [uri])) ?? (try? NamedIdentity(uris: [uri, site]))
             if let name { #expect(Array(name.identity.uri.utf8) == uri) }
         }
     }

@@ -112,7 +112,7 @@ final class Witness: ChannelInboundHandler {
 
 /// One connection over a real socket of the loopback, from its beginning to its end.
 enum Loopback {
-    typealias Accept = @Sendable (Identity) -> TLSRefusal?
+    typealias Accept = @Sendable (NamedIdentity) -> TLSRefusal?
 
     static func run(
         server: TLSContext,

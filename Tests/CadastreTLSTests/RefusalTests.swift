@@ -54,13 +54,22 @@ struct `A refused peer` {
             ]
         },
         Case(name: "another cluster", reason: .otherCluster) {
-            $0.names = [.uri(Array("cadastre://borea/node/2".utf8))]
+            $0.names = [.uri(Array("cadastre://borea/node/2".utf8)), .site]
         },
         Case(name: "another role", reason: .notAccepted) {
             $0.names = [.uri(Array("cadastre://atlas/service/s3".utf8))]
         },
         Case(name: "another node", reason: .notAccepted) {
-            $0.names = [.uri(Array("cadastre://atlas/node/3".utf8))]
+            $0.names = [.uri(Array("cadastre://atlas/node/3".utf8)), .site]
+        },
+        Case(name: "a node without a site", reason: .siteMissing) {
+            $0.names = [.uri(Array("cadastre://atlas/node/2".utf8))]
+        },
+        Case(name: "RSA of 1,024 bits", reason: .weakKey) { $0.key = .rsa(bits: 1_024) },
+        Case(name: "RSA of 2,048 bits", reason: .weakKey) { $0.key = .rsa(bits: 2_048) },
+        Case(name: "a signature over SHA-1", reason: .weakSignature) { $0.signature = .sha1 },
+        Case(name: "a validity of 826 days", reason: .validityTooLong) {
+            $0.validity = .now(days: 826)
         },
     ]
 
@@ -88,6 +97,21 @@ struct `A refused peer` {
         #expect(seen.client.refusal == bad.reason)
         #expect(seen.client.peer == nil && seen.client.received.isEmpty)
         #expect(seen.server.peer == nil && seen.server.received.isEmpty)
+    }
+
+    @Test
+    func `that shows an RSA key of 3,072 bits is let in`() async throws {
+        let profile = CertificateProfile.good(.second, .clientAuth).with {
+            $0.key = .rsa(bits: 3_072)
+        }
+        let client = try TLSContext(pki.credentials(profile), for: .client)
+        let seen = try await Loopback.run(
+            server: pki.server(),
+            client: client,
+            .send([1]),
+            clientClosesAfter: 1
+        )
+        #expect(seen.server.peer?.identity == .second)
     }
 
     @Test

@@ -1,5 +1,6 @@
 import CadastreTLS
 import Glibc
+import Testing
 
 /// A private root in a folder of its own, and files of certificates for the tests.
 final class TestAuthority: Sendable {
@@ -53,6 +54,16 @@ final class TestAuthority: Sendable {
         return Credentials(certificate: name + ".pem", key: name + ".key", roots: [root])
     }
 
+    /// The file of a fresh revocation list.
+    func revocations(of serials: [[UInt8]]) throws -> String {
+        let path = folder + "/" + String(UInt64.random(in: 0 ... .max), radix: 16) + ".crl"
+        let list = try authority.revoke(serials: serials, number: 1, validity: .now())
+        guard let file = fopen(path, "w") else { throw TestFailure(what: "fopen") }
+        defer { fclose(file) }
+        #expect(fwrite(list, 1, list.count, file) == list.count)
+        return path
+    }
+
     /// A context under the lax rule, so that certificates can be shown that only a peer refuses.
     func context(
         _ profile: CertificateProfile,
@@ -81,9 +92,14 @@ extension Validity {
 
 extension CertificateProfile {
     static func good(_ identity: Identity, _ use: CertificateUse) -> CertificateProfile {
-        CertificateProfile(
+        let site =
+            switch identity {
+            case .node: [CertificateProfile.Name.site]
+            case .operator, .service, .tenant: [CertificateProfile.Name]()
+            }
+        return CertificateProfile(
             commonName: "test",
-            names: [.uri(Array(identity.uri.utf8))],
+            names: [.uri(Array(identity.uri.utf8))] + site,
             uses: [use],
             validity: .now()
         )
@@ -94,6 +110,11 @@ extension CertificateProfile {
         change(&copy)
         return copy
     }
+}
+
+extension CertificateProfile.Name {
+    /// Where the nodes of these tests stand.
+    static let site = CertificateProfile.Name.uri(Array("cadastre-site://fr/paris/pa3/x".utf8))
 }
 
 extension Identity {

@@ -10,8 +10,10 @@ extension Settings {
         file path: String,
         environment: [String: String],
         flags: [String]
-    ) async throws(ConfigurationError) -> Settings {
-        var given = try SettingsCheck.file(try SettingsCheck.read(path), source: path)
+    ) throws(ConfigurationError) -> Settings {
+        // Read once: what is used is what was checked.
+        let bytes = try SettingsCheck.read(path)
+        var given = try SettingsCheck.file(bytes, source: path)
         given.merge(try SettingsCheck.environment(environment)) { $1 }
         let pairs = try SettingsCheck.flags(flags)
         given.merge(pairs) { $1 }
@@ -24,19 +26,18 @@ extension Settings {
         }
         let reader: ConfigReader
         do {
+            let text = try unsafe JSONSnapshot(
+                data: bytes.span.bytes,
+                providerName: path,
+                parsingOptions: .default
+            )
             reader = ConfigReader(providers: [
                 CommandLineArgumentsProvider(
                     arguments: ["cadastred"] + pairs.sorted { $0.key < $1.key }.map(argument)
                 ),
                 EnvironmentVariablesProvider(environmentVariables: environment)
                     .prefixKeys(with: "cadastre"),
-                try await FileProvider<JSONSnapshot>(
-                    config: ConfigReader(
-                        provider: InMemoryProvider(values: [
-                            "filePath": ConfigValue(.string(path), isSecret: false)
-                        ])
-                    )
-                ),
+                TextProvider(text: text),
             ])
         } catch {
             throw ConfigurationError(source: path, "cannot be read: \(error)")
@@ -94,6 +95,8 @@ extension Settings {
         )
         bounds = Bounds(
             connections: number("limit.connections"),
+            administrationConnections: number("limit.administration_connections"),
+            connectionsPerIdentity: number("limit.identity_connections"),
             requestsPerConnection: number("limit.connection_requests"),
             requestsPerTenant: number("limit.tenant_requests"),
             queueSize: number("limit.queue_mib") << 20,
@@ -164,5 +167,39 @@ extension Settings {
                 "is the server certificate too; a node needs two, each with one use"
             )
         }
+    }
+}
+
+/// A configuration text that was read before; it does not change.
+private struct TextProvider: ConfigProvider {
+    let text: JSONSnapshot
+
+    var providerName: String { text.providerName }
+
+    func value(forKey key: AbsoluteConfigKey, type: ConfigType) throws -> LookupResult {
+        try text.value(forKey: key, type: type)
+    }
+
+    func fetchValue(forKey key: AbsoluteConfigKey, type: ConfigType) async throws -> LookupResult {
+        try value(forKey: key, type: type)
+    }
+
+    func watchValue<Return: ~Copyable>(
+        forKey key: AbsoluteConfigKey,
+        type: ConfigType,
+        updatesHandler: (
+            _ updates: ConfigUpdatesAsyncSequence<Result<LookupResult, any Error>, Never>
+        ) async throws -> Return
+    ) async throws -> Return {
+        try await watchValueFromValue(forKey: key, type: type, updatesHandler: updatesHandler)
+    }
+
+    func snapshot() -> any ConfigSnapshot { text }
+
+    func watchSnapshot<Return: ~Copyable>(
+        updatesHandler: (_ updates: ConfigUpdatesAsyncSequence<any ConfigSnapshot, Never>)
+            async throws -> Return
+    ) async throws -> Return {
+        try await watchSnapshotFromSnapshot(updatesHandler: updatesHandler)
     }
 }

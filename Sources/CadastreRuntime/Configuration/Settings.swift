@@ -34,8 +34,12 @@ package struct Settings: Hashable, Sendable {
 
     /// What is bounded.
     package struct Bounds: Hashable, Sendable {
-        /// Connections of clients and operators together.
+        /// Connections of clients.
         package var connections: Int
+        /// Connections of operators.
+        package var administrationConnections: Int
+        /// Connections of one identity to one node.
+        package var connectionsPerIdentity: Int
         /// Requests on the way on one connection.
         package var requestsPerConnection: Int
         /// Requests on the way for one tenant.
@@ -179,7 +183,19 @@ package struct Settings: Hashable, Sendable {
             key: "limit.connections",
             kind: .integer(1...100_000, unit: "connections"),
             presence: .byDefault("2000"),
-            help: "Connections of clients and operators together."
+            help: "Connections of services and tenants; more are closed after their greeting."
+        ),
+        Setting(
+            key: "limit.administration_connections",
+            kind: .integer(1...10_000, unit: "connections"),
+            presence: .byDefault("64"),
+            help: "Connections of operators, which no client can use up."
+        ),
+        Setting(
+            key: "limit.identity_connections",
+            kind: .integer(1...100_000, unit: "connections"),
+            presence: .byDefault("256"),
+            help: "Connections of one identity, of either kind."
         ),
         Setting(
             key: "limit.connection_requests",
@@ -191,13 +207,13 @@ package struct Settings: Hashable, Sendable {
             key: "limit.tenant_requests",
             kind: .integer(1...65_536, unit: "requests"),
             presence: .byDefault("\(ProtocolLimits.maximumInFlightPerTenant)"),
-            help: "Requests on the way for one tenant; more are refused as overloaded."
+            help: "Requests on the way for one tenant, or one caller for none; more are refused."
         ),
         Setting(
             key: "limit.queue_mib",
             kind: .integer(8...4_096, unit: "MiB"),
             presence: .byDefault("64"),
-            help: "Requests on the way, all together; more are refused as overloaded."
+            help: "Requests and replies on the way; one tenant gets half of what is free."
         ),
         Setting(
             key: "limit.peer_queue_mib",

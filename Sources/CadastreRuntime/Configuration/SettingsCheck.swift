@@ -33,7 +33,7 @@ struct SettingsCheck {
             guard count >= 0 else { throw unreadable(path) }
             guard count > 0 else { return bytes }
             bytes += piece[..<count]
-            guard bytes.count <= StrictJSON.maximumSize else {
+            guard bytes.count <= RuntimeLimits.maximumConfigurationSize else {
                 throw ConfigurationError(source: path, "is larger than 1 MiB; it cannot be right")
             }
         }
@@ -113,6 +113,15 @@ struct SettingsCheck {
     ) throws(ConfigurationError) {
         for member in members {
             let key = prefix + member.name
+            // A dot would spell the key of another object's member, and so give it twice.
+            guard !member.name.contains(".") else {
+                throw ConfigurationError(
+                    source: source,
+                    line: member.line,
+                    key: key,
+                    "holds a dot; write an object inside an object, one for each part of the key"
+                )
+            }
             if case .object(let inner) = member.value,
                 Settings.table.contains(where: { $0.key.hasPrefix(key + ".") })
             {
@@ -124,7 +133,14 @@ struct SettingsCheck {
             if let mistake = setting.mistake(in: text) {
                 throw ConfigurationError(source: source, line: member.line, key: key, mistake)
             }
-            values[key] = text
+            guard values.updateValue(text, forKey: key) == nil else {
+                throw ConfigurationError(
+                    source: source,
+                    line: member.line,
+                    key: key,
+                    "is given twice; keep one"
+                )
+            }
         }
     }
 

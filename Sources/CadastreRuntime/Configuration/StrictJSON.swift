@@ -44,11 +44,6 @@ enum JSONValue: Hashable, Sendable {
 ///
 /// Depth and size are bounded; never traps.
 struct StrictJSON {
-    /// The most bytes of a configuration file.
-    static let maximumSize = 1 << 20
-    /// The most objects and arrays inside each other.
-    static let maximumDepth = 16
-
     private let bytes: [UInt8]
     private let source: String
     private var place = 0
@@ -64,7 +59,7 @@ struct StrictJSON {
     /// - Throws: `ConfigurationError` with the line of the first mistake.
     static func parse(_ bytes: [UInt8], source: String) throws(ConfigurationError) -> JSONValue {
         var reader = StrictJSON(bytes, source: source)
-        guard bytes.count <= maximumSize else {
+        guard bytes.count <= RuntimeLimits.maximumConfigurationSize else {
             throw ConfigurationError(source: source, "is larger than 1 MiB; it cannot be right")
         }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
@@ -86,7 +81,9 @@ struct StrictJSON {
     // MARK: Values
 
     private mutating func value(depth: Int) throws(ConfigurationError) -> JSONValue {
-        guard depth < Self.maximumDepth else { throw failure("is nested too deeply") }
+        guard depth < RuntimeLimits.maximumConfigurationDepth else {
+            throw failure("is nested too deeply")
+        }
         switch next {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))
         case UInt8(ascii: "["): return .array(try array(depth: depth))

@@ -50,7 +50,6 @@ enum AdministrationDesk {
         result.term = status.term.value
         result.leader = status.leader.value
         result.commitIndex = status.commitIndex.value
-        result.appliedIndex = status.appliedIndex.value
         result.lastIndex = status.lastIndex.value
         result.persistedIndex = status.persistedIndex.value
         result.clusterTimeMilliseconds = status.clusterTime
@@ -65,7 +64,9 @@ enum AdministrationDesk {
         result.entriesWritten = UInt64(numbers.journal?.entries ?? 0)
         result.commandsApplied = numbers.stateMachine?.commandsApplied ?? 0
         result.objects = numbers.stateMachine?.objects ?? 0
-        result.digest = numbers.digest
+        // Of one turn of the apply stage, so that the one belongs to the other.
+        result.appliedIndex = numbers.applied.index.value
+        result.digest = numbers.applied.digest
         result.peers = status.peers.map { peer in
             PeerStatus(
                 node: peer.node.value,

@@ -1,63 +1,92 @@
 internal import CadastreProtocol
 
-/// How much is on the way, and whether one more may come.
+/// How much of a loop's room is taken, by whom, and whether one more may come.
 ///
-/// A full queue refuses; it does not grow.
+/// Bytes are taken by requests on their way, by the replies that are expected to them, by replies
+/// that their clients have not read, and by messages of which a part has come.
+///
+/// - A full queue refuses; it does not grow.
+/// - A share may grow as long as it takes no more than what is still free: one alone gets half, and
+///   whoever comes later always finds room.
+/// - A part is kept for operators, who must be able to help.
 struct Admission {
-    /// Bounds of one event loop: a node's bounds, shared evenly by its loops.
-    let bounds: Settings.Bounds
-    /// Requests on the way.
+    private struct Use {
+        var requests = 0
+        var size = 0
+
+        var isNothing: Bool { requests == 0 && size == 0 }
+    }
+
+    /// Bytes for everybody.
+    private let capacity: Int
+    /// The part of them that only operators may use.
+    private let reserve: Int
+    private let requestsPerShare: Int
+    /// Requests that are counted in.
     private(set) var count = 0
-    /// Their bytes.
+    /// Bytes that are taken.
     private(set) var size = 0
-    private var tenants: [TenantID: Int] = [:]
+    private var uses: [Share: Use] = [:]
 
-    /// Nothing is on the way.
+    /// Everything is free.
+    ///
+    /// - Parameters:
+    ///   - bounds: Of the whole node.
+    ///   - loops: How many loops share them evenly.
     init(_ bounds: Settings.Bounds, loops: Int) {
-        var share = bounds
-        share.requestsPerTenant = max(1, bounds.requestsPerTenant / loops)
-        share.queueSize = max(ProtocolLimits.maximumCommandSize * 2, bounds.queueSize / loops)
-        self.bounds = share
+        requestsPerShare = max(1, bounds.requestsPerTenant / loops)
+        // Each loop has room for the largest command, and as much again that stays free.
+        let largest = 2 * (ProtocolLimits.maximumCommandSize + RuntimeLimits.replySliceSize)
+        capacity = max(largest, bounds.queueSize / loops)
+        reserve = capacity / RuntimeLimits.operatorsShare
     }
 
-    /// Bytes that the reply to a request may keep in memory until its client has read it: lists are
-    /// large, and a bound of requests alone would let a few thousand of them fill a machine.
-    static func expectedReplySize(_ content: RequestContent) -> Int {
-        let items =
-            switch content {
-            case .command, .administration: 0
-            case .query(.listObjects(let listing)): listing.maximum
-            case .query(.listBuckets(_, _, let maximum)), .query(.listTenants(_, let maximum)),
-                .query(.listGrants(_, _, let maximum)):
-                maximum
-            case .query(.getTenant), .query(.getBucket), .query(.getObject), .query(.getUsage): 0
-            }
-        return items * 256
-    }
+    /// How full it is, in percent.
+    var load: Int { min(100, size * 100 / capacity) }
 
-    /// Counts a request in; says why not, and then it is not counted.
-    mutating func admit(_ tenant: TenantID, size: Int) -> ProtocolError? {
-        guard self.size + size <= bounds.queueSize else {
-            return ProtocolError(.overloaded, "the node has too many bytes of requests on the way")
+    /// Counts a request in; says why not, and then nothing is counted.
+    mutating func admit(_ share: Share, size: Int) -> ProtocolError? {
+        guard uses[share]?.requests ?? 0 < requestsPerShare else {
+            return ProtocolError(.overloaded, "too many requests on the way for one tenant")
         }
-        // What concerns no tenant has no tenant's share; its connection's bound is enough.
-        if tenant != .none {
-            let known = tenants[tenant] ?? 0
-            guard known < bounds.requestsPerTenant else {
-                return ProtocolError(.overloaded, "the tenant has too many requests on the way")
-            }
-            tenants[tenant] = known + 1
+        guard take(share, size: size) else {
+            return ProtocolError(.overloaded, "too many bytes of requests and replies on the way")
         }
         count += 1
-        self.size += size
+        uses[share]?.requests += 1
         return nil
     }
 
-    /// Counts a request out.
-    mutating func release(_ tenant: TenantID, size: Int) {
+    /// Counts a request out, with its bytes.
+    mutating func release(_ share: Share, size: Int) {
         count -= 1
+        uses[share]?.requests -= 1
+        free(share, size: size)
+    }
+
+    /// Takes bytes for a share, if they fit.
+    mutating func take(_ share: Share, size: Int) -> Bool {
+        let room = (share.isOperators ? capacity : capacity - reserve) - self.size
+        guard size <= room else { return false }
+        let own = uses[share]?.size ?? 0
+        // Whoever has nothing yet may be larger than the rest: else the largest command might
+        // never fit.
+        guard own == 0 || own + size <= room - size else { return false }
+        keep(share, size: size)
+        return true
+    }
+
+    /// Takes bytes that are there in any case.
+    mutating func keep(_ share: Share, size: Int) {
+        self.size += size
+        uses[share, default: Use()].size += size
+    }
+
+    /// Gives bytes back.
+    mutating func free(_ share: Share, size: Int) {
         self.size -= size
-        guard tenant != .none, let known = tenants[tenant] else { return }
-        tenants[tenant] = known > 1 ? known - 1 : nil
+        guard var use = uses[share] else { return }
+        use.size -= size
+        uses[share] = use.isNothing ? nil : use
     }
 }

@@ -127,15 +127,21 @@ enum Authorization {
         .never(ProtocolError(.notPermitted, detail))
     }
 
-    /// Whether a request carries what its retry is recognised by, where that is needed.
+    /// Whether a request carries what its retry is recognised by, where that is needed, and only
+    /// what this version recognises it by.
+    ///
+    /// - Throws: `malformed`; `notSupported` for a token, which would be refused when applied.
     static func checkIdentity(_ request: RequestMessage) throws(ProtocolError) {
         guard case .command(let command) = request.content else { return }
+        if case .token = request.identity {
+            throw ProtocolError(.notSupported, "tokens are not supported yet; open a session")
+        }
         switch command {
         case .openSession, .expireSession, .tick: return
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
             .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject:
             guard request.identity == .none else { return }
-            throw ProtocolError(.malformed, "the command has no slot and no token")
+            throw ProtocolError(.malformed, "the command has no slot of a session")
         }
     }
 }
@@ -156,7 +162,7 @@ extension Principal {
 extension Listener {
     /// Says which identities a listener for requests does not take.
     func refusal(of identity: Identity, cluster: String) -> TLSRefusal? {
-        if let refusal = TLSRefusal.unlessMember(of: cluster)(identity) { return refusal }
+        if let refusal = TLSRefusal.unlessMember(identity, of: cluster) { return refusal }
         switch (self, identity) {
         case (.peer, .node), (.client, .service), (.client, .tenant),
             (.administration, .operator):

@@ -4,6 +4,7 @@ internal import CadastreStateMachine
 internal import CoreMetrics
 internal import NIOCore
 internal import RaftCore
+internal import Synchronization
 
 /// Serves all connections of one event loop: collects what they ask, hands it over once for a
 /// round of reading, brings back the replies, and looks after deadlines.
@@ -16,12 +17,21 @@ final class Desk: @unchecked Sendable {
     let loop: any EventLoop
     /// Who may act for whom.
     var access: AccessView
+    /// How much of this loop's room is taken.
     var admission: Admission
+    /// How long requests take.
+    var pace = Pace()
     /// Nothing new is taken.
     private(set) var isStopping = false
     /// This loop's place among the loops; the lowest byte of its connections' numbers.
     private let place: Int
     private var sessions: [UInt64: Session] = [:]
+    private var strangers: [Listener: Strangers] = [:]
+    private let maximumStrangers: Int
+    private var abandoned = AbandonedRequests()
+    private var own = OwnRequests()
+    /// What was last added to the node's count of open requests.
+    private var reportedInFlight = 0
     private var nextSession: UInt64 = 1
     private var touched: [Session] = []
     private var commands: [WaitingCommand] = []
@@ -30,9 +40,6 @@ final class Desk: @unchecked Sendable {
     private var mustHandOver = false
     private var replies: [OutgoingReply] = []
     private var sweeper: RepeatedTask?
-
-    /// How often deadlines are looked at.
-    private static let sweepInterval = TimeAmount.milliseconds(50)
 
     /// A desk without connections.
     init(
@@ -48,6 +55,7 @@ final class Desk: @unchecked Sendable {
         self.loop = loop
         self.access = access
         admission = Admission(context.bounds, loops: loops)
+        maximumStrangers = max(1, RuntimeLimits.strangersPerListener / loops)
         let weakly = WeakDesk()
         inbox = Inbox { weakly.wake() }
         weakly.desk = self
@@ -73,8 +81,8 @@ final class Desk: @unchecked Sendable {
     /// On the loop.
     func start() {
         sweeper = loop.scheduleRepeatedTask(
-            initialDelay: Self.sweepInterval,
-            delay: Self.sweepInterval
+            initialDelay: RuntimeLimits.sweepInterval,
+            delay: RuntimeLimits.sweepInterval
         ) { [weak self] _ in self?.sweep(at: Clock.now()) }
     }
 
@@ -92,11 +100,12 @@ final class Desk: @unchecked Sendable {
     func close() {
         sweeper?.cancel()
         for session in Array(sessions.values) { session.close() }
+        own.giveUpAll()
         inbox.close()
     }
 
-    /// Requests that wait for a reply.
-    var inFlight: Int { admission.count }
+    /// Requests for whose replies somebody waits.
+    var inFlight: Int { sessions.values.reduce(0) { $0 + $1.requests.count } }
 
     // MARK: Sessions
 
@@ -113,14 +122,71 @@ final class Desk: @unchecked Sendable {
         sessions[number] = nil
     }
 
-    /// Counts connections that stand.
-    func count(_ listener: Listener, by change: Int) {
-        context.standing(listener, by: change)
+    /// Takes in a connection whose other end is not known yet, if need be for another one.
+    func add(stranger channel: any Channel, on listener: Listener) {
+        let oldest = strangers[listener, default: Strangers(maximum: maximumStrangers)].add(channel)
+        guard let oldest else { return }
+        context.refused(
+            .tooMany,
+            "too many connections that do not say whose they are; the oldest is closed",
+            on: listener,
+            address: oldest.remoteAddress
+        )
+        oldest.close(promise: nil)
+    }
+
+    /// A connection is no stranger's any more, or is gone.
+    func becameKnown(_ channel: any Channel, on listener: Listener) {
+        strangers[listener]?.remove(channel)
     }
 
     /// Answers an administration request, if its session is still there.
     func answer(_ key: RequestKey, _ answer: AdministrationAnswer, appliedIndex: UInt64) {
-        sessions[key.connection]?.answer(key.request, answer, appliedIndex: appliedIndex)
+        let session = sessions[key.connection]
+        if session?.answer(key.request, answer, appliedIndex: appliedIndex) == true { return }
+        letGo(key)
+    }
+
+    // MARK: Requests that nobody waits for
+
+    /// Keeps a request's charge until a stage lets go of it.
+    func abandon(_ key: RequestKey, _ request: OpenRequest) {
+        abandoned.add(
+            key,
+            AbandonedRequests.Charge(share: request.share, size: request.size),
+            until: request.deadline + RuntimeLimits.abandonedTimeout
+        )
+    }
+
+    private func letGo(_ key: RequestKey) {
+        guard let charge = abandoned.remove(key) else { return }
+        admission.release(charge.share, size: charge.size)
+    }
+
+    /// Proposes a command of this process itself.
+    ///
+    /// - Parameters:
+    ///   - bytes: The encoded envelope.
+    ///   - deadline: Monotonic.
+    /// - Returns: The reply, or that nobody knows.
+    func propose(
+        _ bytes: [UInt8],
+        deadline: UInt64
+    ) -> EventLoopFuture<CadastreNode.ReplyContent> {
+        guard !isStopping else {
+            return loop.makeSucceededFuture(.refused(.shuttingDown, leader: .none))
+        }
+        let promise = loop.makePromise(of: CadastreNode.ReplyContent.self)
+        let number = own.add(promise, deadline: deadline)
+        add(
+            WaitingCommand(
+                key: RequestKey(connection: UInt64(place), request: number),
+                tenant: .none,
+                bytes: bytes,
+                deadline: deadline
+            )
+        )
+        return promise.futureResult
     }
 
     // MARK: To the stages
@@ -161,7 +227,6 @@ final class Desk: @unchecked Sendable {
             queries = []
         }
         context.apply.post(all: &local)
-        context.metrics.inFlight.record(admission.count)
     }
 
     // MARK: From the stages
@@ -169,9 +234,13 @@ final class Desk: @unchecked Sendable {
     private func takeReplies() {
         guard inbox.take(into: &replies) else { return }
         for reply in replies {
-            guard let session = sessions[reply.key.connection] else { continue }
-            session.answer(reply)
-            touch(session)
+            if reply.key.connection == UInt64(place) {
+                own.answer(reply.key.request, reply.content)
+            } else if let session = sessions[reply.key.connection], session.answer(reply) {
+                touch(session)
+            } else {
+                letGo(reply.key)
+            }
         }
         replies.removeAll(keepingCapacity: true)
         flush()
@@ -198,8 +267,21 @@ final class Desk: @unchecked Sendable {
 
     /// Gives up what nobody waits for any more.
     func sweep(at now: Moment) {
-        for session in Array(sessions.values) { session.sweep(at: now) }
+        var judgements = RuntimeLimits.judgementsPerSweep
+        for session in Array(sessions.values) { session.sweep(at: now, judgements: &judgements) }
+        for charge in abandoned.removeLate(at: now.monotonic) {
+            admission.release(charge.share, size: charge.size)
+        }
+        own.giveUpLate(at: now.monotonic)
         flush()
+        let open = inFlight
+        context.requestsInFlight.wrappingAdd(open - reportedInFlight, ordering: .relaxed)
+        reportedInFlight = open
+    }
+
+    /// When whoever finds no room may come back.
+    var retryAdvice: RetryAdvice {
+        RetryAdvice(whenOverloaded: UInt32(clamping: pace.wait(load: admission.load)))
     }
 }
 

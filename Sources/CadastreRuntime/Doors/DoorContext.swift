@@ -35,10 +35,11 @@ final class DoorContext: Sendable {
     /// When the process began, monotonic.
     let started = Clock.monotonic
     /// Bounds the lines about refused connections.
-    private let refusals = LogRate(perSecond: 5)
-    private let connections = Atomic<Int>(0)
-    private let clients = Atomic<Int>(0)
-    private let operators = Atomic<Int>(0)
+    private let refusals = LogRate(perSecond: RuntimeLimits.refusalLinesPerSecond)
+    /// The connections that have greeted.
+    let connections: ConnectionCounts
+    /// Requests for whose replies somebody waits, over all loops, as of their last sweeps.
+    let requestsInFlight = Atomic<Int>(0)
 
     /// Composes the knowledge.
     init(
@@ -59,6 +60,7 @@ final class DoorContext: Sendable {
         self.cluster = cluster
         self.members = members
         self.bounds = bounds
+        connections = ConnectionCounts(bounds)
         self.tls = tls
         self.consensus = consensus
         self.apply = apply
@@ -104,27 +106,12 @@ final class DoorContext: Sendable {
         }
     }
 
-    /// Counts a connection in, unless there are too many.
-    func admitConnection() -> Bool {
-        let now = connections.wrappingAdd(1, ordering: .relaxed).newValue
-        guard now > bounds.connections else { return true }
-        connections.wrappingSubtract(1, ordering: .relaxed)
-        return false
-    }
-
-    /// Counts a connection out.
-    func releaseConnection() {
-        connections.wrappingSubtract(1, ordering: .relaxed)
-    }
-
-    /// Counts connections that have greeted.
-    func standing(_ listener: Listener, by change: Int) {
-        let now =
-            switch listener {
-            case .administration: operators.wrappingAdd(change, ordering: .relaxed).newValue
-            case .client, .peer: clients.wrappingAdd(change, ordering: .relaxed).newValue
-            }
-        metrics.connections[listener]?.record(now)
+    /// Puts on the page of metrics what the doors count.
+    func sample() {
+        metrics.inFlight.record(requestsInFlight.load(ordering: .relaxed))
+        for listener in [Listener.client, .administration] {
+            metrics.connections[listener]?.record(connections.standing(listener))
+        }
     }
 
     /// Counts and logs a connection that was not let in.
@@ -138,10 +125,22 @@ final class DoorContext: Sendable {
         note("connection refused", listener, "\(reason.label): \(detail)", address)
     }
 
-    /// Counts and logs a client that broke the protocol.
+    /// Counts and logs a connection that is closed for what the client did.
     func faulted(_ detail: String, on listener: Listener, address: SocketAddress?) {
         metrics.faults[listener]?.increment()
-        note("connection closed: it broke the protocol", listener, detail, address)
+        note("connection closed for what the client did", listener, detail, address)
+    }
+
+    /// Counts a connection that ended without a close.
+    func cut(_ detail: String, on listener: Listener, address: SocketAddress?) {
+        metrics.cuts[listener]?.increment()
+        log.debug(
+            "connection cut",
+            metadata: [
+                "listener": "\(listener.rawValue)", "detail": "\(detail)",
+                "address": "\(address.map { "\($0)" } ?? "unknown")",
+            ]
+        )
     }
 
     private func note(

@@ -1,3 +1,4 @@
+internal import CadastreNode
 internal import CadastreProtocol
 internal import CadastreTLS
 internal import NIOCore
@@ -23,14 +24,18 @@ final class Doors: Sendable {
     func listen(_ listener: Listener, on address: SocketName) async throws -> any Channel {
         let context = context
         let all = desks.all
-        return try await ServerBootstrap(group: group)
+        var bootstrap = ServerBootstrap(group: group)
+        for (option, value) in SocketOptions.client {
+            bootstrap = bootstrap.childChannelOption(option, value: value)
+        }
+        return
+            try await bootstrap
             .serverChannelOption(ChannelOptions.backlog, value: 512)
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(ChannelOptions.allowRemoteHalfClosure, value: true)
             .childChannelOption(
                 ChannelOptions.writeBufferWaterMark,
-                value: ChannelOptions.Types.WriteBufferWaterMark(low: 256 << 10, high: 1 << 20)
+                value: RuntimeLimits.clientWaterMark
             )
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -50,25 +55,33 @@ final class Doors: Sendable {
         _ desk: Desk,
         _ context: DoorContext
     ) throws {
-        guard context.admitConnection() else {
-            context.refused(
-                .tooMany,
-                "the limit of connections is reached",
-                on: listener,
-                address: channel.remoteAddress
-            )
-            throw ProtocolError(.overloaded, "the limit of connections is reached")
-        }
-        channel.closeFuture.whenComplete { _ in context.releaseConnection() }
         guard !desk.isStopping else {
             throw ProtocolError(.shuttingDown, "the node is shutting down")
         }
+        desk.add(stranger: channel, on: listener)
         let cluster = context.cluster
+        let tls = context.tls.current
         let sync = channel.pipeline.syncOperations
         try sync.addHandler(
-            TLSHandler(context.tls.current) { listener.refusal(of: $0, cluster: cluster) }
+            TLSHandler(tls) { listener.refusal(of: $0.identity, cluster: cluster) }
         )
-        try sync.addHandler(Session(listener, at: desk))
+        try sync.addHandlers(Session.handlers(listener, at: desk, tls))
+    }
+
+    /// Proposes a command of this process itself.
+    ///
+    /// - Parameters:
+    ///   - bytes: The encoded envelope.
+    ///   - deadline: Monotonic.
+    /// - Returns: The reply, or that nobody knows.
+    func propose(_ bytes: [UInt8], deadline: UInt64) async -> CadastreNode.ReplyContent {
+        guard let desk = desks.all.first else { return .unknown }
+        do {
+            return try await desk.loop.flatSubmit { desk.propose(bytes, deadline: deadline) }.get()
+        } catch {
+            // The loop has ended: nobody will know.
+            return .unknown
+        }
     }
 
     /// Takes nothing new on any connection.

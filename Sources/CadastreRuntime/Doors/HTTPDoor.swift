@@ -14,9 +14,6 @@ final class HTTPDoor: ChannelInboundHandler {
     private var deadline: Scheduled<Void>?
     private var isAnswered = false
 
-    /// From the first byte to the end of the answer.
-    private static let timeout = TimeAmount.seconds(10)
-
     private init(_ context: DoorContext) {
         self.context = context
     }
@@ -28,14 +25,15 @@ final class HTTPDoor: ChannelInboundHandler {
             HTTPResponseEncoder(),
             ByteToMessageHandler(
                 HTTPRequestDecoder(leftOverBytesStrategy: .dropBytes),
-                maximumBufferSize: 64 << 10
+                maximumBufferSize: RuntimeLimits.maximumHTTPRequestSize
             ),
             HTTPDoor(context),
         ])
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.timeout) {
+        let timeout = RuntimeLimits.httpTimeout
+        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             context.close(promise: nil)
         }
     }
@@ -78,6 +76,7 @@ final class HTTPDoor: ChannelInboundHandler {
                 numbers.journalQueue = door.journal.count
                 door.metrics.sample(status, numbers)
             }
+            door.sample()
             self.answer(
                 handler,
                 .ok,

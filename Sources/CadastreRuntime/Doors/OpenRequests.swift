@@ -8,14 +8,37 @@ struct OpenRequest: Hashable {
     let clientID: UInt64
     /// What it is.
     let kind: RequestKind
+    /// What is said of it if no answer comes in time.
+    let whenLate: LateOutcome
     /// Against whose share it counts.
-    let tenant: TenantID
-    /// Its bytes.
+    let share: Share
+    /// Its bytes and those of its reply.
     let size: Int
     /// When its last byte came, monotonic.
     let received: UInt64
     /// Until when the client waits, monotonic.
     let deadline: UInt64
+}
+
+/// What a request past its deadline is answered with.
+enum LateOutcome: Hashable {
+    /// It may still happen, and perhaps already has.
+    case unknown
+    /// It changes nothing, whether it is answered or not.
+    case refused
+
+    /// Of a request with this content.
+    init(_ content: RequestContent) {
+        switch content {
+        // It may be in a block: only the log knows.
+        case .command: self = .unknown
+        // The hand-over may be under way.
+        case .administration(.transferLeadership): self = .unknown
+        case .query, .administration(.status), .administration(.members),
+            .administration(.computeDigest):
+            self = .refused
+        }
+    }
 }
 
 /// The requests of one connection that wait for their replies, under numbers of the connection's
@@ -25,10 +48,6 @@ struct OpenRequests {
     private var next: UInt64 = 1
     /// No request's deadline is before this.
     private var earliest = UInt64.max
-
-    /// The consensus stage refuses a waiting command at its deadline itself, and is certain; only
-    /// after this time, in nanoseconds, the door gives it up as unknown.
-    static let grace: UInt64 = 100_000_000
 
     /// How many wait.
     var count: Int { requests.count }
@@ -50,22 +69,23 @@ struct OpenRequests {
         requests.removeValue(forKey: key)
     }
 
-    /// Takes all requests away.
-    mutating func removeAll() -> [OpenRequest] {
+    /// Takes all requests away, with their numbers.
+    mutating func removeAll() -> [(key: UInt64, request: OpenRequest)] {
         defer { requests.removeAll() }
-        return Array(requests.values)
+        return requests.map { ($0, $1) }
     }
 
-    /// Takes away what waits in vain, oldest first.
+    /// Takes away what waits in vain, oldest first, with the numbers.
     ///
     /// Cost: O(1) unless a deadline may have passed.
-    mutating func removeLate(at now: UInt64) -> [OpenRequest] {
-        let limit = now > Self.grace ? now - Self.grace : 0
+    mutating func removeLate(at now: UInt64) -> [(key: UInt64, request: OpenRequest)] {
+        let grace = RuntimeLimits.requestGrace
+        let limit = now > grace ? now - grace : 0
         guard earliest < limit else { return [] }
         let late = requests.filter { $0.value.deadline < limit }.sorted { $0.key < $1.key }
         for (key, _) in late { requests[key] = nil }
         earliest = requests.values.reduce(.max) { min($0, $1.deadline) }
-        return late.map(\.value)
+        return late.map { ($0.key, $0.value) }
     }
 }
 

@@ -2,6 +2,31 @@ internal import CadastreNode
 internal import CadastreProtocol
 internal import RaftCore
 
+/// When a refused request may be sent again.
+struct RetryAdvice {
+    /// Milliseconds until there may be room again.
+    let whenOverloaded: UInt32
+
+    /// Milliseconds after which trying again may help; 0 is no advice.
+    func milliseconds(_ refusal: Refusal) -> UInt32 {
+        switch refusal {
+        case .overloaded: whenOverloaded
+        // An election takes some hundred milliseconds; another node may know more at once.
+        case .notReady, .notLeader: 50
+        // Somebody has to make room.
+        case .diskFull: 1_000
+        case .shuttingDown, .deadlinePassed, .malformed, .unknownVerb, .tooLarge, .notSupported,
+            .invalidName, .invalidKey, .invalidValue, .notPermitted, .tenantExists, .noSuchTenant,
+            .tenantNotEmpty, .tenantSuspended, .bucketExists, .bucketOwnedByYou, .noSuchBucket,
+            .bucketNotEmpty, .noSuchObject, .preconditionFailed, .quotaExceeded, .tooManyBuckets,
+            .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
+            .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
+            .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter:
+            0
+        }
+    }
+}
+
 /// Makes frames of what the stages answer.
 struct ReplyWriter {
     /// Who belongs to the cluster, for hints.
@@ -10,7 +35,12 @@ struct ReplyWriter {
     let listener: Listener
 
     /// Appends the frames of a reply of a stage.
-    func append(_ reply: OutgoingReply, to requestID: UInt64, _ output: inout [UInt8]) {
+    func append(
+        _ reply: OutgoingReply,
+        to requestID: UInt64,
+        _ advice: RetryAdvice,
+        _ output: inout [UInt8]
+    ) {
         switch reply.content {
         case .answer(let answer):
             Frame.append(.reply, group: 0, requestID: requestID, to: &output) { bytes in
@@ -20,7 +50,7 @@ struct ReplyWriter {
         case .command(let result):
             let outcome: ReplyOutcome =
                 if let refusal = result.refusal {
-                    .refused(refusal, retryAfterMilliseconds: Self.retryAfter(refusal))
+                    .refused(refusal, retryAfterMilliseconds: advice.milliseconds(refusal))
                 } else {
                     .done(.command(result))
                 }
@@ -50,7 +80,7 @@ struct ReplyWriter {
             let answer = AdministrationAnswer.leadershipTransferred(leader: leader.value)
             append(ReplyMessage(outcome: .done(.administration(answer))), to: requestID, &output)
         case .refused(let refusal, let leader):
-            append(refusal, "", leader: leader, to: requestID, &output)
+            append(refusal, "", leader: leader, to: requestID, advice, &output)
         case .unknown:
             append(ReplyMessage(outcome: .unknown), to: requestID, &output)
         }
@@ -62,11 +92,12 @@ struct ReplyWriter {
         _ detail: String,
         leader: NodeID = .none,
         to requestID: UInt64,
+        _ advice: RetryAdvice,
         _ output: inout [UInt8]
     ) {
         append(
             ReplyMessage(
-                outcome: .refused(refusal, retryAfterMilliseconds: Self.retryAfter(refusal)),
+                outcome: .refused(refusal, retryAfterMilliseconds: advice.milliseconds(refusal)),
                 leader: hint(leader),
                 detail: detail
             ),
@@ -92,16 +123,6 @@ struct ReplyWriter {
             case .peer: member?.peerAddress
             }
         return LeaderHint(node: leader.value, address: address ?? "")
-    }
-
-    /// Milliseconds after which trying again may help; 0 is no advice.
-    private static func retryAfter(_ refusal: Refusal) -> UInt32 {
-        switch refusal {
-        case .overloaded: 20
-        case .notReady, .notLeader: 50
-        case .diskFull: 1_000
-        default: 0
-        }
     }
 
     /// The fixed part of a ``ReplyMessage`` that is done and followed by an answer which is encoded

@@ -31,6 +31,9 @@ extension Session {
             let request = try RequestMessage(decoding: body)
             context.metrics.requests[.init(request.content.kind)]?.increment()
             try Authorization.checkIdentity(request)
+            if case .command(let command) = request.content {
+                try command.tag.checkIsAllowed(atFeatureLevel: context.view.featureLevel)
+            }
             try admit(request, header.requestID, body.count, by: principal, at: received)
         } catch {
             refuse(header.requestID, error.refusal, error.detail)
@@ -60,14 +63,16 @@ extension Session {
                 return
             }
         }
-        let size = size + Admission.expectedReplySize(request.content)
-        if let reason = desk.admission.admit(tenant, size: size) { throw reason }
+        let share = Share(tenant, principal, desk.access)
+        let size = size + ExpectedReply.size(request.content) + RuntimeLimits.requestOverhead
+        if let reason = desk.admission.admit(share, size: size) { throw reason }
         let deadline = received + UInt64(request.effectiveDeadlineMilliseconds) * 1_000_000
         let key = requests.add(
             OpenRequest(
                 clientID: requestID,
                 kind: request.content.kind,
-                tenant: tenant,
+                whenLate: LateOutcome(request.content),
+                share: share,
                 size: size,
                 received: received,
                 deadline: deadline
@@ -77,6 +82,7 @@ extension Session {
             request,
             key: RequestKey(connection: number, request: key),
             tenant: tenant,
+            turn: share.turn,
             principal: principal,
             deadline: deadline
         )
@@ -107,6 +113,7 @@ extension Session {
         _ request: RequestMessage,
         key: RequestKey,
         tenant: TenantID,
+        turn: TenantID,
         principal: Principal,
         deadline: UInt64
     ) {
@@ -123,7 +130,7 @@ extension Session {
             desk.add(
                 WaitingCommand(
                     key: key,
-                    tenant: tenant,
+                    tenant: turn,
                     bytes: envelope.encode(),
                     deadline: deadline
                 )
@@ -139,7 +146,12 @@ extension Session {
             switch request.consistency {
             case .linearizable: desk.add(waiting)
             case .any: desk.add(.query(waiting, index: .zero))
-            case .atLeast(let index): desk.add(.query(waiting, index: LogIndex(index)))
+            case .atLeast(let index):
+                guard index <= context.view.applied + RuntimeLimits.maximumIndexLookahead else {
+                    finish(key.request, .notReady, "the index is far ahead of what is applied here")
+                    return
+                }
+                desk.add(.query(waiting, index: LogIndex(index)))
             case .bounded:
                 finish(key.request, .notSupported, "bounded staleness is not supported yet")
             }

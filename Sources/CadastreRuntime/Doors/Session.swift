@@ -5,11 +5,13 @@ internal import CoreMetrics
 internal import NIOCore
 internal import RaftCore
 
-/// One connection of a client or an operator, from the TLS handshake to its end.
+/// One connection of a client or an operator, from its greeting to its end.
 ///
 /// Lives on its desk's loop.
 ///
-/// A client that breaks the protocol is closed; one that asks what cannot be is refused.
+/// A client that breaks the protocol is closed; one that asks what cannot be is refused. What it
+/// asks is in `Session+Requests.swift`, what it is told in `Session+Replies.swift`, what it may not
+/// do for ever in `Session+Sweep.swift`.
 final class Session: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
@@ -17,16 +19,25 @@ final class Session: ChannelInboundHandler {
 
     /// How far a connection has come.
     enum Phase {
-        /// TLS is not done.
-        case handshaking
-        /// The greeting has not come whole.
-        case greeting(Principal, GreetingReader)
+        /// TLS is not done, or the greeting has not come whole.
+        case greeting
         /// Requests are taken.
         case open(Principal)
         /// The bytes are HTTP's: later handlers take them.
         case http
         /// Nothing more is said.
         case closed
+    }
+
+    /// Who was let in.
+    struct Entrant {
+        /// As whom.
+        let caller: Principal
+        /// Whose share it is what the client does for nobody in particular; fixed, so that what was
+        /// charged is given back to the same one.
+        let share: Share
+        /// Its certificate.
+        var standing: StandingPeer
     }
 
     /// Which door the client came through.
@@ -38,33 +49,58 @@ final class Session: ChannelInboundHandler {
     /// Makes frames of replies.
     let writer: ReplyWriter
     /// How far the connection has come.
-    var phase = Phase.handshaking
+    var phase = Phase.greeting
     /// The connection, until it ends.
     var channel: (any Channel)?
     /// The connection's number.
     var number: UInt64 = 0
-    private var deadline: Scheduled<Void>?
-    private var assembler = FrameAssembler()
+    /// Who is at the other end, once it is let in.
+    var entrant: Entrant?
     /// What waits for a reply.
     var requests = OpenRequests()
     /// Frames that gather until the next flush.
     var output: [UInt8] = []
-    private var isReadingPaused = false
-    private var isInputClosed = false
-    private var unwritableSince: UInt64?
-    /// When the client's certificate ends, in seconds since 1970.
-    private var expires = Int64.max
-
-    /// From the end of the TLS handshake to the whole greeting.
-    private static let greetingTimeout = TimeAmount.seconds(5)
-    /// How long a client may leave its replies unread, in nanoseconds.
-    private static let slowReaderTimeout: UInt64 = 30_000_000_000
+    /// Bytes that the socket has not taken, those in `output` among them.
+    var unsent = UnsentReplies()
+    /// Since when the socket has taken none of them.
+    var stalledSince: UInt64?
+    /// The client does not read: nothing more is read from it.
+    var isReadingPaused = false
+    /// The client will send no more.
+    var isInputClosed = false
+    /// The message that has not come whole.
+    var unfinished = UnfinishedMessage()
+    /// When something last came.
+    var lastHeard = Clock.monotonic
+    /// What the connection was let in by.
+    private let tls: TLSContext
+    private var assembler = FrameAssembler()
+    /// Bytes of unfinished messages that are charged.
+    private var unfinishedCharge = 0
 
     /// A connection through a door, before its handshake.
-    init(_ listener: Listener, at desk: Desk) {
+    private init(_ listener: Listener, at desk: Desk, _ tls: TLSContext) {
         self.listener = listener
         self.desk = desk
+        self.tls = tls
         writer = ReplyWriter(members: desk.context.members, listener: listener)
+    }
+
+    /// What stands behind TLS on a connection through a door.
+    static func handlers(
+        _ listener: Listener,
+        at desk: Desk,
+        _ tls: TLSContext
+    ) -> [any ChannelHandler] {
+        let manner: GreetingHandler.Manner =
+            switch listener {
+            case .administration: .listensFirst
+            case .client, .peer: .speaksFirst
+            }
+        return [
+            GreetingHandler(desk.context.greeting(listener), manner),
+            Session(listener, at: desk, tls),
+        ]
     }
 
     /// What every connection knows.
@@ -79,8 +115,10 @@ final class Session: ChannelInboundHandler {
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         switch event {
-        case let done as TLSHandshakeCompleted:
-            handshaken(context, done)
+        case let greeted as Greeted:
+            greet(greeted)
+        case let other as SpokeOtherwise:
+            becomeHTTP(context, other.peer)
         case ChannelEvent.inputClosed:
             if case .http = phase { return }
             isInputClosed = true
@@ -89,19 +127,46 @@ final class Session: ChannelInboundHandler {
         }
     }
 
-    private func handshaken(_ context: ChannelHandlerContext, _ done: TLSHandshakeCompleted) {
-        phase = .greeting(Principal(done.identity), GreetingReader())
-        expires = done.notAfter
-        // An operator's tool may speak HTTP, and must not be greeted then: its first byte tells.
-        if listener != .administration { sendGreeting() }
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.greetingTimeout) {
-            self.refuse(.greeting, "no greeting came in time")
+    private func greet(_ greeted: Greeted) {
+        do throws(ProtocolError) {
+            try context.check(greeted.greeting, on: listener)
+        } catch {
+            refuse(.greeting, error.detail)
+            return
+        }
+        guard let caller = enter(greeted.peer) else { return }
+        phase = .open(caller)
+        context.metrics.accepted[listener]?.increment()
+        if desk.isStopping { sayGoodbye() }
+    }
+
+    private func becomeHTTP(_ handler: ChannelHandlerContext, _ peer: TLSHandshakeCompleted) {
+        guard enter(peer) != nil else { return }
+        phase = .http
+        desk.remove(number)
+        do {
+            try HTTPDoor.install(on: handler.channel, context)
+        } catch {
+            handler.close(promise: nil)
         }
     }
 
-    private func sendGreeting() {
-        output += context.greeting(listener).encode()
-        flush()
+    /// The other end is known: it is a stranger no more.
+    ///
+    /// - Returns: Who it is; nil if there are too many, and then the connection ends.
+    private func enter(_ peer: TLSHandshakeCompleted) -> Principal? {
+        let caller = Principal(peer.identity)
+        if let reason = context.connections.admit(caller, to: listener) {
+            refuse(.tooMany, reason)
+            return nil
+        }
+        entrant = Entrant(
+            caller: caller,
+            share: Share(.none, caller, desk.access),
+            standing: StandingPeer(peer, letInBy: tls, at: Clock.monotonic)
+        )
+        if let channel { desk.becameKnown(channel, on: listener) }
+        return caller
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
@@ -110,10 +175,16 @@ final class Session: ChannelInboundHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch phase {
-        case .handshaking:
+        case .greeting:
             refuse(ConnectionRefusal(error), "\(error)")
-        case .greeting, .open:
-            // A client that goes without a word is no news.
+        case .open:
+            switch error {
+            case TLSError.broken, TLSError.refusedByPeer, TLSError.library:
+                self.context.faulted("\(error)", on: listener, address: channel?.remoteAddress)
+            default:
+                // A client that goes without a word is no news, but is counted.
+                self.context.cut("\(error)", on: listener, address: channel?.remoteAddress)
+            }
             close()
         case .http, .closed:
             context.close(promise: nil)
@@ -122,12 +193,18 @@ final class Session: ChannelInboundHandler {
 
     private func ended() {
         if case .closed = phase { return }
-        let wasOpen = if case .open = phase { true } else { false }
         phase = .closed
-        deadline?.cancel()
-        for request in requests.removeAll() { release(request) }
+        for (key, request) in requests.removeAll() {
+            desk.abandon(RequestKey(connection: number, request: key), request)
+        }
+        for part in unsent.sent(unsent.size) { desk.admission.free(part.share, size: part.size) }
+        output = []
+        if let entrant {
+            chargeUnfinished(0)
+            context.connections.release(entrant.caller, from: listener)
+        }
+        if let channel { desk.becameKnown(channel, on: listener) }
         desk.remove(number)
-        if wasOpen { desk.count(listener, by: -1) }
         channel = nil
     }
 
@@ -136,173 +213,64 @@ final class Session: ChannelInboundHandler {
         channel?.close(promise: nil)
     }
 
-    private func refuse(_ reason: ConnectionRefusal, _ detail: String) {
-        context.refused(reason, detail, on: listener, address: channel?.remoteAddress)
+    /// Ends the connection for what the client did, and says so to those who watch the node.
+    func closeFaulty(_ detail: String) {
+        context.faulted(detail, on: listener, address: channel?.remoteAddress)
         close()
     }
 
-    /// Tells the client that nothing new is taken.
-    func sayGoodbye() {
-        guard case .open = phase else { return }
-        Frame.append(.goodbye, group: 0, requestID: 0, body: [], to: &output)
-        flush()
+    /// Does not let the connection stand.
+    func refuse(_ reason: ConnectionRefusal, _ detail: String) {
+        context.refused(reason, detail, on: listener, address: channel?.remoteAddress)
+        close()
     }
 
     // MARK: What comes in
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if case .http = phase {
-            context.fireChannelRead(data)
-            return
+        switch phase {
+        case .http: context.fireChannelRead(data)
+        case .greeting, .closed: break
+        case .open(let caller): receive(unwrapInboundIn(data), from: caller)
         }
-        var buffer = unwrapInboundIn(data)
+    }
+
+    private func receive(_ bytes: ByteBuffer, from caller: Principal) {
+        let received = Clock.monotonic
+        lastHeard = received
         do throws(ProtocolError) {
-            try greet(context, &buffer)
-            guard case .open(let principal) = phase, buffer.readableBytes > 0 else { return }
-            let received = Clock.monotonic
-            try assembler.receive(buffer.readableBytesUInt8Span) {
+            try assembler.receive(bytes.readableBytesUInt8Span) {
                 header,
                 body throws(ProtocolError) in
-                try take(header, body, by: principal, at: received)
+                try take(header, body, by: caller, at: received)
+            }
+            unfinished.note(assembler, at: received)
+            let charge = max(0, assembler.heldBytes - RuntimeLimits.freeUnfinishedSize)
+            guard chargeUnfinished(charge) else {
+                throw ProtocolError(.overloaded, "too many bytes of unfinished messages")
             }
         } catch {
-            fail(error)
+            flush()
+            closeFaulty("\(error)")
         }
+    }
+
+    /// Charges what is held of unfinished messages; says whether there is room for it.
+    @discardableResult
+    private func chargeUnfinished(_ size: Int) -> Bool {
+        let more = size - unfinishedCharge
+        guard more != 0 else { return true }
+        if more < 0 {
+            desk.admission.free(ownShare, size: -more)
+        } else {
+            guard desk.admission.take(ownShare, size: more) else { return false }
+        }
+        unfinishedCharge = size
+        return true
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
         flush()
         context.fireChannelReadComplete()
-    }
-
-    private func fail(_ error: ProtocolError) {
-        switch phase {
-        case .greeting: refuse(.greeting, error.detail)
-        case .open:
-            context.faulted("\(error)", on: listener, address: channel?.remoteAddress)
-            flush()
-            close()
-        case .handshaking, .http, .closed: break
-        }
-    }
-
-    /// Reads the greeting, if it has not come yet.
-    private func greet(
-        _ handler: ChannelHandlerContext,
-        _ buffer: inout ByteBuffer
-    ) throws(ProtocolError) {
-        guard case .greeting(let principal, var reader) = phase else { return }
-        if listener == .administration, !reader.hasBegun,
-            let first = buffer.getInteger(at: buffer.readerIndex, as: UInt8.self)
-        {
-            guard first == GreetingReader.firstByte else {
-                becomeHTTP(handler, buffer)
-                buffer.clear()
-                return
-            }
-            sendGreeting()
-        }
-        let greeting = try reader.read(&buffer)
-        phase = .greeting(principal, reader)
-        guard let greeting else { return }
-        try context.check(greeting, on: listener)
-        deadline?.cancel()
-        phase = .open(principal)
-        context.metrics.accepted[listener]?.increment()
-        desk.count(listener, by: 1)
-        if desk.isStopping { sayGoodbye() }
-    }
-
-    private func becomeHTTP(_ handler: ChannelHandlerContext, _ buffer: ByteBuffer) {
-        deadline?.cancel()
-        phase = .http
-        desk.remove(number)
-        do {
-            try HTTPDoor.install(on: handler.channel, context)
-            handler.fireChannelRead(wrapInboundOut(buffer))
-        } catch {
-            handler.close(promise: nil)
-        }
-    }
-
-    /// Writes what has gathered, in one go.
-    func flush() {
-        guard let channel, !output.isEmpty else {
-            closeIfFinished()
-            return
-        }
-        channel.writeAndFlush(ByteBuffer(copying: output, channel.allocator), promise: nil)
-        output.removeAll(keepingCapacity: output.count <= 64 << 10)
-        if !channel.isWritable { slowReader(channel) }
-        closeIfFinished()
-    }
-
-    private func closeIfFinished() {
-        if isInputClosed, requests.isEmpty, output.isEmpty { close() }
-    }
-
-    // MARK: Limits
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable {
-            unwritableSince = nil
-            setReading(context.channel, isPaused: false)
-        } else {
-            slowReader(context.channel)
-        }
-        context.fireChannelWritabilityChanged()
-    }
-
-    /// The client does not read its replies: nothing more is read from it, and past a bound it is
-    /// closed.
-    private func slowReader(_ channel: any Channel) {
-        if unwritableSince == nil { unwritableSince = Clock.monotonic }
-        setReading(channel, isPaused: true)
-        let waiting: Int
-        do {
-            waiting = try channel.syncOptions?.getOption(.bufferedWritableBytes) ?? 0
-        } catch {
-            // A channel without the option keeps no bytes.
-            waiting = 0
-        }
-        guard waiting > context.bounds.replySize else { return }
-        context.faulted("replies were not read", on: listener, address: channel.remoteAddress)
-        channel.close(promise: nil)
-    }
-
-    private func setReading(_ channel: any Channel, isPaused: Bool) {
-        guard isPaused != isReadingPaused else { return }
-        isReadingPaused = isPaused
-        do {
-            try channel.syncOptions?.setOption(.autoRead, value: !isPaused)
-        } catch {
-            // Only a closed channel refuses: there is nothing left to pause.
-            channel.close(promise: nil)
-        }
-    }
-
-    /// Gives up requests past their deadline, and clients that do not read.
-    func sweep(at moment: Moment) {
-        let now = moment.monotonic
-        if case .open = phase, Int64(clamping: moment.wall / 1_000) > expires {
-            refuse(.tls(.expired), "the certificate ended while the connection stood")
-            return
-        }
-        for request in requests.removeLate(at: now) {
-            release(request)
-            switch request.kind {
-            case .command:
-                // It may be in a block: only the log knows.
-                record(request, .unknown)
-                writer.append(ReplyMessage(outcome: .unknown), to: request.clientID, &output)
-            case .query, .administration:
-                refuse(request.clientID, .deadlinePassed, "no answer came in time")
-            }
-            desk.touch(self)
-        }
-        if let since = unwritableSince, now - since > Self.slowReaderTimeout {
-            context.faulted("replies were not read", on: listener, address: channel?.remoteAddress)
-            close()
-        }
     }
 }

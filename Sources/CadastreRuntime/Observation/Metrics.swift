@@ -31,6 +31,7 @@ package struct NodeMetrics: Sendable {
     let connections: [Listener: Gauge]
     let accepted: [Listener: Counter]
     let faults: [Listener: Counter]
+    let cuts: [Listener: Counter]
     let refusedConnections: [Listener: [ConnectionRefusal: Counter]]
     let inFlight: Gauge
     let roleChanges: [RoleName: Counter]
@@ -76,6 +77,9 @@ package struct NodeMetrics: Sendable {
         }
         faults = Self.each {
             counter("cadastre_protocol_faults_total", [("listener", $0.rawValue)])
+        }
+        cuts = Self.each {
+            counter("cadastre_connections_cut_total", [("listener", $0.rawValue)])
         }
         refusedConnections = Self.each { listener in
             Self.each { reason in
@@ -133,7 +137,13 @@ package struct NodeMetrics: Sendable {
         .init(
             "cadastre_protocol_faults_total",
             .counter,
-            "Connections closed because the other side broke the protocol."
+            "Connections closed for what the other side did: protocol broken, replies left unread, "
+                + "messages left unfinished."
+        ),
+        .init(
+            "cadastre_connections_cut_total",
+            .counter,
+            "Connections that ended without a close."
         ),
         .init("cadastre_role_changes_total", .counter, "Changes of this node's role, by new role."),
         .init("cadastre_is_leader", .gauge, "1 on the leader."),
@@ -185,6 +195,11 @@ package struct NodeMetrics: Sendable {
             "Times a transaction was lost and its entries were applied again."
         ),
         .init("cadastre_certificate_reloads_total", .counter, "Readings of the certificate files."),
+        .init(
+            "cadastre_log_lines_dropped_total",
+            .counter,
+            "Lines of the log that nobody took in time."
+        ),
     ]
 }
 

@@ -9,11 +9,29 @@ internal import RaftCore
 struct StageNumbers: Sendable {
     var journal: JournalStatistics?
     var stateMachine: StateMachineStatistics?
-    /// The state's digest and the applied index that it belongs to.
-    var digest: [UInt8] = []
+    /// What is applied, and the state's digest there.
+    var applied = State()
     var journalQueue = 0
     var applyQueue = 0
     var consensusQueue = 0
+
+    /// The state at one index.
+    struct State: Sendable {
+        /// Everything through here is applied.
+        var index = LogIndex.zero
+        /// The digest that the state has there; empty before the apply stage has said anything.
+        var digest: [UInt8] = []
+
+        /// Nothing is known yet.
+        init() {}
+
+        /// As an apply stage has it now.
+        init(_ stage: ApplyStage) {
+            let (position, digest) = stage.digest
+            index = position.index
+            self.digest = digest.bytes
+        }
+    }
 }
 
 extension NodeMetrics {
@@ -36,6 +54,7 @@ extension NodeMetrics {
         set("cadastre_queue_events", UInt64(numbers.applyQueue), [("stage", "apply")])
         if let journal = numbers.journal { sample(journal) }
         if let state = numbers.stateMachine { sample(state) }
+        total("cadastre_log_lines_dropped_total", LogWriter.standardError.dropped)
     }
 
     private func sample(_ journal: JournalStatistics) {
@@ -64,8 +83,6 @@ extension NodeMetrics {
 
     /// Sets a count that another part keeps.
     private func total(_ name: String, _ value: UInt64) {
-        let counter = Counter(label: name, dimensions: [], factory: factory)
-        counter.reset()
-        counter.increment(by: Int64(clamping: value))
+        factory.store(Int64(clamping: value), in: name)
     }
 }

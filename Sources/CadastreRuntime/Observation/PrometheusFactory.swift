@@ -3,8 +3,8 @@ internal import Synchronization
 
 /// Keeps all metrics of a process and writes them as Prometheus text (format 0.0.4).
 ///
-/// Handlers are made once per label set and live as long as the factory; recording is an atomic
-/// addition, without a lock.
+/// Handlers are made once per label set and live as long as the factory. Recording in a counter or a
+/// gauge is one atomic operation; a histogram takes a lock of its own, for a few additions.
 package final class PrometheusFactory: MetricsFactory {
     /// What a family of metrics measures; declared before its first metric.
     package struct Family: Sendable {
@@ -32,9 +32,6 @@ package final class PrometheusFactory: MetricsFactory {
         /// Counts values at or below each of these bounds, ascending.
         case histogram([Double])
     }
-
-    /// The most label sets of one family: a label must never hold what a client chooses.
-    static let maximumLabelSets = 256
 
     private struct Entry {
         let labels: [(String, String)]
@@ -102,7 +99,7 @@ package final class PrometheusFactory: MetricsFactory {
                 entry.labels.elementsEqual(labels) { $0.0 == $1.0 && $0.1 == $1.1 }
             }
             if let found { return found.metric as? Metric ?? spare }
-            guard known.count < Self.maximumLabelSets else { return spare }
+            guard known.count < RuntimeLimits.maximumLabelSets else { return spare }
             let bounds: [Double] =
                 switch family.kind {
                 case .histogram(let bounds): bounds
@@ -112,6 +109,13 @@ package final class PrometheusFactory: MetricsFactory {
             registry.entries[name] = known + [Entry(labels: labels, metric: metric)]
             return metric
         }
+    }
+
+    /// Sets a counter without labels to a count that another part keeps.
+    ///
+    /// In one step: a page that is written meanwhile shows the old count or the new one.
+    func store(_ value: Int64, in name: String) {
+        metric(name, [], or: Tally()) { _ in Tally() }.store(value)
     }
 
     // MARK: The page

@@ -16,7 +16,12 @@ final class Tally: PrometheusMetric, CounterHandler {
     }
 
     func reset() {
-        count.store(0, ordering: .relaxed)
+        store(0)
+    }
+
+    /// Sets the count.
+    func store(_ value: Int64) {
+        count.store(value, ordering: .relaxed)
     }
 
     func write(_ name: String, _ labels: [(String, String)], to text: inout String) {

@@ -22,32 +22,17 @@ package struct StructuredLog: LogHandler {
     ///   - label: Which part of the program speaks.
     ///   - level: The least important lines that are written.
     ///   - now: The moment of a line; the wall clock unless a test says otherwise.
-    ///   - sink: Standard error unless a test says otherwise.
+    ///   - sink: Standard error, without waiting for it, unless a test says otherwise.
     package init(
         label: String,
         level: Logger.Level,
         now: @escaping @Sendable () -> Date = { Date() },
-        sink: @escaping Sink = Self.standardError
+        sink: @escaping Sink = { LogWriter.standardError.write($0) }
     ) {
         self.label = label
         logLevel = level
         self.now = now
         self.sink = sink
-    }
-
-    /// Writes one line at once, so that lines of several threads never mix.
-    package static let standardError: Sink = { line in
-        let bytes = Array(line.utf8)
-        var written = 0
-        while written < bytes.count {
-            let count = unsafe bytes.withUnsafeBytes { buffer in
-                unsafe write(2, buffer.baseAddress?.advanced(by: written), buffer.count - written)
-            }
-            if count < 0, errno == EINTR { continue }
-            // Nobody is there to be told that the log cannot be written.
-            guard count > 0 else { return }
-            written += count
-        }
     }
 
     package subscript(metadataKey key: String) -> Logger.Metadata.Value? {

@@ -1,20 +1,17 @@
 /// How long to wait before the next attempt to reach a peer: short at first, then longer, and
 /// never the same for all nodes.
 struct Backoff {
-    /// The first wait and the longest, in milliseconds.
-    static let milliseconds = 50...1_000
-
-    private var next = Backoff.milliseconds.lowerBound
+    private var next = RuntimeLimits.redialMilliseconds.lowerBound
 
     /// The next wait, a quarter more or less at random.
     mutating func wait(using generator: inout some RandomNumberGenerator) -> Int {
         let middle = next
-        next = min(next * 2, Self.milliseconds.upperBound)
+        next = min(next * 2, RuntimeLimits.redialMilliseconds.upperBound)
         return Int.random(in: middle * 3 / 4...middle * 5 / 4, using: &generator)
     }
 
     /// Begins again: the peer was reached.
     mutating func reset() {
-        next = Self.milliseconds.lowerBound
+        next = RuntimeLimits.redialMilliseconds.lowerBound
     }
 }

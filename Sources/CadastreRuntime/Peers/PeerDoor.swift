@@ -11,17 +11,23 @@ internal import RaftCore
 ///
 /// Lives on the consensus loop.
 final class PeerDoor {
+    /// A connection that a peer has dialled.
+    fileprivate struct Accepted {
+        let channel: any Channel
+        let since: UInt64
+        let handler: PeerAcceptHandler
+        var standing: StandingPeer
+    }
+
     private let network: PeerNetwork
     private let loop: any EventLoop
     private var links: [NodeID: PeerLink] = [:]
     private var listener: (any Channel)?
     /// What peers have dialled, the newest of each peer and purpose.
-    private var accepted: [Greeting.Purpose: [NodeID: any Channel]] = [:]
-    /// Accepted connections of which the peer is not known yet.
-    private var strangers = 0
-
-    /// The most connections of strangers at a time: each costs memory before it is authenticated.
-    private static let maximumStrangers = 64
+    private var accepted: [Greeting.Purpose: [NodeID: Accepted]] = [:]
+    private var strangers = Strangers(maximum: RuntimeLimits.peerStrangers)
+    private var conduct: [NodeID: PeerConduct] = [:]
+    private var sweeper: RepeatedTask?
 
     /// The doors of a node, closed.
     init(_ network: PeerNetwork, on loop: any EventLoop) {
@@ -35,10 +41,14 @@ final class PeerDoor {
     /// Listens, then dials every peer.
     func start(_ address: SocketName) -> EventLoopFuture<Int> {
         let door = NIOLoopBound(self, eventLoop: loop)
-        return ServerBootstrap(group: loop)
+        var bootstrap = ServerBootstrap(group: loop)
             .serverChannelOption(ChannelOptions.backlog, value: 128)
             .serverChannelOption(ChannelOptions.socketOption(.so_reuseaddr), value: 1)
-            .childChannelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
+        for (option, value) in SocketOptions.peer {
+            bootstrap = bootstrap.childChannelOption(option, value: value)
+        }
+        return
+            bootstrap
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try door.value.initialize(channel) }
             }
@@ -47,18 +57,28 @@ final class PeerDoor {
             .map { channel in
                 self.listener = channel
                 for link in self.links.values { link.start() }
+                self.startSweeping()
                 return channel.localAddress?.port ?? 0
             }
             .nonisolated()
     }
 
+    private func startSweeping() {
+        let interval = RuntimeLimits.peerSweepInterval
+        let door = NIOLoopBound(self, eventLoop: loop)
+        sweeper = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+            door.value.sweep(at: Clock.monotonic)
+        }
+    }
+
     /// Closes everything.
     func stop() {
+        sweeper?.cancel()
         listener?.close(promise: nil)
         listener = nil
         for link in links.values { link.stop() }
-        for channels in accepted.values {
-            for channel in channels.values { channel.close(promise: nil) }
+        for connections in accepted.values {
+            for connection in connections.values { connection.channel.close(promise: nil) }
         }
     }
 
@@ -72,45 +92,115 @@ final class PeerDoor {
         for link in links.values { link.flush() }
     }
 
-    /// Closes the connections of a peer that broke the protocol.
-    func disconnect(_ fault: PeerFault) {
-        links[fault.peer]?.disconnect()
-        for channels in accepted.values { channels[fault.peer]?.close(promise: nil) }
+    /// Closes the connections of a peer that broke the protocol, and counts and logs why.
+    func disconnect(_ peer: NodeID, _ reason: String) {
+        network.faulted(peer, reason)
+        let now = Clock.monotonic
+        // Messages of a connection that is closed already may still come to be refused: they are
+        // no further fault.
+        var since: UInt64?
+        for purpose in accepted.keys {
+            guard let connection = accepted[purpose]?.removeValue(forKey: peer) else {
+                continue
+            }
+            since = max(since ?? 0, connection.since)
+            connection.channel.close(promise: nil)
+        }
+        record()
+        guard let since else { return }
+        if conduct[peer, default: PeerConduct()].faulted(at: now, standingSince: since) {
+            let until = conduct[peer]?.quarantinedUntil ?? now
+            links[peer]?.quarantine(until: until)
+            network.log.error(
+                "a peer breaks the protocol again and again; it is left alone for a while",
+                metadata: ["peer": "\(peer)", "reason": "\(reason)"]
+            )
+        } else {
+            links[peer]?.disconnect()
+        }
+    }
+
+    /// Closes what does not get on, and what is no longer trusted.
+    private func sweep(at now: UInt64) {
+        for connections in accepted.values {
+            for connection in connections.values { connection.handler.sweep(at: now) }
+        }
+        judge(at: now)
+    }
+
+    private func judge(at now: UInt64) {
+        for link in links.values { link.judge(at: now) }
+        let present = network.serverTLS.current
+        for (purpose, connections) in accepted {
+            for (peer, var connection) in connections
+            where connection.standing.isDue(present, at: now) {
+                let refusal = connection.standing.refusal(by: present, at: now)
+                accepted[purpose]?[peer] = connection
+                guard let refusal else { continue }
+                network.refused(
+                    .tls(refusal.reason),
+                    "while the connection stood: \(refusal.detail)",
+                    peer: "\(peer)"
+                )
+                connection.channel.close(promise: nil)
+            }
+        }
     }
 
     private func initialize(_ channel: any Channel) throws {
-        guard strangers < Self.maximumStrangers else {
-            network.refused(.tooMany, "too many connections of strangers", peer: "unknown")
-            throw ProtocolError(.overloaded, "too many connections of strangers")
-        }
-        let sync = channel.pipeline.syncOperations
-        try sync.addHandler(
-            TLSHandler(
-                network.serverTLS.current,
-                accept: TLSRefusal.unlessNode(of: network.cluster)
+        if let oldest = strangers.add(channel) {
+            network.refused(
+                .tooMany,
+                "too many connections that do not say whose they are; the oldest is closed",
+                peer: oldest.remoteAddress.map { "\($0)" } ?? "unknown"
             )
+            oldest.close(promise: nil)
+        }
+        let tls = network.serverTLS.current
+        try channel.pipeline.syncOperations.addHandlers(
+            TLSHandler(tls, accept: network.acceptance(of: nil)),
+            GreetingHandler(network.greeting(.consensus), .speaksFirst),
+            PeerAcceptHandler(self, network, tls)
         )
-        try sync.addHandler(PeerAcceptHandler(self, network))
-        strangers += 1
     }
 
     /// A peer has greeted: what it dialled before is of no more use.
-    fileprivate func greeted(by peer: NodeID, _ purpose: Greeting.Purpose, on channel: any Channel)
-    {
-        strangers -= 1
+    ///
+    /// - Throws: `ProtocolError` if the peer is left alone just now.
+    fileprivate func greeted(
+        by peer: NodeID,
+        _ purpose: Greeting.Purpose,
+        on channel: any Channel,
+        _ handler: PeerAcceptHandler,
+        _ standing: StandingPeer
+    ) throws(ProtocolError) {
+        let now = Clock.monotonic
+        guard conduct[peer]?.isQuarantined(at: now) != true else {
+            throw ProtocolError(
+                .notPermitted,
+                "node \(peer) has broken the protocol again and again, and is left alone for a while"
+            )
+        }
+        strangers.remove(channel)
         network.metrics.accepted[.peer]?.increment()
-        accepted[purpose, default: [:]].updateValue(channel, forKey: peer)?.close(promise: nil)
+        let connection = Accepted(
+            channel: channel,
+            since: now,
+            handler: handler,
+            standing: standing
+        )
+        accepted[purpose, default: [:]].updateValue(connection, forKey: peer)?
+            .channel.close(promise: nil)
         record()
         links[peer]?.peerIsThere()
     }
 
     /// A connection is gone.
     fileprivate func closed(_ peer: NodeID?, _ purpose: Greeting.Purpose?, _ channel: any Channel) {
-        guard let peer, let purpose else {
-            strangers -= 1
-            return
-        }
-        if accepted[purpose]?[peer] === channel { accepted[purpose]?[peer] = nil }
+        strangers.remove(channel)
+        guard let peer, let purpose, accepted[purpose]?[peer]?.channel === channel else { return }
+        accepted[purpose]?[peer] = nil
+        conduct[peer]?.ended()
         record()
     }
 
@@ -121,61 +211,64 @@ final class PeerDoor {
 }
 
 /// The end of the pipeline of a connection that a peer dialled.
-private final class PeerAcceptHandler: ChannelInboundHandler {
+fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
 
     private let door: PeerDoor
     private let network: PeerNetwork
-    private var identity: Identity?
-    private var reader = GreetingReader()
+    private let tls: TLSContext
     private var assembler = FrameAssembler()
+    private var unfinished = UnfinishedMessage()
     private var peer: NodeID?
     private var purpose: Greeting.Purpose?
-    private var deadline: Scheduled<Void>?
     private var events: [ConsensusEvent] = []
     private var isBroken = false
+    private var channel: (any Channel)?
 
-    /// From the end of the TLS handshake to the whole greeting.
-    private static let greetingTimeout = TimeAmount.seconds(5)
-
-    init(_ door: PeerDoor, _ network: PeerNetwork) {
+    init(_ door: PeerDoor, _ network: PeerNetwork, _ tls: TLSContext) {
         self.door = door
         self.network = network
+        self.tls = tls
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let done = event as? TLSHandshakeCompleted else {
+        guard let greeted = event as? Greeted else {
             context.fireUserInboundEventTriggered(event)
             return
         }
-        identity = done.identity
-        let greeting = network.greeting(.consensus).encode()
-        let buffer = ByteBuffer(copying: greeting, context.channel.allocator)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.greetingTimeout) {
-            self.fail(context, ProtocolError(.deadlinePassed, "no greeting came"))
+        guard !isBroken else { return }
+        do throws(ProtocolError) {
+            let member = try network.check(
+                greeted.greeting,
+                from: greeted.peer.identity,
+                purposes: [.consensus, .bulk]
+            )
+            try door.greeted(
+                by: member.id,
+                greeted.greeting.purpose,
+                on: context.channel,
+                self,
+                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
+            )
+            peer = member.id
+            purpose = greeted.greeting.purpose
+            channel = context.channel
+        } catch {
+            fail(context.channel, error)
         }
     }
 
+    /// Gives up a message that does not come whole.
+    func sweep(at now: UInt64) {
+        guard unfinished.isLate(at: now), let channel else { return }
+        fail(channel, ProtocolError(.deadlinePassed, "a message did not come whole in time"))
+    }
+
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = unwrapInboundIn(data)
-        guard !isBroken, let identity else { return }
+        guard !isBroken, let peer else { return }
+        let bytes = unwrapInboundIn(data)
         do throws(ProtocolError) {
-            if peer == nil {
-                guard let greeting = try reader.read(&buffer) else { return }
-                let member = try network.check(
-                    greeting,
-                    from: identity,
-                    purposes: [.consensus, .bulk]
-                )
-                deadline?.cancel()
-                peer = member.id
-                purpose = greeting.purpose
-                door.greeted(by: member.id, greeting.purpose, on: context.channel)
-            }
-            guard let peer, buffer.readableBytes > 0 else { return }
-            try assembler.receive(buffer.readableBytesUInt8Span) {
+            try assembler.receive(bytes.readableBytesUInt8Span) {
                 header,
                 body throws(ProtocolError) in
                 guard header.kind == .peer else {
@@ -185,8 +278,9 @@ private final class PeerAcceptHandler: ChannelInboundHandler {
                     .received(from: peer, group: GroupID(header.group), bytes: body.copied())
                 )
             }
+            unfinished.note(assembler, at: Clock.monotonic)
         } catch {
-            fail(context, error)
+            fail(context.channel, error)
         }
     }
 
@@ -199,27 +293,25 @@ private final class PeerAcceptHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        fail(context, error)
+        fail(context.channel, error)
     }
 
     func handlerRemoved(context: ChannelHandlerContext) {
-        deadline?.cancel()
+        channel = nil
         door.closed(peer, purpose, context.channel)
     }
 
-    private func fail(_ context: ChannelHandlerContext, _ error: any Error) {
+    private func fail(_ channel: any Channel, _ error: any Error) {
         guard !isBroken else { return }
         isBroken = true
-        let address = context.remoteAddress.map { "\($0)" } ?? "unknown"
+        let address = channel.remoteAddress.map { "\($0)" } ?? "unknown"
         if let peer, error is ProtocolError {
-            network.metrics.faults[.peer]?.increment()
-            network.log.warning(
-                "a peer broke the protocol; its connection is closed",
-                metadata: ["peer": "\(peer)", "reason": "\(error)", "address": "\(address)"]
-            )
+            door.disconnect(peer, "\(error) (from \(address))")
         } else if peer == nil {
             network.refused(ConnectionRefusal(error), "\(error)", peer: address)
+        } else {
+            network.cut(error, peer: address)
         }
-        context.close(promise: nil)
+        channel.close(promise: nil)
     }
 }

@@ -24,7 +24,7 @@ final class PeerLink {
         /// Being dialled, or shaking hands.
         case connecting
         /// The peer has greeted: messages go out.
-        case open(any Channel)
+        case open(any Channel, StandingPeer)
         case stopped
     }
 
@@ -33,10 +33,7 @@ final class PeerLink {
     private let loop: any EventLoop
     private var state = State.connecting
     private var queue: PeerQueue
-    private var backoff = Backoff()
-    private var generator = SystemRandomNumberGenerator()
-    /// The last connection broke just now: a refused attempt says that the process is gone.
-    private var hasJustBroken = false
+    private var redial = Redial()
     private var mustFlush = false
 
     /// A way to a peer, not dialled yet.
@@ -56,7 +53,7 @@ final class PeerLink {
     func stop() {
         switch state {
         case .waiting(let timer): timer.cancel()
-        case .open(let channel): channel.close(promise: nil)
+        case .open(let channel, _): channel.close(promise: nil)
         case .connecting, .stopped: break
         }
         state = .stopped
@@ -65,15 +62,36 @@ final class PeerLink {
 
     /// Closes the connection; it is dialled again.
     func disconnect() {
-        if case .open(let channel) = state { channel.close(promise: nil) }
+        if case .open(let channel, _) = state { channel.close(promise: nil) }
+    }
+
+    /// Closes the connection; it is dialled again after a moment.
+    func quarantine(until moment: UInt64) {
+        redial.quarantine(until: moment)
+        disconnect()
     }
 
     /// The peer has dialled us, so it is there: no need to wait.
     func peerIsThere() {
-        guard case .waiting(let timer) = state else { return }
+        guard case .waiting(let timer) = state, redial.mayDial(at: Clock.monotonic) else { return }
         timer.cancel()
-        backoff.reset()
         connect()
+    }
+
+    /// Closes the connection if the peer's certificate is no longer one that would be let in.
+    func judge(at now: UInt64) {
+        guard case .open(let channel, var standing) = state else { return }
+        let present = network.clientTLS.current
+        guard standing.isDue(present, at: now) else { return }
+        let refusal = standing.refusal(by: present, at: now)
+        state = .open(channel, standing)
+        guard let refusal else { return }
+        network.refused(
+            .tls(refusal.reason),
+            "while the connection stood: \(refusal.detail)",
+            peer: "\(peer.id)"
+        )
+        channel.close(promise: nil)
     }
 
     /// Sends a message, or drops it while the peer is away or too slow.
@@ -93,7 +111,7 @@ final class PeerLink {
     ///
     /// After the messages of one turn.
     func flush() {
-        guard mustFlush, case .open(let channel) = state else { return }
+        guard mustFlush, case .open(let channel, _) = state else { return }
         var unflushed = 0
         while channel.isWritable, let frame = queue.next() {
             unflushed += frame.readableBytes
@@ -117,21 +135,21 @@ final class PeerLink {
         let link = NIOLoopBound(self, eventLoop: loop)
         let network = network
         let peer = peer
-        ClientBootstrap(group: loop)
+        let tls = network.clientTLS.current
+        var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.seconds(1))
-            .channelOption(ChannelOptions.tcpOption(.tcp_nodelay), value: 1)
-            .channelOption(PeerLink.userTimeout, value: PeerLink.userTimeoutMilliseconds)
-            .channelOption(ChannelOptions.writeBufferWaterMark, value: PeerLink.waterMark)
+            .channelOption(ChannelOptions.writeBufferWaterMark, value: RuntimeLimits.peerWaterMark)
+        for (option, value) in SocketOptions.peer {
+            bootstrap = bootstrap.channelOption(option, value: value)
+        }
+        bootstrap
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
-                    let sync = channel.pipeline.syncOperations
-                    try sync.addHandler(
-                        TLSHandler(
-                            network.clientTLS.current,
-                            accept: TLSRefusal.unlessNode(of: network.cluster, id: peer.id.value)
-                        )
+                    try channel.pipeline.syncOperations.addHandlers(
+                        TLSHandler(tls, accept: network.acceptance(of: peer.id)),
+                        GreetingHandler(network.greeting(.consensus), .speaksFirst),
+                        PeerDialHandler(link.value, network, tls)
                     )
-                    try sync.addHandler(PeerDialHandler(link.value, network))
                 }
             }
             .connect(host: address.host, port: address.port)
@@ -141,15 +159,18 @@ final class PeerLink {
 
     private func failed(_ error: any Error) {
         guard case .connecting = state else { return }
-        if hasJustBroken, PeerLink.isRefused(error) {
+        if redial.hasJustBroken, PeerLink.isRefused(error) {
             network.inbox.post(.peerDisconnected(peer.id, isRefused: true))
         }
-        hasJustBroken = false
-        wait()
+        dialAgain()
     }
 
-    private func wait() {
-        let milliseconds = backoff.wait(using: &generator)
+    private func dialAgain() {
+        let milliseconds = redial.ended(at: Clock.monotonic)
+        guard milliseconds > 0 else {
+            connect()
+            return
+        }
         let timer = loop.assumeIsolated().scheduleTask(in: .milliseconds(Int64(milliseconds))) {
             self.connect()
         }
@@ -167,50 +188,34 @@ final class PeerLink {
         }
     }
 
-    /// Bytes that the peer's kernel has not acknowledged for so long mean that the way is cut: TCP
-    /// alone would wait for minutes, and after a long cut notice its end late.
-    private static let userTimeoutMilliseconds: Int = 3_000
-    private static let userTimeout = ChannelOptions.Types.SocketOption(
-        level: .tcp,
-        name: NIOBSDSocket.Option(rawValue: CInt(TCP_USER_TIMEOUT))
-    )
-    /// Small, so that urgent messages wait behind little.
-    private static let waterMark = ChannelOptions.Types.WriteBufferWaterMark(
-        low: 128 << 10,
-        high: 256 << 10
-    )
-
     // MARK: What the connection tells
 
     /// The peer has greeted.
-    func opened(_ channel: any Channel) {
+    fileprivate func opened(_ channel: any Channel, _ standing: StandingPeer) {
         guard case .connecting = state else {
             channel.close(promise: nil)
             return
         }
-        state = .open(channel)
-        backoff.reset()
+        state = .open(channel, standing)
+        redial.opened(at: Clock.monotonic)
         network.log.info("peer connected", metadata: ["peer": "\(peer.id)"])
         network.inbox.post(.peerConnected(peer.id))
     }
 
     /// The socket takes more again.
-    func becameWritable() {
+    fileprivate func becameWritable() {
         flush()
     }
 
     /// The connection, which may never have been open, is gone.
-    func closed() {
+    fileprivate func closed() {
         queue.removeAll()
         switch state {
         case .open:
             network.log.info("peer disconnected", metadata: ["peer": "\(peer.id)"])
             network.inbox.post(.peerDisconnected(peer.id, isRefused: false))
-            hasJustBroken = true
-            connect()
-        case .connecting:
-            hasJustBroken = false
-            wait()
+            dialAgain()
+        case .connecting: dialAgain()
         case .waiting, .stopped: break
         }
     }
@@ -219,51 +224,47 @@ final class PeerLink {
 /// The end of the pipeline of a connection to a peer.
 private final class PeerDialHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
-    typealias OutboundOut = ByteBuffer
 
     private let link: PeerLink
     private let network: PeerNetwork
-    private var identity: Identity?
-    private var reader = GreetingReader()
-    private var deadline: Scheduled<Void>?
+    private let tls: TLSContext
     private var isOpen = false
     private var hasFailed = false
 
-    /// From the end of the TLS handshake to the whole greeting.
-    private static let greetingTimeout = TimeAmount.seconds(5)
-
-    init(_ link: PeerLink, _ network: PeerNetwork) {
+    init(_ link: PeerLink, _ network: PeerNetwork, _ tls: TLSContext) {
         self.link = link
         self.network = network
+        self.tls = tls
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        guard let done = event as? TLSHandshakeCompleted else {
+        guard let greeted = event as? Greeted else {
             context.fireUserInboundEventTriggered(event)
             return
         }
-        identity = done.identity
-        let greeting = network.greeting(.consensus).encode()
-        let buffer = ByteBuffer(copying: greeting, context.channel.allocator)
-        context.writeAndFlush(wrapOutboundOut(buffer), promise: nil)
-        deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.greetingTimeout) {
-            let error = ProtocolError(.deadlinePassed, "no greeting came")
-            self.errorCaught(context: context, error: error)
+        guard !hasFailed else { return }
+        do throws(ProtocolError) {
+            _ = try network.check(
+                greeted.greeting,
+                from: greeted.peer.identity,
+                purposes: [.consensus]
+            )
+            isOpen = true
+            link.opened(
+                context.channel,
+                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
+            )
+        } catch {
+            errorCaught(context: context, error: error)
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var buffer = unwrapInboundIn(data)
-        guard !hasFailed, !isOpen, let identity else { return }
-        do throws(ProtocolError) {
-            guard let greeting = try reader.read(&buffer) else { return }
-            _ = try network.check(greeting, from: identity, purposes: [.consensus])
-            isOpen = true
-            deadline?.cancel()
-            link.opened(context.channel)
-        } catch {
-            errorCaught(context: context, error: error)
-        }
+        // Messages come on the connection that the peer dials; here none is expected.
+        errorCaught(
+            context: context,
+            error: ProtocolError(.malformed, "the peer sends on a connection that is not its own")
+        )
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
@@ -271,16 +272,19 @@ private final class PeerDialHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        if !hasFailed, !isOpen {
+        if !hasFailed {
             hasFailed = true
             let peer = context.remoteAddress.map { "\($0)" } ?? "unknown"
-            network.refused(ConnectionRefusal(error), "\(error)", peer: peer)
+            if isOpen {
+                network.cut(error, peer: peer)
+            } else {
+                network.refused(ConnectionRefusal(error), "\(error)", peer: peer)
+            }
         }
         context.close(promise: nil)
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        deadline?.cancel()
         link.closed()
     }
 }

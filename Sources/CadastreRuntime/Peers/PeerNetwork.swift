@@ -13,6 +13,8 @@ struct PeerNetwork: Sendable {
     let cluster: String
     /// Who belongs to the cluster.
     let members: [Member]
+    /// The cluster's feature level: a node must know everything that its log may hold.
+    let featureLevel: UInt32
     /// For connections that peers open.
     let serverTLS: TLSContextSource
     /// For connections that this node opens.
@@ -24,7 +26,7 @@ struct PeerNetwork: Sendable {
     let metrics: NodeMetrics
     let log: Logger
     /// Bounds the lines about refused connections.
-    let refusals = LogRate(perSecond: 5)
+    let refusals = LogRate(perSecond: RuntimeLimits.refusalLinesPerSecond)
 
     /// What this node says first.
     func greeting(_ purpose: Greeting.Purpose) -> Greeting {
@@ -36,11 +38,37 @@ struct PeerNetwork: Sendable {
         )
     }
 
+    /// Says which certificates are not of the member that is expected, standing where it should.
+    ///
+    /// Asked within the handshake: a node elsewhere, or one that does not say where it is, is never
+    /// given a byte.
+    ///
+    /// - Parameter id: The member that is dialled; nil where any may come.
+    /// - Returns: What a ``TLSHandler`` asks.
+    func acceptance(of id: NodeID?) -> @Sendable (NamedIdentity) -> TLSRefusal? {
+        let isNode = TLSRefusal.unlessNode(of: cluster, id: id?.value)
+        let members = members
+        return { name in
+            if let refusal = isNode(name) { return refusal }
+            guard case .node(_, let number) = name.identity,
+                let member = members.first(where: { $0.id.value == number })
+            else { return TLSRefusal(.notAccepted, "\(name.identity) is no member") }
+            guard name.site == Site(ofMember: member) else {
+                return TLSRefusal(
+                    .otherSite,
+                    "\(name.identity) stands at \(name.site?.uri ?? "no site"), "
+                        + "the configuration says \(member.site)"
+                )
+            }
+            return nil
+        }
+    }
+
     /// Checks what a node said first, against its certificate and the configuration.
     ///
     /// - Parameters:
     ///   - greeting: What it said.
-    ///   - certified: The node of the certificate.
+    ///   - certified: What the certificate says, which ``acceptance(of:)`` has accepted.
     ///   - purposes: What the connection may be for.
     /// - Returns: The member.
     /// - Throws: `ProtocolError` with what does not fit.
@@ -50,6 +78,13 @@ struct PeerNetwork: Sendable {
         purposes: [Greeting.Purpose]
     ) throws(ProtocolError) -> Member {
         _ = try self.greeting(greeting.purpose).commonVersion(with: greeting)
+        guard greeting.featureLevel >= featureLevel else {
+            throw ProtocolError(
+                .notSupported,
+                "the other end knows feature level \(greeting.featureLevel), the cluster is at "
+                    + "\(featureLevel)"
+            )
+        }
         guard purposes.contains(greeting.purpose) else {
             throw ProtocolError(.notPermitted, "this listener is for nodes")
         }
@@ -77,6 +112,21 @@ struct PeerNetwork: Sendable {
         return member
     }
 
+    /// Counts and logs a peer that broke the protocol.
+    func faulted(_ peer: NodeID, _ reason: String) {
+        metrics.faults[.peer]?.increment()
+        log.warning(
+            "a peer broke the protocol; its connections are closed",
+            metadata: ["peer": "\(peer)", "reason": "\(reason)"]
+        )
+    }
+
+    /// Counts and logs a connection that ended without a close.
+    func cut(_ error: any Error, peer: String) {
+        metrics.cuts[.peer]?.increment()
+        log.info("a peer's connection broke", metadata: ["peer": "\(peer)", "reason": "\(error)"])
+    }
+
     /// Counts and logs a connection that was not let in.
     func refused(_ reason: ConnectionRefusal, _ detail: String, peer: String) {
         metrics.refusedConnections[.peer]?[reason]?.increment()
@@ -88,6 +138,13 @@ struct PeerNetwork: Sendable {
                 "peer": "\(peer)", "suppressed": .stringConvertible(suppressed),
             ]
         )
+    }
+}
+
+extension Site {
+    /// Where a member stands, by the configuration.
+    init?(ofMember member: Member) {
+        self.init(uri: "cadastre-site://" + member.site)
     }
 }
 

@@ -10,9 +10,6 @@ internal import NIOCore
 struct PeerQueue {
     /// The most bytes that wait, urgent messages aside.
     let maximumSize: Int
-    /// The most bytes of urgent messages that wait: thousands, each without entries.
-    static let maximumUrgentSize = 512 * 1_024
-
     /// Frames that wait.
     private struct Lane {
         var frames: Deque<ByteBuffer> = []
@@ -50,7 +47,7 @@ struct PeerQueue {
     /// - Returns: False if there is no room: the message is dropped.
     mutating func add(_ body: [UInt8], group: UInt32, isUrgent: Bool) -> Bool {
         let room =
-            isUrgent ? PeerQueue.maximumUrgentSize - urgent.size : maximumSize - pieces.size
+            isUrgent ? RuntimeLimits.maximumUrgentSize - urgent.size : maximumSize - pieces.size
         guard body.count <= ProtocolLimits.maximumFrameBody,
             Frame.encodedSize(ofBody: body.count) <= room
         else { return false }

@@ -12,7 +12,7 @@ internal import RaftCore
 
 /// The parts of a running node and how they are joined.
 final class NodeParts: Sendable {
-    let view = NodeView()
+    let view: NodeView
     let host: ConsensusHost
     let doors: Doors
     let serverTLS: TLSContextSource
@@ -34,7 +34,7 @@ final class NodeParts: Sendable {
     init(
         _ open: OpenNode,
         _ plan: NodePlan,
-        _ tls: (server: TLSContextSource, client: TLSContextSource),
+        _ tls: (server: TLSContext, client: TLSContext),
         _ metrics: NodeMetrics,
         _ log: Logger,
         _ failed: @escaping @Sendable (NodeError) -> Void
@@ -42,8 +42,11 @@ final class NodeParts: Sendable {
         self.metrics = metrics
         self.log = log
         self.failed = failed
-        (serverTLS, clientTLS) = tls
+        serverTLS = TLSContextSource(tls.server)
+        clientTLS = TLSContextSource(tls.client)
         lock = Handover(open.lock)
+        let configuration = open.consensus.status.configuration
+        view = NodeView(featureLevel: configuration.featureLevel)
         tickMilliseconds = plan.settings.times.tick
         consensusGroup = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         clientGroup = MultiThreadedEventLoopGroup(numberOfThreads: plan.settings.clientThreads)
@@ -56,12 +59,13 @@ final class NodeParts: Sendable {
             log: log
         )
         self.host = host
-        let members = open.consensus.status.configuration.members
+        let members = configuration.members
         otherVoters = members.count { $0.role == .voter && $0.id != open.identity.node }
         let network = PeerNetwork(
             identity: open.identity,
             cluster: plan.genesis.cluster,
             members: members,
+            featureLevel: configuration.featureLevel,
             serverTLS: serverTLS,
             clientTLS: clientTLS,
             queueSize: plan.settings.bounds.peerQueueSize,
@@ -108,12 +112,8 @@ final class NodeParts: Sendable {
     /// Starts the threads of the journal and of the state.
     func startStages(_ open: OpenNode) {
         let statistics = (open.journal.statistics, open.apply.statistics)
-        let digest = open.apply.digest.digest.bytes
-        view.update { content in
-            content.numbers.journal = statistics.0
-            content.numbers.stateMachine = statistics.1
-            content.numbers.digest = digest
-        }
+        view.update { $0.numbers.journal = statistics.0 }
+        view.applied(StageNumbers.State(open.apply), statistics.1)
         let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
         let journalStage = Handover(open.journal)
         journal.start {
@@ -154,7 +154,7 @@ final class NodeParts: Sendable {
                     apply: apply,
                     send: { door.send($0) },
                     flush: { door.flush() },
-                    disconnect: { door.disconnect($0) },
+                    disconnect: { door.disconnect($0.peer, $0.reason) },
                     reply: { desks.post(&$0) },
                     fail: failed
                 ),

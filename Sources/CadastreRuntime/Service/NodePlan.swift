@@ -20,8 +20,8 @@ package struct NodePlan: Sendable {
         file: String,
         environment: [String: String],
         flags: [String]
-    ) async throws(ConfigurationError) -> NodePlan {
-        let settings = try await Settings.read(file: file, environment: environment, flags: flags)
+    ) throws(ConfigurationError) -> NodePlan {
+        let settings = try Settings.read(file: file, environment: environment, flags: flags)
         return try NodePlan(settings, GenesisFile(path: settings.genesis))
     }
 
@@ -66,8 +66,9 @@ package struct NodePlan: Sendable {
 
     /// Founds the data folder, once in the life of its disk.
     ///
-    /// - Throws: `NodeError` if the folder is in use or not empty, or the disk fails.
+    /// - Throws: `NodeError` if the folder is in use, not empty or another node's, or the disk fails.
     package func found() throws(NodeError) {
+        try checkDirectory()
         try NodeFolder.found(
             settings.directory,
             on: PosixDisk(),
@@ -82,10 +83,30 @@ package struct NodePlan: Sendable {
         )
     }
 
-    /// Both TLS contexts, checked to belong to this node.
+    /// Checks that the data folder is not within the folder of another node, where one of the two
+    /// would take the other's files for its own.
     ///
-    /// - Throws: `NodeError` naming the file.
-    func tls() throws(NodeError) -> (server: TLSContextSource, client: TLSContextSource) {
+    /// - Throws: `NodeError` naming both.
+    func checkDirectory() throws(NodeError) {
+        var folder = URL(fileURLWithPath: settings.directory).standardizedFileURL.path
+        while let slash = folder.lastIndex(of: "/"), slash > folder.startIndex {
+            folder = String(folder[..<slash])
+            let files = FileManager.default
+            guard files.fileExists(atPath: folder + "/identity"),
+                files.fileExists(atPath: folder + "/journal")
+            else { continue }
+            throw NodeError(
+                .configuration,
+                "\(settings.directory) lies within \(folder), which is the folder of a node; choose a "
+                    + "folder beside it"
+            )
+        }
+    }
+
+    /// Both TLS contexts, read anew and checked to belong to this node.
+    ///
+    /// - Throws: `NodeError` naming the file; then neither is to be used.
+    func tls() throws(NodeError) -> (server: TLSContext, client: TLSContext) {
         (
             try context(settings.serverPair, for: .server),
             try context(settings.clientPair, for: .client)
@@ -95,7 +116,7 @@ package struct NodePlan: Sendable {
     private func context(
         _ pair: Settings.CertificatePair,
         for purpose: TLSContext.Purpose
-    ) throws(NodeError) -> TLSContextSource {
+    ) throws(NodeError) -> TLSContext {
         do throws(TLSError) {
             let context = try TLSContext(
                 Credentials(
@@ -107,7 +128,7 @@ package struct NodePlan: Sendable {
                 for: purpose
             )
             try check(context.own, pair.certificate)
-            return TLSContextSource(context)
+            return context
         } catch {
             throw NodeError(.configuration, "\(error)")
         }
@@ -119,10 +140,11 @@ package struct NodePlan: Sendable {
             let found = own?.identity.map { "\($0)" } ?? "nobody"
             throw .invalidFile(path: path, reason: "it speaks for \(found), not for \(wanted)")
         }
-        if let site = own?.site, site.uri != "cadastre-site://" + member.site {
+        guard own?.site == Site(ofMember: member) else {
+            let found = own?.site.map { "\($0)" } ?? "no site"
             throw .invalidFile(
                 path: path,
-                reason: "it names \(site), the genesis says \(member.site)"
+                reason: "it names \(found), the genesis says \(member.site)"
             )
         }
     }

@@ -21,8 +21,9 @@ package enum NodeProgram {
         environment: [String: String],
         flags: [String]
     ) async -> Int32 {
-        await reporting {
-            let plan = try await NodePlan.read(file: file, environment: environment, flags: flags)
+        ReloadSignal.shared.listen()
+        return await reporting {
+            let plan = try NodePlan.read(file: file, environment: environment, flags: flags)
             try await run(plan) { _ in }
         }
     }
@@ -34,7 +35,7 @@ package enum NodeProgram {
         flags: [String]
     ) async -> Int32 {
         await reporting {
-            let plan = try await NodePlan.read(file: file, environment: environment, flags: flags)
+            let plan = try NodePlan.read(file: file, environment: environment, flags: flags)
             try plan.found()
             print(
                 "node \(plan.settings.node) of \(plan.genesis.cluster) is founded in",
@@ -51,21 +52,26 @@ package enum NodeProgram {
     ///   - port: The first of three ports.
     /// - Returns: The exit code.
     package static func develop(directory: String, port: Int) async -> Int32 {
-        await reporting {
+        ReloadSignal.shared.listen()
+        return await reporting {
             let cluster = try DevelopmentCluster(directory: directory, port: port)
-            let plan = try await NodePlan.read(
+            let plan = try NodePlan.read(
                 file: cluster.configurationPath,
                 environment: [:],
                 flags: []
             )
             if cluster.isNew { try plan.found() }
-            try await run(plan) { await cluster.started($0) }
+            try await run(plan) { runtime in
+                try await cluster.prepare(runtime)
+                print(cluster.advice)
+                fflush(nil)
+            }
         }
     }
 
     private static func run(
         _ plan: NodePlan,
-        started: @escaping @Sendable (NodeRuntime) async -> Void
+        started: @escaping @Sendable (NodeRuntime) async throws -> Void
     ) async throws {
         let level = Logger.Level(rawValue: plan.settings.logLevel) ?? .info
         let log = Logger(label: "cadastred") { StructuredLog(label: $0, level: level) }
@@ -102,7 +108,8 @@ package enum NodeProgram {
     /// nothing that it says can be relied upon.
     private static func endSoon(_ code: Int32) {
         let thread = Thread {
-            Thread.sleep(forTimeInterval: 0.8)
+            Thread.sleep(forTimeInterval: 0.6)
+            LogWriter.standardError.drain(withinMilliseconds: 200)
             _exit(code)
         }
         thread.start()
@@ -110,6 +117,8 @@ package enum NodeProgram {
 
     /// Does something, says on standard error why it could not be done, and gives the exit code.
     private static func reporting(_ work: () async throws -> Void) async -> Int32 {
+        // The log is written by a thread of its own, which does not live longer than the process.
+        defer { LogWriter.standardError.drain(withinMilliseconds: 1_000) }
         do {
             try await work()
             return 0
@@ -123,7 +132,7 @@ package enum NodeProgram {
     }
 
     private static func report(_ message: String, _ code: Int32) -> Int32 {
-        StructuredLog.standardError("cadastred: \(message)\n")
+        LogWriter.standardError.write("cadastred: \(message)\n")
         return code
     }
 }

@@ -32,15 +32,18 @@ package final class NodeRuntime: Sendable {
     /// Everything that it counts.
     package let metrics: NodeMetrics
     let parts: NodeParts
+    private let plan: NodePlan
     private let listeners: [any Channel]
 
     private init(
         _ parts: NodeParts,
+        _ plan: NodePlan,
         ports: Ports,
         listeners: [any Channel],
         metrics: NodeMetrics
     ) {
         self.parts = parts
+        self.plan = plan
         self.ports = ports
         self.listeners = listeners
         self.metrics = metrics
@@ -63,6 +66,8 @@ package final class NodeRuntime: Sendable {
         log: Logger,
         failed: @escaping @Sendable (NodeError) -> Void
     ) async throws(NodeError) -> NodeRuntime {
+        try OpenFiles.check(plan.settings.bounds, allowed: OpenFiles.raise())
+        try plan.checkDirectory()
         let tls = try plan.tls()
         let open = try NodeFolder.open(
             plan.settings.directory,
@@ -72,6 +77,12 @@ package final class NodeRuntime: Sendable {
             settings: plan.nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )
+        do throws(NodeError) {
+            try checkFeatureLevel(open)
+        } catch {
+            open.lock.release()
+            throw error
+        }
         let metrics = NodeMetrics()
         let parts = NodeParts(open, plan, tls, metrics, log, failed)
         parts.startStages(open)
@@ -100,6 +111,7 @@ package final class NodeRuntime: Sendable {
             )
             return NodeRuntime(
                 parts,
+                plan,
                 ports: ports,
                 listeners: [client, administration],
                 metrics: metrics
@@ -114,18 +126,34 @@ package final class NodeRuntime: Sendable {
         }
     }
 
+    /// A node must know everything that the cluster's log may hold.
+    private static func checkFeatureLevel(_ open: OpenNode) throws(NodeError) {
+        let needed = open.consensus.status.configuration.featureLevel
+        guard needed <= FeatureLevel.current else {
+            throw NodeError(
+                .configuration,
+                "the cluster is at feature level \(needed), this program knows "
+                    + "\(FeatureLevel.current); run a newer version"
+            )
+        }
+    }
+
     // MARK: While it runs
 
     /// Whether this node leads.
     package var isLeader: Bool { parts.view.now.role == .leader }
 
-    /// Reads certificates, keys, roots and revocation lists again, for new connections.
+    /// Reads certificates, keys, roots and revocation lists again, and checks them as at the start.
     ///
-    /// - Throws: `NodeError`; what was there stays in use.
+    /// New connections use them; those that stand are judged by them within seconds, and closed if
+    /// they would not be let in any more.
+    ///
+    /// - Throws: `NodeError`; then nothing has changed, for either side of connections.
     package func reloadCertificates() throws(NodeError) {
-        do throws(TLSError) {
-            try parts.serverTLS.reload()
-            try parts.clientTLS.reload()
+        do throws(NodeError) {
+            let renewed = try plan.tls()
+            parts.serverTLS.replace(with: renewed.server)
+            parts.clientTLS.replace(with: renewed.client)
             metrics.certificateReloads[true]?.increment()
             parts.log.notice("certificates reloaded")
         } catch {
@@ -134,28 +162,33 @@ package final class NodeRuntime: Sendable {
                 "certificates not reloaded; those from before stay in use",
                 metadata: ["reason": "\(error)"]
             )
-            throw NodeError(.configuration, "\(error)")
+            throw error
         }
     }
 
-    /// Proposes a command of this process's own, without a client: what it leads to is not told, and
-    /// it must be harmless to apply twice.
-    package func propose(_ command: Command, by principal: Principal) {
+    /// Proposes a command of this process's own, which concerns no tenant, and waits for what becomes
+    /// of it.
+    ///
+    /// - Parameters:
+    ///   - command: What is to change.
+    ///   - identity: By what a retry is recognised.
+    ///   - principal: In whose name.
+    /// - Returns: The reply, or that nobody knows.
+    package func propose(
+        _ command: Command,
+        _ identity: RequestIdentity,
+        by principal: Principal
+    ) async -> CadastreNode.ReplyContent {
         let envelope = CommandEnvelope(
             principal: principal,
             tenant: .none,
-            identity: .none,
+            identity: identity,
             command: command
         )
-        parts.host.inbox.post(
-            .commands([
-                WaitingCommand(
-                    key: RequestKey(connection: 0, request: 0),
-                    tenant: .none,
-                    bytes: envelope.encode(),
-                    deadline: Clock.monotonic + 5_000_000_000
-                )
-            ])
+        let patience = UInt64(ProtocolLimits.defaultDeadlineMilliseconds) * 1_000_000
+        return await parts.doors.propose(
+            envelope.encode(),
+            deadline: Clock.monotonic + patience
         )
     }
 

@@ -1,6 +1,4 @@
 package import CadastreNode
-internal import Dispatch
-internal import Glibc
 package import Logging
 internal import ServiceLifecycle
 
@@ -8,7 +6,7 @@ internal import ServiceLifecycle
 package struct NodeService: Service {
     private let plan: NodePlan
     private let log: Logger
-    private let started: @Sendable (NodeRuntime) async -> Void
+    private let started: @Sendable (NodeRuntime) async throws -> Void
     private let failing: @Sendable (NodeError) -> Void
 
     /// A node that is not started yet.
@@ -16,12 +14,12 @@ package struct NodeService: Service {
     /// - Parameters:
     ///   - plan: Settings and genesis.
     ///   - log: For events of note.
-    ///   - started: Called once, when the node listens.
+    ///   - started: Called once, when the node listens; cancelled when the node is to stop.
     ///   - failing: Told of a failure that the node cannot survive, as soon as it happens.
     package init(
         _ plan: NodePlan,
         log: Logger,
-        started: @escaping @Sendable (NodeRuntime) async -> Void = { _ in },
+        started: @escaping @Sendable (NodeRuntime) async throws -> Void = { _ in },
         failing: @escaping @Sendable (NodeError) -> Void = { _ in }
     ) {
         self.plan = plan
@@ -32,7 +30,7 @@ package struct NodeService: Service {
 
     /// Runs the node: until a graceful shutdown, which returns, or a failure, which throws.
     ///
-    /// - Throws: `NodeError`.
+    /// - Throws: `NodeError`, or what `started` threw.
     package func run() async throws {
         let (failures, report) = AsyncStream.makeStream(of: NodeError.self)
         let failing = failing
@@ -40,14 +38,22 @@ package struct NodeService: Service {
             failing(error)
             report.yield(error)
         }
-        let reloading = ReloadSignal {
+        ReloadSignal.shared.begin {
             do throws(NodeError) {
                 try runtime.reloadCertificates()
             } catch {
                 // Logged and counted there; the old ones stay in use.
             }
         }
-        await started(runtime)
+        do {
+            try await cancelWhenGracefulShutdown { try await started(runtime) }
+        } catch is CancellationError {
+            // It is to stop before it was ready.
+        } catch {
+            ReloadSignal.shared.end()
+            await runtime.stop()
+            throw error
+        }
         let failure = await withTaskGroup(of: NodeError?.self) { group in
             group.addTask {
                 do {
@@ -65,25 +71,8 @@ package struct NodeService: Service {
             group.cancelAll()
             return first
         }
-        reloading.cancel()
+        ReloadSignal.shared.end()
         if let failure { throw failure }
         await runtime.stop()
-    }
-}
-
-/// Calls back for each SIGHUP.
-private final class ReloadSignal {
-    private let source: any DispatchSourceSignal
-
-    init(_ work: @escaping @Sendable () -> Void) {
-        // The default would end the process before the source sees the signal.
-        _ = signal(SIGHUP, SIG_IGN)
-        source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
-        source.setEventHandler(handler: work)
-        source.resume()
-    }
-
-    func cancel() {
-        source.cancel()
     }
 }

@@ -39,6 +39,8 @@ final class ConsensusHost: @unchecked Sendable {
     private var output = ConsensusOutput()
     private var ticker: RepeatedTask?
     private var hasAlarm = false
+    /// What the node last was.
+    private var role = RoleName.follower
     /// On a leader: where its log ended when it began to lead, until that is applied.
     private var unsettledThrough: LogIndex?
 
@@ -115,14 +117,7 @@ final class ConsensusHost: @unchecked Sendable {
         settle()
         if let change = output.role { roleChanged(change) }
         if !output.replies.isEmpty { outlets.reply(&output.replies) }
-        for fault in output.peerFaults {
-            metrics.faults[.peer]?.increment()
-            log.warning(
-                "a peer broke the protocol; its connections are closed",
-                metadata: ["peer": "\(fault.peer)", "reason": "\(fault.reason)"]
-            )
-            outlets.disconnect(fault)
-        }
+        for fault in output.peerFaults { outlets.disconnect(fault) }
         if let alarm = output.alarm {
             hasAlarm = true
             outlets.fail(
@@ -152,9 +147,13 @@ final class ConsensusHost: @unchecked Sendable {
             content.term = change.term
             content.leader = change.leader
         }
-        metrics.roleChanges[change.role]?.increment()
-        log.notice(
-            "role changed",
+        let isNew = change.role != role
+        role = change.role
+        // The same role under another leader or in another term is no change of role.
+        if isNew { metrics.roleChanges[change.role]?.increment() }
+        log.log(
+            level: isNew ? .notice : .info,
+            isNew ? "role changed" : "leader or term changed",
             metadata: [
                 "role": "\(change.role)", "term": .stringConvertible(change.term.value),
                 "leader": .stringConvertible(change.leader.value),

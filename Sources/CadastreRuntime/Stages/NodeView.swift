@@ -23,6 +23,31 @@ final class NodeView: Sendable {
     }
 
     private let content = Mutex(Content())
+    private let appliedIndex = Atomic<UInt64>(0)
+    private let level: UInt32
+
+    /// What a node of this feature level shows before its stages have said anything.
+    ///
+    /// - Parameter featureLevel: The cluster's, by the configuration that the node has: it does not
+    ///   change while the node runs as long as configurations do not.
+    init(featureLevel: UInt32) {
+        level = featureLevel
+    }
+
+    /// The cluster's feature level: nothing that needs a higher one may be proposed.
+    var featureLevel: UInt32 { level }
+
+    /// Everything through here is applied.
+    var applied: UInt64 { appliedIndex.load(ordering: .relaxed) }
+
+    /// The apply stage has done a turn.
+    func applied(_ state: StageNumbers.State, _ statistics: StateMachineStatistics) {
+        appliedIndex.store(state.index.value, ordering: .relaxed)
+        content.withLock { content in
+            content.numbers.applied = state
+            content.numbers.stateMachine = statistics
+        }
+    }
 
     /// A copy of everything.
     var now: Content { content.withLock { $0 } }

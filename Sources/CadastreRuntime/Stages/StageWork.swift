@@ -84,12 +84,7 @@ extension StageThread.Work where Event == ApplyEvent {
                 }
             }
             output.removeAll()
-            let statistics = stage.statistics
-            let digest = stage.digest.digest.bytes
-            view.update {
-                $0.numbers.stateMachine = statistics
-                $0.numbers.digest = digest
-            }
+            view.applied(StageNumbers.State(stage), stage.statistics)
         }
         var stepsLeft = 0
         return Self(

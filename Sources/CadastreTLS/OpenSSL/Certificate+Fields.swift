@@ -58,6 +58,21 @@ extension Certificate {
             && X509_get_key_usage(pointer) & UInt32(KU_DIGITAL_SIGNATURE) != 0
     }
 
+    /// The kind of the key (`EVP_PKEY_RSA`, `EVP_PKEY_EC`, …) and its size; zeros if unreadable.
+    var keyStrength: (kind: Int32, bits: Int32) {
+        guard let key = unsafe X509_get0_pubkey(pointer) else { return (0, 0) }
+        return unsafe (EVP_PKEY_get_base_id(key), EVP_PKEY_get_bits(key))
+    }
+
+    /// Whether the certificate is signed over a digest of the SHA-2 family.
+    var isSignedOverSHA2: Bool {
+        var digest: Int32 = 0
+        guard unsafe X509_get_signature_info(pointer, &digest, nil, nil, nil) == 1 else {
+            return false
+        }
+        return [NID_sha256, NID_sha384, NID_sha512].contains(digest)
+    }
+
     /// The first second of the validity, counted from 1970; the least number if unreadable.
     var notBefore: Int64 {
         unsafe seconds(X509_get0_notBefore(pointer)) ?? .min

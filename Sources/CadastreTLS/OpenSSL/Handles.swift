@@ -43,6 +43,16 @@ final class PrivateKey {
         unsafe self.pointer = unsafe pointer
     }
 
+    /// Generates an RSA key of so many bits.
+    ///
+    /// - Throws: `TLSError.library` if the random generator is not available.
+    init(rsaBits: UInt32) throws(TLSError) {
+        guard let pointer = unsafe cadastre_EVP_RSA_gen(rsaBits) else {
+            throw LibraryError.failure("EVP_RSA_gen")
+        }
+        unsafe self.pointer = unsafe pointer
+    }
+
     /// Whether this is the key of that certificate.
     func belongs(to certificate: Certificate) -> Bool {
         let answer = unsafe X509_check_private_key(certificate.pointer, pointer)

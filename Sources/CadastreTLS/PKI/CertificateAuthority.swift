@@ -56,7 +56,7 @@ package struct CertificateAuthority: Sendable {
         try builder.add(NID_subject_key_identifier, "hash", issuer: nil)
         try builder.add(NID_basic_constraints, "critical,CA:TRUE,pathlen:0", issuer: nil)
         try builder.add(NID_key_usage, "critical,keyCertSign,cRLSign", issuer: nil)
-        certificate = try PEM.text(builder.sign(by: nil))
+        certificate = try PEM.text(builder.sign(by: nil, over: .fitting))
         self.key = try PEM.text(key)
     }
 
@@ -85,18 +85,21 @@ package struct CertificateAuthority: Sendable {
         _ request: CertificateRequest,
         curve: Curve = .p256
     ) throws(TLSError) -> IssuedCertificate {
-        try issue(request.profile(), curve: curve)
+        var profile = try request.profile()
+        profile.key = .curve(curve)
+        return try issue(profile)
     }
 
     /// Generates a key and signs whatever the profile says.
     ///
     /// - Throws: `TLSError.library` if OpenSSL refuses it.
-    package func issue(
-        _ profile: CertificateProfile,
-        curve: Curve = .p256
-    ) throws(TLSError) -> IssuedCertificate {
+    package func issue(_ profile: CertificateProfile) throws(TLSError) -> IssuedCertificate {
         let root = try parts(paths: ("the root certificate", "the root key"))
-        let key = try PrivateKey(curve: curve.rawValue)
+        let key =
+            switch profile.key {
+            case .curve(let curve): try PrivateKey(curve: curve.rawValue)
+            case .rsa(let bits): try PrivateKey(rsaBits: bits)
+            }
         let builder = try CertificateBuilder(
             commonName: profile.commonName,
             key: key,
@@ -124,7 +127,7 @@ package struct CertificateAuthority: Sendable {
             try builder.add(NID_subject_alt_name, der: profile.encodedNames)
         }
         return IssuedCertificate(
-            certificate: try PEM.text(builder.sign(by: issuer)),
+            certificate: try PEM.text(builder.sign(by: issuer, over: profile.signature)),
             key: try PEM.text(key)
         )
     }

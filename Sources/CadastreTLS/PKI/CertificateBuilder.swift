@@ -82,12 +82,17 @@ struct CertificateBuilder {
     ///
     /// - Throws: `TLSError.library` if the key cannot sign.
     func sign(
-        by issuer: (certificate: Certificate, key: PrivateKey)?
+        by issuer: (certificate: Certificate, key: PrivateKey)?,
+        over signature: CertificateProfile.Signature
     ) throws(TLSError) -> Certificate {
         let signer = issuer?.key ?? key
         let authority = issuer?.certificate ?? certificate
-        // SHA-384 for the larger curve, SHA-256 for all else.
-        let digest = unsafe EVP_PKEY_get_bits(signer.pointer) == 384 ? EVP_sha384() : EVP_sha256()
+        let digest =
+            switch signature {
+            case .sha1: unsafe EVP_sha1()
+            case .fitting:
+                unsafe EVP_PKEY_get_bits(signer.pointer) == 384 ? EVP_sha384() : EVP_sha256()
+            }
         guard
             unsafe X509_set_issuer_name(
                 certificate.pointer,

@@ -13,6 +13,22 @@ package struct CertificateProfile: Sendable, Hashable {
         case address([UInt8])
     }
 
+    /// The kind of a key.
+    package enum Key: Sendable, Hashable {
+        /// A key on a curve.
+        case curve(CertificateAuthority.Curve)
+        /// An RSA key of so many bits.
+        case rsa(bits: UInt32)
+    }
+
+    /// Over which digest the authority signs.
+    package enum Signature: Sendable, Hashable {
+        /// SHA-384 for the larger curve, SHA-256 for all else.
+        case fitting
+        /// What the profile of leaves forbids.
+        case sha1
+    }
+
     /// The subject's common name.
     package var commonName: String
     /// The alternative names; without any there is no such extension.
@@ -21,6 +37,10 @@ package struct CertificateProfile: Sendable, Hashable {
     package var uses: [CertificateUse]
     /// When it holds.
     package var validity: Validity
+    /// The kind of its key.
+    package var key = Key.curve(.p256)
+    /// Over which digest it is signed.
+    package var signature = Signature.fitting
     /// Signed by its own key instead of the authority's.
     package var isSelfSigned = false
 

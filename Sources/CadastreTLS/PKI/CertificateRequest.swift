@@ -26,7 +26,7 @@ package struct Validity: Sendable, Hashable {
 package struct CertificateRequest: Sendable, Hashable {
     /// Who it speaks for.
     package var identity: Identity
-    /// Where a node stands; only for nodes.
+    /// Where a node stands; needed for nodes, and only for them.
     package var site: Site?
     /// The one thing it is for.
     package var use: CertificateUse
@@ -65,15 +65,16 @@ package struct CertificateRequest: Sendable, Hashable {
             )
         }
         var uris = [identity.uri]
-        if let site {
-            guard case .node = identity else {
-                throw .invalidRequest("only a node's certificate names a site")
-            }
-            uris.append(site.uri)
+        switch (identity, site) {
+        case (.node, let site?): uris.append(site.uri)
+        case (.node, nil):
+            throw .invalidRequest("a node's certificate says where the node stands; give its site")
+        case (.operator, _?), (.service, _?), (.tenant, _?):
+            throw .invalidRequest("only a node's certificate names a site")
+        case (.operator, nil), (.service, nil), (.tenant, nil): break
         }
         let seconds = validity.notAfter.subtractingReportingOverflow(validity.notBefore)
-        let maximum = Int64(TLSLimits.maximumLeafDays) * 86_400 + 300
-        guard !seconds.overflow, 1...maximum ~= seconds.partialValue else {
+        guard !seconds.overflow, 1...TLSLimits.maximumLeafSeconds ~= seconds.partialValue else {
             throw .invalidRequest(
                 "the validity is not between 1 and \(TLSLimits.maximumLeafDays) days"
             )
