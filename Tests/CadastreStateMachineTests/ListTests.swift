@@ -35,7 +35,7 @@ struct ListTests {
                 maximum: generator.next(below: 12)
             )
             let page = try objectPage(world.ask(.listObjects(listing)))
-            let (items, isTruncated) = brute(sorted, listing)
+            let (items, isTruncated) = bruteList(sorted, listing)
             try #require(page.items.map(key) == items, "\(listing)")
             try #require(page.isTruncated == isTruncated, "\(listing)")
             try #require(page.next == (isTruncated ? items.last ?? [] : []), "\(listing)")
@@ -104,29 +104,5 @@ struct ListTests {
         let second = try objectPage(world.ask(.listObjects(rest)))
         #expect(second.items.map(key) == [bytes("z")])
         #expect(!second.isTruncated)
-    }
-
-    private func brute(
-        _ keys: [[UInt8]],
-        _ listing: ObjectListing
-    ) -> (items: [[UInt8]], isTruncated: Bool) {
-        guard listing.maximum > 0 else { return ([], false) }
-        var items: [[UInt8]] = []
-        for key in keys where key.starts(with: listing.prefix) {
-            var item = key
-            if !listing.delimiter.isEmpty {
-                let places = key.indices.dropFirst(listing.prefix.count).filter {
-                    key[$0...].starts(with: listing.delimiter)
-                }
-                if let place = places.first {
-                    item = Array(key[..<(place + listing.delimiter.count)])
-                }
-            }
-            if items.last == item { continue }
-            // Only what is itself above the place to start after.
-            if !listing.after.isEmpty, !listing.after.lexicographicallyPrecedes(item) { continue }
-            items.append(item)
-        }
-        return (Array(items.prefix(listing.maximum)), items.count > listing.maximum)
     }
 }
