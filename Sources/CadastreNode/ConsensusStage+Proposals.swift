@@ -1,5 +1,6 @@
 internal import CadastreDisk
 internal import CadastreProtocol
+internal import CadastreStateMachine
 internal import CadastreStorage
 internal import RaftCore
 
@@ -9,7 +10,7 @@ extension ConsensusStage {
         for command in commands {
             if raft.role != .leader {
                 refuse(command.key, .notLeader, into: &output)
-            } else if isDiskFull {
+            } else if isDiskFull || isSpaceLow && command.isGrowing {
                 refuse(command.key, .diskFull, into: &output)
             } else if !proposals.add(command) {
                 refuse(command.key, .overloaded, into: &output)
@@ -71,20 +72,27 @@ extension ConsensusStage {
 
     /// The Tick that opens the next block, when cluster time has stood long enough.
     private func dueTick() -> CommandEnvelope? {
-        if let lastTickProposed {
-            let age = now.monotonic - lastTickProposed
-            let interval = proposals.isEmpty ? settings.tickWhenIdle : settings.tickWithWork
-            guard age >= interval else { return nil }
-        }
+        let age = lastTickProposed.map { now.monotonic - $0 }
+        if let age, age < settings.tickWithWork { return nil }
         guard
             let tick = clocks.tick(of: raft.configuration.voters, own: identity.node, at: now)
         else { return nil }
+        if let age, age < settings.tickWhenIdle, proposals.isEmpty, !isBehind(tick) { return nil }
         return CommandEnvelope(
             principal: .node(identity.node.value),
             tenant: .none,
             identity: .none,
             command: .tick(tick)
         )
+    }
+
+    /// Whether one tick does not bring cluster time up to the clocks: after a standstill it takes
+    /// several, and they come as fast as with work to do.
+    private func isBehind(_ tick: Tick) -> Bool {
+        guard clusterTime > 0, let median = tick.median,
+            median <= StateLimits.maximumClusterTime
+        else { return false }
+        return median > clusterTime + StateLimits.maximumTickMilliseconds
     }
 
     /// Builds the entry that Raft itself wants and proposes it.

@@ -235,6 +235,9 @@ extension ConsensusStage {
         }
         isStateFull = report.isDiskFull
         if isStateFull { refuseWaiting(.diskFull, into: &output) }
+        // Once: where the disks of all are low, whoever leads goes on with what gives room back.
+        if report.isSpaceLow, !isSpaceLow { giveUpLeadership(into: &output) }
+        isSpaceLow = report.isSpaceLow
     }
 
     /// How long a state machine without room is left alone, in nanoseconds.

@@ -51,6 +51,8 @@ package struct ConsensusStage: Sendable {
     var isJournalFull = false
     /// SQLite waits for room.
     var isStateFull = false
+    /// Only the disk's reserve is left: nothing that grows is taken.
+    var isSpaceLow = false
     /// How long the own disk has kept writes waiting.
     var syncWatch = SyncWatch()
     /// How often leadership was offered because of the own disk; says whose turn it is.

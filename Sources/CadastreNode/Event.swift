@@ -133,20 +133,43 @@ package struct AppliedReport: Hashable, Sendable {
     package var clusterTime: UInt64
     /// SQLite lost a transaction: entries from here on must be handed over again.
     package var reapplyFrom: LogIndex?
-    /// It was lost because there is no room.
+    /// There is no room, and nothing was kept since that was found.
     package var isDiskFull: Bool
+    /// Only the reserve of the disk is left: what grows is to be refused.
+    package var isSpaceLow: Bool
+    /// The digests at the marked indices that were applied since the last report, ascending: equal
+    /// on all nodes.
+    package var marks: [DigestMark]
 
     /// Composes a report.
     package init(
         through: LogIndex,
         clusterTime: UInt64,
         reapplyFrom: LogIndex? = nil,
-        isDiskFull: Bool = false
+        isDiskFull: Bool = false,
+        isSpaceLow: Bool = false,
+        marks: [DigestMark] = []
     ) {
-        self.isDiskFull = isDiskFull
         self.through = through
         self.clusterTime = clusterTime
         self.reapplyFrom = reapplyFrom
+        self.isDiskFull = isDiskFull
+        self.isSpaceLow = isSpaceLow
+        self.marks = marks
+    }
+}
+
+/// The digest of the state right after one entry.
+package struct DigestMark: Hashable, Sendable {
+    /// Which entry.
+    package var index: LogIndex
+    /// The digest kept while applying.
+    package var digest: StateDigest
+
+    /// Names a digest.
+    package init(index: LogIndex, digest: StateDigest) {
+        self.index = index
+        self.digest = digest
     }
 }
 
@@ -229,7 +252,7 @@ package enum ReplyContent: Sendable {
     case command(Reply)
     /// A query was answered: encoded `QueryReply`.
     case answer([UInt8])
-    /// An administration request was answered.
+    /// The digest was recomputed.
     case digest(DigestReport)
     /// Leadership went to this node.
     case transferred(to: NodeID)
@@ -245,10 +268,14 @@ package struct DigestReport: Hashable, Sendable {
     package var index: LogIndex
     /// Kept while commands were applied.
     package var kept: [UInt8]
-    /// Computed from the rows just now.
+    /// Computed from the rows, while further entries were applied: what is kept, and what the rows
+    /// differ from it by.
     package var computed: [UInt8]
     /// Rows that went into it.
     package var rows: UInt64
+    /// What is wrong with which row, for people; nil where nothing is, or nothing is known but that
+    /// the two differ.
+    package var damage: String?
 }
 
 /// What happens to the journal stage.
@@ -277,8 +304,13 @@ package enum ApplyEvent: Sendable {
     case entries([CommittedEntry])
     /// A query that may be answered once `index` is applied.
     case query(WaitingQuery, index: LogIndex)
-    /// Recompute the digest at the first applied index at or above this one.
+    /// Recompute the digest at the first applied index at or above this one; given up when it is not
+    /// reached, or not done, within the longest time that a request may take.
     case digest(RequestKey, atLeast: LogIndex)
+    /// The connection is closed: nobody waits for its answers any more.
+    case forget(connection: UInt64)
+    /// Nothing happened; the last turn left something to do (``ApplyOutput/hasMore``).
+    case resume
 }
 
 /// An entry for the state machine.
@@ -301,10 +333,13 @@ package struct CommittedEntry: Sendable {
 package struct ApplyOutput: Sendable {
     /// For clients.
     package var replies: [OutgoingReply] = []
-    /// For the consensus stage; set when something was applied.
+    /// For the consensus stage; set by every turn.
     package var report: AppliedReport?
     /// Who may act for whom; set when it changed.
     package var access: AccessView?
+    /// Something is left to do, though nothing more happens: the host is to give
+    /// ``ApplyEvent/resume`` behind what came meanwhile.
+    package var hasMore = false
 
     /// Nothing to do.
     package init() {}
@@ -314,5 +349,6 @@ package struct ApplyOutput: Sendable {
         replies.removeAll(keepingCapacity: true)
         report = nil
         access = nil
+        hasMore = false
     }
 }

@@ -38,14 +38,31 @@ package struct NodeSettings: Sendable {
     /// Queries that may wait for a quorum, and again for an index; past it clients are told to come
     /// back later.
     ///
-    /// A client that hangs up leaves its own waiting until their deadline.
+    /// Of those that wait for an index, a tenant has as many as it leaves free.
     package var maximumWaitingQueries = 16_384
     /// Blocks proposed and not yet durable here: while one is being synced the next one fills.
     package var maximumUnsyncedBlocks: UInt64 = 2
     /// With work to do, cluster time moves at least this often, in nanoseconds.
     package var tickWithWork: UInt64 = 250_000_000
-    /// Without, this often.
-    package var tickWhenIdle: UInt64 = 10_000_000_000
+    /// Without, this often, unless cluster time is behind the clocks: several times as often as one
+    /// tick can bridge (``StateLimits/maximumTickMilliseconds``), or time would fall behind.
+    package var tickWhenIdle: UInt64 = 2_000_000_000
+    /// Rows that the apply stage steps over for queries in one turn, before it sees whether entries
+    /// came.
+    ///
+    /// With as many as these a turn takes some 10 ms; an answer counts for eight rows more.
+    package var maximumRowsPerTurn: UInt64 = 32_768
+    /// Bytes of the answers of one turn.
+    package var maximumAnswersPerTurn = 4 * 1_048_576
+    /// Objects of which the apply stage recomputes the digest in one turn.
+    package var maximumVerifiedPerTurn = 8_192
+    /// The digests at indices that this divides are reported, to be compared between nodes.
+    package var digestInterval: UInt64 = 1_024
+    /// Bytes that are kept free for deleting and administration; below it what grows is refused.
+    ///
+    /// As much as may be written before a refusal takes effect: what waits and is outstanding, two
+    /// segments, a write-ahead log and its checkpoint.
+    package var diskReserve = 512 * 1_048_576
 
     /// The defaults.
     package init() {}

@@ -4,7 +4,8 @@ package import CadastreProtocol
 ///
 /// The order of evaluation fixes which refusal wins: exactly-once, range epoch, authorization,
 /// bucket epoch, then in each command tenant, bucket, static limits, preconditions, quota, effects.
-/// A refused command writes nothing but its reply, and routing refusals not even that.
+/// A refused command writes nothing but its reply, and that only if a retry is to get it again
+/// (``Refusal/isStored``). Whatever becomes of a request, its session was seen.
 package struct Applier {
     let rows: any Rows
     private let key: RowHashKey

@@ -6,7 +6,7 @@ extension Applier {
     /// bits are cluster time, or later by what the 20 bits of counter overflow.
     func nextSequence() -> UInt64 {
         let time = rows.system.clusterTime << StateLimits.sequenceCounterBits
-        // Reached only by 2^63 changes: time itself is bounded by 43 bits.
+        // Reached only by 2^62 changes: time itself is at most 2^42, so not through a clock.
         precondition(rows.system.sequence < UInt64(Int64.max), "the sequence is used up")
         rows.system.sequence = max(rows.system.sequence + 1, time)
         return rows.system.sequence

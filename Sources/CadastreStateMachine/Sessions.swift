@@ -1,4 +1,27 @@
-internal import CadastreProtocol
+package import CadastreProtocol
+
+/// Who shares one allowance of sessions: all certificates of a tenant, all of a service, or one
+/// operator.
+package enum SessionHolder: Hashable, Sendable {
+    /// A node, which opens none.
+    case node(UInt64)
+    /// One operator.
+    case `operator`(name: [UInt8])
+    /// All processes of a service.
+    case service(name: [UInt8])
+    /// All users of a tenant.
+    case tenant(name: [UInt8])
+
+    /// The holder to whom a principal's sessions are counted.
+    package init(_ principal: Principal) {
+        switch principal {
+        case .node(let number): self = .node(number)
+        case .operator(let name): self = .operator(name: name)
+        case .service(let name): self = .service(name: name)
+        case .tenant(let tenant, _): self = .tenant(name: tenant)
+        }
+    }
+}
 
 /// Under which session, slot and sequence a request was sent.
 struct RequestPlace {
@@ -41,7 +64,8 @@ extension Applier {
         return .fresh(slot)
     }
 
-    /// Stores the reply for retries.
+    /// Stores the reply for retries, unless it is a refusal that a retry is to be judged anew after
+    /// (``Refusal/isStored``): then the slot stays as it is, and the same sequence is the next.
     func remember(
         _ reply: Reply,
         at place: RequestPlace,
@@ -49,7 +73,7 @@ extension Applier {
         replacing slot: SlotRow?
     ) throws(StateMachineError) {
         // A command may have closed its own session: then there is no slot to keep it in.
-        guard rows.session(place.session) != nil else { return }
+        guard reply.refusal?.isStored != false, rows.session(place.session) != nil else { return }
         let row = SlotRow(
             session: place.session,
             slot: place.slot,

@@ -8,14 +8,19 @@ extension StateMachine {
         rows.dirtyRows >= settings.maximumDirtyRows || rows.dirtyBytes >= settings.maximumDirtyBytes
     }
 
-    /// Ends a turn of the apply stage: commits if the transaction is large, or if there has been
-    /// nothing to do for a while; checkpoints if the write-ahead log is large.
+    /// Ends what was done since the last call: commits if the transaction is large, or if there has
+    /// been nothing to do for a while; checkpoints if the write-ahead log is large.
+    ///
+    /// Apart from `apply`, since it can fail after its COMMIT: then the entry is in, is not applied
+    /// again, and its replies are the only ones.
     ///
     /// - Parameter idle: nothing was waiting for longer than a COMMIT takes (the caller has the
     ///   clock), not merely that the queue is empty now: or every lone put would cost a COMMIT.
     /// - Throws: as `apply`.
     package func endOfTurn(idle: Bool) throws(StateMachineError) {
-        if idle || isDue { try commit() }
+        guard idle || isDue else { return }
+        try commit()
+        if idle, isCheckpointOverdue { try checkpoint() }
     }
 
     /// Commits the open transaction, if there is one, and empties the write-ahead log if it is
@@ -25,7 +30,9 @@ extension StateMachine {
     package func commit() throws(StateMachineError) {
         try checkLatch()
         do {
-            try commitNow()
+            let hasCommitted = try commitTransaction()
+            if rows.connection.files.logSize >= settings.checkpointSizeBytes { try makeDurable() }
+            if hasCommitted { succeeded() }
         } catch {
             throw recover(from: error)
         }
@@ -37,9 +44,9 @@ extension StateMachine {
     package func checkpoint() throws(StateMachineError) {
         try checkLatch()
         do {
-            try commitTransaction()
+            let hasCommitted = try commitTransaction()
             try makeDurable()
-            failures = 0
+            if hasCommitted { succeeded() }
         } catch {
             throw recover(from: error)
         }
@@ -51,15 +58,20 @@ extension StateMachine {
         try rows.statements.begin.run()
     }
 
-    func commitNow() throws(StateMachineError) {
-        try commitTransaction()
-        if rows.connection.files.logSize >= settings.checkpointSizeBytes { try makeDurable() }
-        // Not before: a checkpoint that never succeeds must not be hidden by commits that do.
+    /// A transaction was committed, with its checkpoint if one was due.
+    ///
+    /// Nothing less proves that the disk is well again: a COMMIT whose checkpoint never succeeds
+    /// does not, nor does one that had nothing to commit.
+    private func succeeded() {
         failures = 0
+        isOutOfSpace = isCheckpointOverdue
     }
 
-    private func commitTransaction() throws(StateMachineError) {
-        guard rows.connection.isInTransaction else { return }
+    /// Commits the open transaction.
+    ///
+    /// - Returns: Whether there was one.
+    private func commitTransaction() throws(StateMachineError) -> Bool {
+        guard rows.connection.isInTransaction else { return false }
         try rows.flush()
         try rows.statements.commit.run()
         do {
@@ -69,12 +81,21 @@ extension StateMachine {
         }
         rows.committed()
         counters.commits += 1
+        return true
     }
 
     /// Moves the write-ahead log into the main file; both are synced, in this order.
     func makeDurable() throws(StateMachineError) {
-        let pages = try rows.connection.checkpoint()
+        let pages: Int
+        do throws(StateMachineError) {
+            pages = try rows.connection.checkpoint()
+        } catch {
+            if case .sqlite(let cause) = error, cause.isDiskFull { isCheckpointOverdue = true }
+            throw error
+        }
         durablyApplied = rows.applied
+        isCheckpointOverdue = false
+        isOutOfSpace = false
         counters.checkpoints += 1
         counters.checkpointedPages += UInt64(pages)
     }
@@ -88,14 +109,14 @@ extension StateMachine {
     /// Goes back to what the file holds, and says from where the log must be applied again.
     ///
     /// Terminal, and then for good, are: a sync that failed, since no later sync proves anything; a
-    /// second failure with no success between, unless there is merely no space; a database that is
-    /// damaged or cannot be opened again.
+    /// second failure with no transaction committed between, unless there is merely no space; a
+    /// database that is damaged, which a second look does not mend, or cannot be opened again.
     func recover(from error: StateMachineError) -> StateMachineError {
         guard case .sqlite(let cause) = error else {
-            latched = error
-            return error
+            return latch(error)
         }
-        if !cause.isDiskFull { failures += 1 }
+        guard !cause.isDamage else { return latch(.damaged(cause.description)) }
+        if cause.isDiskFull { isOutOfSpace = true } else { failures += 1 }
         guard !rows.connection.files.syncHasFailed, failures < 2 else {
             return latch(.terminal(cause))
         }

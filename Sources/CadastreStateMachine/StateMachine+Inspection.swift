@@ -15,12 +15,13 @@ extension StateMachine {
         }
     }
 
-    /// How SQLite runs each statement of the hot path, in its own words.
+    /// How SQLite runs each of the statements that are prepared for commands and queries, in its own
+    /// words.
     package func queryPlans() throws(StateMachineError) -> [(statement: String, plan: String)] {
         try checkLatch()
         do {
             var plans: [(statement: String, plan: String)] = []
-            for text in Statements.Text.hot {
+            for text in rows.connection.preparedTexts {
                 let statement = try Statement("EXPLAIN QUERY PLAN \(text)", on: rows.connection)
                 var steps: [String] = []
                 while try statement.step() { steps.append(statement.string(3)) }

@@ -17,8 +17,10 @@ package import RaftCore
 /// - Applied position, digest and effects are in the same transaction, so after any crash or failure
 ///   the file is the state as of exactly one entry, and the log goes on from there.
 /// - The same log gives the same rows: all that varies comes in the entry.
-/// - A refused command changes nothing but the slot that keeps its reply; a routing refusal nothing.
-/// - The counters of usage are what counting the rows would give; the digest is the sum over them.
+/// - A refused command changes nothing but when its session was seen, and the slot that keeps its
+///   reply where a retry is to get it again.
+/// - The counters of usage are what counting the objects would give; the digest is the sum over all
+///   rows.
 /// - One connection to the file, ever.
 ///
 /// It knows nothing of Raft, of waiting for a read index, or of time: its caller does.
@@ -50,8 +52,12 @@ package final class StateMachine {
     let key: RowHashKey
     var rows: SQLiteRows
     var counters = StateMachineStatistics()
-    /// Failures since the last COMMIT, with its checkpoint if one was due, that succeeded.
+    /// Failures since a transaction was last committed, with its checkpoint if one was due.
     var failures = 0
+    /// A checkpoint found no room: another is tried when there is nothing else to do.
+    var isCheckpointOverdue = false
+    /// There was no room, and since then no transaction was committed and no checkpoint made.
+    package internal(set) var isOutOfSpace = false
     /// The failure after which nothing is done any more.
     var latched: StateMachineError?
 
@@ -116,7 +122,21 @@ package final class StateMachine {
             accessVersion: 1
         )
         // What a process before this one committed may be in no more than the system's memory.
-        try makeDurable()
+        do throws(StateMachineError) {
+            try makeDurable()
+        } catch {
+            // A full disk must not keep the node from starting: what would give it room is a start.
+            guard case .sqlite(let cause) = error, cause.isDiskFull else { throw error }
+            isOutOfSpace = true
+            rows.connection.abandon()
+            rows = try Self.openRows(
+                path: path,
+                disk: disk,
+                identity: identity,
+                settings: settings,
+                accessVersion: 1
+            )
+        }
     }
 
     // MARK: What is known
@@ -133,12 +153,24 @@ package final class StateMachine {
     /// Who may act for whom, for the door.
     package var accessView: AccessView { rows.access }
 
+    /// Bytes that may still be written beside the database; nil if the disk does not say.
+    package var freeSpace: Int? {
+        // What is not known is no reason to refuse anything: a write that fails is.
+        try? disk.freeSpace(directoryName(of: path))
+    }
+
+    /// Rows over which reading stepped: what a query cost is the difference between two readings.
+    ///
+    /// Begins again at 0 where a transaction was lost.
+    package var rowsRead: UInt64 { rows.connection.rowsRead }
+
     // MARK: Applying and answering
 
     /// Applies the entry that follows the last one, and appends one reply for each command.
     ///
     /// An entry without commands moves `applied` alone; a configuration also says whose clocks
-    /// count.
+    /// count. The transaction stays open: when the replies are where they belong, ``endOfTurn(idle:)``
+    /// ends it if it is large, and must be called after every entry.
     ///
     /// - Throws: `mustReapply` with `replies` as it was before; `terminal`; `damaged`.
     package func apply(
@@ -154,7 +186,6 @@ package final class StateMachine {
         do {
             try begin()
             try perform(context, commands: commands, into: &replies)
-            if isDue { try commitNow() }
         } catch {
             replies.removeLast(replies.count - before)
             throw recover(from: error)
@@ -201,27 +232,6 @@ package final class StateMachine {
         counters.queriesAnswered += 1
         do {
             return try Answerer(rows).answer(query, tenant: tenant, principal: principal)
-        } catch {
-            throw recover(from: error)
-        }
-    }
-
-    /// Recomputes the digest from the rows themselves; equal to `digest` unless one of them is not
-    /// what was applied.
-    ///
-    /// Takes about a second per million objects, in which nothing else is done.
-    ///
-    /// - Parameter progress: is told how many rows were read, every some thousand.
-    /// - Returns: the digest, and how many rows it covers.
-    /// - Throws: as `apply`; `damaged` when a body is missing or is not what was written.
-    package func recomputeDigest(
-        progress: (UInt64) -> Void
-    ) throws(StateMachineError) -> (digest: StateDigest, rows: UInt64) {
-        try checkLatch()
-        do {
-            try begin()
-            try rows.flush()
-            return try rows.recomputeDigest(progress: progress)
         } catch {
             throw recover(from: error)
         }

@@ -18,7 +18,8 @@ struct NodeFixture {
     private(set) var sent: [PeerFrame] = []
     /// Every reply of the consensus stage since the beginning.
     private(set) var repliesSoFar: [OutgoingReply] = []
-    private var now: UInt64 = 1_000_000_000
+    /// The monotonic moment of the last turn; each is 1 ms after the one before.
+    private(set) var now: UInt64 = 1_000_000_000
 
     init(members: Int, settings: NodeSettings = NodeSettings()) throws {
         disk = SimulatedDisk(seed: 1)

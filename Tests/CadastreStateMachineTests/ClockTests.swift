@@ -88,6 +88,24 @@ struct ClockTests {
         #expect(try tick(joint, [(2, start), (3, start), (4, start)]).refusal == nil)
     }
 
+    /// Were it taken, the next changes would come to the end of sequences, on every node and again
+    /// at each start.
+    @Test
+    func `a tick beyond the end of time is refused, and at the end changes go on`() throws {
+        var world = try World()
+        let end = StateLimits.maximumClusterTime
+        #expect(try tick(world.machine, [(1, end + 1)]).refusal == .clockRefused)
+        #expect(try tick(world.machine, [(1, .max)]).refusal == .clockRefused)
+        #expect(try tick(world.machine, [(1, end)]).refusal == nil)
+        #expect(world.machine.clusterTime == end)
+        #expect(try tick(world.machine, [(1, end + 1)]).refusal == .clockRefused)
+        #expect(try tick(world.machine, [(1, end)]) == .done())
+        let last = try world.put(bytes("last")).sequence
+        #expect(last >> StateLimits.sequenceCounterBits == end)
+        // As many again as there ever were: at a million changes a second for 146,000 years.
+        #expect(UInt64(Int64.max) - last >= (1 << 62) - (1 << 21))
+    }
+
     @Test
     func `sequences ascend with time and within it`() throws {
         var world = try World()

@@ -115,27 +115,88 @@ struct SessionTests {
         #expect(try world.machine.apply(put("x", world, identity)).refusal == .noSuchSession)
         let put = PutObject(bucket: bytes("photos"), key: bytes("end"), size: 1)
         #expect(try world.machine.apply(caller.next(.putObject(put))).refusal == nil)
-        #expect(try world.machine.recomputeDigest { _ in }.digest == world.machine.digest)
+        #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
+    }
+
+    private func open(_ principal: Principal, _ world: World) throws -> Refusal? {
+        try world.machine.apply(
+            CommandEnvelope(
+                principal: principal,
+                tenant: .none,
+                identity: .none,
+                command: .openSession(OpenSession(slots: 1))
+            )
+        ).refusal
     }
 
     @Test
-    func `one principal cannot take all sessions`() throws {
+    func `one tenant cannot take all sessions, whatever its users are called`() throws {
         let world = try World()
         var refused: Refusal?
-        for _ in 0..<StateLimits.maximumSessionsPerPrincipal {
-            refused =
-                try world.machine.apply(
-                    CommandEnvelope(
-                        principal: world.owner.principal,
-                        tenant: .none,
-                        identity: .none,
-                        command: .openSession(OpenSession(slots: 1))
-                    )
-                ).refusal
+        for number in 0..<StateLimits.maximumSessionsPerHolder {
+            let user = Principal.tenant(tenant: bytes("acme"), name: bytes("u\(number)"))
+            refused = try open(user, world)
         }
         #expect(refused == .tooManySessions)
-        _ = try Caller(.service(name: bytes("s")), on: world.machine)
-        #expect(try world.machine.recomputeDigest { _ in }.digest == world.machine.digest)
+        #expect(try open(.service(name: bytes("s")), world) == nil)
+        #expect(try open(.tenant(tenant: bytes("rival"), name: bytes("u1")), world) == nil)
+        #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
+    }
+
+    @Test
+    func `when services and tenants have taken all they can, newcomers and operators get in`()
+        throws
+    {
+        let world = try World()
+        let most = StateLimits.maximumSessions - StateLimits.sessionsForOperators
+        var opened = 2
+        func fill(_ holders: Range<Int>) throws {
+            for number in holders {
+                let holder = Principal.service(name: bytes("s\(number)"))
+                while opened <= most, try open(holder, world) == nil { opened += 1 }
+            }
+        }
+        // Each takes all it can, which is never more than it leaves.
+        try fill(0..<18)
+        #expect(opened > most * 9 / 10)
+        #expect(try open(.service(name: bytes("late")), world) == nil)
+        opened += 1
+        try fill(18..<60)
+        #expect(opened == most)
+        for _ in 0..<100 {
+            #expect(try open(.operator(name: bytes("root")), world) == nil)
+        }
+    }
+
+    @Test
+    func `a refusal that may pass is not stored, and its sequence is the next one still`() throws {
+        let world = try World()
+        let session = world.owner.session
+        let open = CommandEnvelope(
+            principal: world.owner.principal,
+            tenant: world.owner.tenant,
+            identity: .slot(session: session, slot: 1, sequence: 1),
+            command: .openSession(OpenSession(slots: 1))
+        )
+        var others: [UInt64] = []
+        while others.count < StateLimits.maximumSessionsPerHolder - 1 {
+            others.append(try Caller(world.owner.principal, on: world.machine).session)
+        }
+        let digest = world.machine.digest
+        #expect(try world.machine.apply(open).refusal == .tooManySessions)
+        #expect(world.machine.digest == digest)
+        var close = open
+        close.identity = .none
+        close.command = .expireSession(ExpireSession(session: others[0]))
+        #expect(try world.machine.apply(close).number == 1)
+        // The same request is judged anew, and its success is then what a retry is told.
+        let reply = try world.machine.apply(open)
+        #expect(reply.refusal == nil && reply.number != 0)
+        #expect(try world.machine.apply(open) == reply)
+        // A session that is not there may not be there yet: not stored either.
+        close.identity = .slot(session: session, slot: 1, sequence: 2)
+        #expect(try world.machine.apply(close).refusal == .noSuchSession)
+        #expect(try world.machine.apply(put("a", world, close.identity)).refusal == nil)
     }
 
     /// Clients leave so: a session that nobody can close any more would stay a day.
@@ -158,6 +219,6 @@ struct SessionTests {
         let close = world.owner.next(.expireSession(ExpireSession(session: world.owner.session)))
         #expect(try world.machine.apply(close).number == 1)
         #expect(try world.machine.apply(close).refusal == .noSuchSession)
-        #expect(try world.machine.recomputeDigest { _ in }.digest == world.machine.digest)
+        #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
     }
 }

@@ -102,7 +102,7 @@ struct SpeedTests {
         }
         print("point read: µs", (now() - start) / Double(keys.count) * 1e6)
         start = now()
-        let result = try world.machine.recomputeDigest { _ in }
+        let result = try world.machine.recomputeDigest()
         print("recompute of \(result.rows) rows: ms", (now() - start) * 1e3)
         #expect(result.digest == world.machine.digest)
     }

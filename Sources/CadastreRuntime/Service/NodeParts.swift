@@ -122,6 +122,7 @@ final class NodeParts: Sendable {
             fail(error)
         }
         let applyStage = Handover(open.apply)
+        let applyInbox = apply.inbox
         apply.start {
             .apply(
                 applyStage.value,
@@ -129,7 +130,8 @@ final class NodeParts: Sendable {
                 view: view,
                 metrics: metrics,
                 reply: { desks.post(&$0) },
-                publish: { desks.publish($0) }
+                publish: { desks.publish($0) },
+                again: { applyInbox.post(.resume) }
             )
         } failed: { [self] error in
             fail(error)

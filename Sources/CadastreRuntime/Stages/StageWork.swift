@@ -61,6 +61,7 @@ extension StageThread.Work where Event == ApplyEvent {
     ///   - metrics: Gets how long batches take and how large they are.
     ///   - reply: Gets replies; empties the array.
     ///   - publish: Gets the view of access when it changed.
+    ///   - again: Posts ``ApplyEvent/resume`` to the stage, behind what came meanwhile.
     /// - Returns: The work.
     static func apply(
         _ stage: ApplyStage,
@@ -68,21 +69,19 @@ extension StageThread.Work where Event == ApplyEvent {
         view: NodeView,
         metrics: NodeMetrics,
         reply: @escaping (inout [OutgoingReply]) -> Void,
-        publish: @escaping (AccessView) -> Void
+        publish: @escaping (AccessView) -> Void,
+        again: @escaping () -> Void
     ) -> Self {
         var output = ApplyOutput()
         var reported: AppliedReport?
-        func turn(_ events: inout [ApplyEvent], lost: LogIndex?) throws {
-            try stage.turn(&events, at: Clock.now(), into: &output)
+        func handOver() {
             if let access = output.access { publish(access) }
             if !output.replies.isEmpty { reply(&output.replies) }
-            if var report = output.report {
-                if let lost { report.reapplyFrom = lost }
-                if report != reported || report.reapplyFrom != nil {
-                    reported = report
-                    consensus.post(.applied(report))
-                }
+            if let report = output.report, report != reported || report.reapplyFrom != nil {
+                reported = report
+                consensus.post(.applied(report))
             }
+            if output.hasMore { again() }
             output.removeAll()
             view.applied(StageNumbers.State(stage), stage.statistics)
         }
@@ -91,18 +90,19 @@ extension StageThread.Work where Event == ApplyEvent {
             turn: { events in
                 let start = Clock.monotonic
                 metrics.applyBatch.record(events.count)
-                try turn(&events, lost: nil)
+                try stage.turn(&events, at: Clock.now(), into: &output)
+                handOver()
                 events.removeAll(keepingCapacity: true)
                 metrics.applySeconds.recordNanoseconds(Clock.monotonic - start)
                 stepsLeft = 3
             },
             idle: {
-                guard stepsLeft > 0 else { return false }
-                stepsLeft -= 1
-                let lost = try stage.idle()
-                var none: [ApplyEvent] = []
-                try turn(&none, lost: lost)
-                return stepsLeft > 0
+                // Without room nothing may come that would make it look for some.
+                guard stepsLeft > 0 || reported?.isDiskFull == true else { return false }
+                stepsLeft = max(0, stepsLeft - 1)
+                try stage.idle(at: Clock.now(), into: &output)
+                handOver()
+                return stepsLeft > 0 || reported?.isDiskFull == true
             },
             // A lone client's commands should not each pay for a transaction.
             quietMilliseconds: 250,

@@ -11,9 +11,13 @@ extension Applier {
         random: (UInt64, UInt64)
     ) throws(StateMachineError) -> Reply {
         if let refusal = brokenLimit(of: .openSession(command)) { return .refused(refusal) }
-        guard rows.sessionCount < StateLimits.maximumSessions,
-            rows.sessionCount(of: principal) < StateLimits.maximumSessionsPerPrincipal
-        else { return .refused(.tooManySessions) }
+        // Nobody takes more than is left to all others: there is room for who comes late.
+        let reserve = principal.isOperator ? 0 : StateLimits.sessionsForOperators
+        let free = StateLimits.maximumSessions - reserve - rows.sessionCount
+        let held = rows.sessionCount(of: SessionHolder(principal))
+        guard held < min(StateLimits.maximumSessionsPerHolder, free) else {
+            return .refused(.tooManySessions)
+        }
         var id: UInt64 = 0
         // An id that is taken is as good as impossible, and skipped.
         while id == 0 || rows.session(id) != nil {

@@ -83,8 +83,8 @@ struct UsageChange {
 
     /// The bytes after the change.
     ///
-    /// Sizes are at most 2^62, so a sum that does not fit into 64 bits is refused like one above
-    /// the quota before it comes to this.
+    /// A counter is at most 2^62 (``applied(to:within:)``) and so is a size: their sum fits, unless
+    /// the counter was wrong before.
     func bytes(from count: UInt64) throws(StateMachineError) -> UInt64 {
         let rest = try count.less(before ?? 0, "bytes")
         let (sum, overflows) = rest.addingReportingOverflow(after ?? 0)
@@ -94,8 +94,8 @@ struct UsageChange {
 
     /// The tenant's usage after the change; nil if it grows beyond the quota.
     ///
-    /// What shrinks or stays passes even above it. The hard bound of 2^62 bytes keeps every sum in
-    /// range.
+    /// What shrinks or stays passes even above it. The hard bound of 2^62 bytes, which no quota
+    /// lifts, keeps every sum in range.
     func applied(
         to usage: TenantUsageRow,
         within quota: Quota

@@ -1,4 +1,4 @@
-internal import CadastreProtocol
+package import CadastreProtocol
 
 extension Applier {
     /// Moves cluster time to the median of the voters' clocks, forward only and by no more than the
@@ -8,7 +8,7 @@ extension Applier {
     /// clock nor a leader alone decides what time it is. The first tick of a cluster sets the time.
     func apply(_ command: Tick) throws(StateMachineError) -> Reply {
         guard isQuorum(command.samples.map(\.node)),
-            let median = Self.median(of: command.samples), median <= StateLimits.maximumClusterTime
+            let median = command.median, median <= StateLimits.maximumClusterTime
         else { return .refused(.clockRefused) }
         let last = rows.system.clusterTime
         let furthest = last == 0 ? median : last + StateLimits.maximumTickMilliseconds
@@ -41,9 +41,13 @@ extension Applier {
                 voters.isEmpty || nodes.count(where: voters.contains) * 2 > voters.count
             }
     }
+}
 
+extension Tick {
     /// The middle of the clocks; of two in the middle the earlier.
-    private static func median(of samples: [ClockSample]) -> UInt64? {
+    ///
+    /// Nil if there are none.
+    package var median: UInt64? {
         guard !samples.isEmpty else { return nil }
         return samples.map(\.wallMilliseconds).sorted()[(samples.count - 1) / 2]
     }

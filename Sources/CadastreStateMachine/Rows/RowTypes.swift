@@ -181,7 +181,8 @@ package struct SessionRow: DigestedRow {
     package var principal: Principal
     /// How many slots it has.
     package var slots: UInt32
-    /// Cluster time of a recent request, ms; kept to the minute (``SessionLimits``).
+    /// Cluster time of a recent request, ms; kept to the minute
+    /// (``StateLimits/sessionTimeStepMilliseconds``).
     package var seen: UInt64
 
     package static let tag: UInt64 = 7

@@ -106,8 +106,8 @@ package protocol Rows: AnyObject {
     func session(_ id: UInt64) -> SessionRow?
     /// How many there are.
     var sessionCount: Int { get }
-    /// How many this principal has.
-    func sessionCount(of principal: Principal) -> Int
+    /// How many this holder has.
+    func sessionCount(of holder: SessionHolder) -> Int
     /// Sessions last seen before this time, the longest silent first, then ascending by id.
     func sessions(seenBefore time: UInt64, maximum: Int) -> [SessionRow]
     /// Registers or replaces a session; the principal never changes.

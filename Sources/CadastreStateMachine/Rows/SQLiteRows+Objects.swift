@@ -124,6 +124,7 @@ extension SQLiteRows: Rows {
         statements.deleteBody.bind(1, row.sequence)
         try statements.deleteBody.run()
         wrote(bytes: 0)
+        verification?.removedBody(row.sequence)
     }
 
     private static var stepsBeforeSeek: Int { 8 }

@@ -6,7 +6,7 @@ extension SQLiteRows {
 
     var sessionCount: Int { sessionRows.count }
 
-    func sessionCount(of principal: Principal) -> Int { sessionCounts[principal] ?? 0 }
+    func sessionCount(of holder: SessionHolder) -> Int { sessionCounts[holder] ?? 0 }
 
     func sessions(seenBefore time: UInt64, maximum: Int) -> [SessionRow] {
         guard oldestSeen < time else { return [] }
@@ -19,7 +19,7 @@ extension SQLiteRows {
 
     func put(_ row: SessionRow, replacing old: SessionRow?) throws(StateMachineError) {
         replace(old, by: row)
-        if old == nil { sessionCounts[row.principal, default: 0] += 1 }
+        if old == nil { sessionCounts[SessionHolder(row.principal), default: 0] += 1 }
         oldestSeen = min(oldestSeen, row.seen)
         if sessionRows.updateValue(Cached(row: row, isDirty: true), forKey: row.id)?.isDirty != true
         {
@@ -40,8 +40,9 @@ extension SQLiteRows {
         wrote(bytes: 0)
         replace(row, by: nil)
         sessionRows[row.id] = nil
-        sessionCounts[row.principal, default: 1] -= 1
-        if sessionCounts[row.principal] == 0 { sessionCounts[row.principal] = nil }
+        let holder = SessionHolder(row.principal)
+        sessionCounts[holder, default: 1] -= 1
+        if sessionCounts[holder] == 0 { sessionCounts[holder] = nil }
     }
 
     func slot(_ slot: UInt32, of session: UInt64) throws(StateMachineError) -> SlotRow? {

@@ -17,6 +17,8 @@ final class SQLiteRows {
     var applied = LogPosition.zero
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
+    /// A recomputation of the digest that is under way.
+    var verification: Verification?
     /// Rows changed since the last COMMIT.
     var dirtyRows = 0
     /// Bytes of rows written since the last COMMIT.
@@ -35,7 +37,7 @@ final class SQLiteRows {
 
     var sessionRows: [UInt64: Cached<SessionRow>] = [:]
     var dirtySessions: [UInt64] = []
-    var sessionCounts: [Principal: Int] = [:]
+    var sessionCounts: [SessionHolder: Int] = [:]
     /// No session was last seen before this: spares most ticks the search for silent ones.
     var oldestSeen: UInt64 = 0
     var slotRows: [SlotKey: Cached<SlotRow>] = [:]
@@ -87,6 +89,7 @@ final class SQLiteRows {
     func replace<Row: DigestedRow>(_ old: Row?, by new: Row?) {
         if let old { rowsDigest -= old.digest(key) }
         if let new { rowsDigest += new.digest(key) }
+        if verification != nil { verification?.replaced(old, by: new, key: key) }
     }
 
     /// Notes a row written at once.
@@ -174,7 +177,7 @@ final class SQLiteRows {
         while try sessions.step() {
             let row = try sessionRow(sessions)
             sessionRows[row.id] = Cached(row: row, isDirty: false)
-            sessionCounts[row.principal, default: 0] += 1
+            sessionCounts[SessionHolder(row.principal), default: 0] += 1
         }
     }
 

@@ -1,9 +1,9 @@
 /// Every statement on rows, prepared once.
 ///
-/// Each is a search by primary key or index, or a scan in the order of one; a test asks SQLite for
-/// the plans.
+/// Each is a search by primary key or index; a test asks SQLite for the plans of all that are
+/// prepared.
 struct Statements {
-    /// The texts by name, so that the test sees those that run.
+    /// The texts by name.
     enum Text {
         static let beginTransaction = "BEGIN IMMEDIATE"
         static let commit = "COMMIT"
@@ -70,18 +70,15 @@ struct Statements {
         static let allGrants = "SELECT * FROM grants ORDER BY tenant,service"
         static let allBuckets = "SELECT * FROM buckets ORDER BY bucket"
         static let allBucketUsage = "SELECT * FROM bucket_usage ORDER BY bucket"
-        static let allObjects = "SELECT * FROM objects ORDER BY bucket,key"
         static let allSessions = "SELECT * FROM sessions ORDER BY session"
         static let allSlots = "SELECT * FROM slots ORDER BY session,slot"
 
-        /// Every text that runs while commands are applied or queries answered.
-        static let hot = [
-            putSystem, system, putTenant, deleteTenant, putTenantUsage, deleteTenantUsage,
-            tenantsAfter, insertGrant, deleteGrant, grantsAfter, bucketNamed, bucketsFrom,
-            insertBucket, deleteBucket, bucketUsage, putBucketUsage, deleteBucketUsage, object,
-            putObject, deleteObject, scanObjects, body, insertBody, deleteBody, putSession,
-            deleteSession, slot, slotsOfSession, putSlot, deleteSlots,
-        ]
+        // Objects and bodies in slices.
+        static let objectsBehind = """
+            SELECT * FROM objects WHERE (bucket,key)>(?1,?2) ORDER BY bucket,key LIMIT ?3
+            """
+        static let bodiesBehind =
+            "SELECT sequence FROM bodies WHERE sequence>?1 ORDER BY sequence LIMIT ?2"
     }
 
     let begin, commit, putSystem, system: Statement

@@ -7,6 +7,8 @@ final class Connection {
     let files: VirtualFiles
     /// False once it is closed: its statements are gone as well.
     private(set) var isOpen = true
+    /// Rows over which statements stepped: what reading cost.
+    var rowsRead: UInt64 = 0
 
     /// Opens or creates the database through our own files.
     init(path: String, files: VirtualFiles) throws(StateMachineError) {
@@ -85,6 +87,17 @@ final class Connection {
                 )
             )
         }
+    }
+
+    /// The texts of all statements that are prepared now, ascending.
+    var preparedTexts: [String] {
+        var texts: [String] = []
+        var statement = unsafe sqlite3_next_stmt(handle, nil)
+        while let current = unsafe statement {
+            if let text = unsafe sqlite3_sql(current) { texts.append(unsafe String(cString: text)) }
+            unsafe statement = sqlite3_next_stmt(handle, current)
+        }
+        return texts.sorted()
     }
 
     /// Whether a transaction is open: false after an error that rolled it back.

@@ -7,8 +7,10 @@ internal import CSQLite
 final class Statement {
     private let handle: OpaquePointer
     private let connection: Connection
-    /// The text, for messages and for the test of its query plan.
+    /// The text, for messages.
     let text: String
+    /// What SQLite said to the first parameter that it did not take; told by the next step.
+    private var bindCode = SQLITE_OK
 
     /// Prepares the text, which must be one statement.
     init(_ text: String, on connection: Connection) throws(StateMachineError) {
@@ -39,7 +41,7 @@ final class Statement {
     /// Binds 64 bits as they are; SQLite shows those above 2^63 as negative.
     @inline(__always)
     func bind(_ place: Int32, _ value: UInt64) {
-        unsafe sqlite3_bind_int64(handle, place, Int64(bitPattern: value))
+        note(unsafe sqlite3_bind_int64(handle, place, Int64(bitPattern: value)))
     }
 
     /// Binds 64 bits, or NULL.
@@ -47,36 +49,53 @@ final class Statement {
         if let value {
             bind(place, value)
         } else {
-            unsafe sqlite3_bind_null(handle, place)
+            note(unsafe sqlite3_bind_null(handle, place))
         }
     }
 
     /// Binds bytes, which SQLite copies.
     @inline(__always)
     func bind(_ place: Int32, _ bytes: [UInt8]) {
-        unsafe bytes.withUnsafeBytes { buffer in
+        let code = unsafe bytes.withUnsafeBytes { buffer in
             if let start = buffer.baseAddress {
-                _ = unsafe cadastre_bind_blob(handle, place, start, Int32(buffer.count))
+                unsafe cadastre_bind_blob(handle, place, start, Int32(buffer.count))
             } else {
-                _ = unsafe sqlite3_bind_zeroblob(handle, place, 0)
+                unsafe sqlite3_bind_zeroblob(handle, place, 0)
             }
         }
+        note(code)
+    }
+
+    /// Remembers a parameter that was not taken: without it the statement would run with that of
+    /// the time before.
+    @inline(__always)
+    private func note(_ code: Int32) {
+        if code != SQLITE_OK, bindCode == SQLITE_OK { bindCode = code }
     }
 
     // MARK: Running
 
     /// Moves to the next row; false when there is none.
+    ///
+    /// - Throws: Also when a parameter was not taken.
     @inline(__always)
     func step() throws(StateMachineError) -> Bool {
+        guard bindCode == SQLITE_OK else { throw unbound() }
         let code = unsafe sqlite3_step(handle)
-        if code == SQLITE_ROW { return true }
+        if code == SQLITE_ROW {
+            connection.rowsRead &+= 1
+            return true
+        }
         if code == SQLITE_DONE { return false }
         throw failed(code)
     }
 
     /// Runs a statement that returns no rows, and makes it ready for the next time.
+    ///
+    /// - Throws: Also when a parameter was not taken.
     @inline(__always)
     func run() throws(StateMachineError) {
+        guard bindCode == SQLITE_OK else { throw unbound() }
         let code = unsafe sqlite3_step(handle)
         unsafe sqlite3_reset(handle)
         guard code == SQLITE_DONE else { throw failed(code) }
@@ -110,6 +129,12 @@ final class Statement {
 
     /// Text as SQLite holds it, for pragmas.
     func string(_ column: Int32) -> String { String(decoding: bytes(column), as: UTF8.self) }
+
+    private func unbound() -> StateMachineError {
+        let error = connection.failure("bind the parameters of \(text)", bindCode)
+        bindCode = SQLITE_OK
+        return error
+    }
 
     private func failed(_ code: Int32) -> StateMachineError {
         let error = connection.failure(text, code)

@@ -15,7 +15,7 @@ let testKey = RowHashKey(cluster: testIdentity.cluster)
 /// Bytes of a text.
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
-/// A file's contents, or nothing if there is none.
+/// The machine of the directory; on a disk of its own, a new one.
 func makeMachine(
     _ disk: any Disk = SimulatedDisk(seed: 1),
     directory: String = "data/state",

@@ -75,6 +75,9 @@ struct NaiveModel {
             }
             if let stale = stale(envelope) { return stale }
             let expected = execute(envelope, actual: actual)
+            // What may pass is judged anew at a retry.
+            let passing: [Refusal?] = [.noSuchSession, .tooManySessions, .clockRefused]
+            guard !passing.contains(expected.refusal) else { return expected }
             sessions[id]?.used[slot] = Slot(sequence: sequence, envelope: envelope, reply: actual)
             return expected
         }
@@ -256,6 +259,7 @@ struct NaiveModel {
         }
         let sorted = command.samples.map(\.wallMilliseconds).sorted()
         let median = sorted[(sorted.count - 1) / 2]
+        guard median <= 1 << 42 else { return Expected(refusal: .clockRefused) }
         let new = time == 0 ? median : min(median, time + 10_000)
         guard new > time else { return Expected() }
         if time == 0 { for id in sessions.keys { sessions[id]?.seen = new } }

@@ -30,6 +30,7 @@ struct Workload {
 
     /// What was answered, so that later commands can name what exists.
     mutating func received(_ reply: Reply, to envelope: CommandEnvelope) {
+        if reply.refusal == .noSuchSession { lost(by: envelope) }
         guard reply.refusal == nil else { return }
         switch envelope.command {
         case .openSession(let command):
@@ -42,11 +43,45 @@ struct Workload {
         }
     }
 
+    /// Ticks of a night in which nothing else happens: afterwards every session was silent too long.
+    mutating func night() -> [CommandEnvelope] {
+        (0..<8_720).map { _ in
+            time += 10_000
+            let samples = (1...3).map { ClockSample(node: $0, wallMilliseconds: time) }
+            return CommandEnvelope(
+                principal: .node(1),
+                tenant: .none,
+                identity: .none,
+                command: .tick(Tick(samples: samples))
+            )
+        }
+    }
+
+    /// A session is not there: that of the request, which then is given up, or the one to close,
+    /// and then the request's sequence was not taken.
+    private mutating func lost(by envelope: CommandEnvelope) {
+        guard case .slot(let id, let slot, let sequence) = envelope.identity,
+            let place = sessions.firstIndex(where: { $0.id == id }),
+            sessions[place].principal == envelope.principal
+        else { return }
+        if case .expireSession = envelope.command {
+            let isKnown = Int(slot) < sessions[place].sequences.count
+            guard isKnown, sessions[place].sequences[Int(slot)] == sequence else { return }
+            sessions[place].sequences[Int(slot)] -= 1
+        } else {
+            sessions.remove(at: place)
+        }
+    }
+
     private mutating func fresh() -> CommandEnvelope {
         let dice = draw(1_000)
         if dice < 10 || sessions.count < 8 {
+            // Somebody must administer.
+            let hasOperator = sessions.contains {
+                if case .operator = $0.principal { true } else { false }
+            }
             return CommandEnvelope(
-                principal: sessions.isEmpty ? .operator(name: bytes("root")) : principal(),
+                principal: hasOperator ? principal() : .operator(name: bytes("root")),
                 tenant: .none,
                 identity: .none,
                 command: .openSession(OpenSession(slots: UInt32(1 + draw(3))))
@@ -82,7 +117,8 @@ struct Workload {
                 slot: UInt32(slot + draw(2)),
                 sequence: sequence
             )
-        case 5:
+        case 5: envelope.identity = .none
+        case 6:
             envelope.rangeEpoch = 1
             envelope.bucketEpoch = 1
             sessions[place].sequences[slot] = next
@@ -181,7 +217,7 @@ struct Workload {
         Quota(
             bytes: draw(6) == 0 ? UInt64(draw(40_000)) : nil,
             objects: draw(6) == 0 ? UInt64(draw(40)) : nil,
-            buckets: draw(6) == 0 ? UInt64(draw(5)) : nil
+            buckets: draw(3) == 0 ? UInt64(draw(2)) : nil
         )
     }
 
@@ -217,6 +253,13 @@ struct Workload {
         let number = draw(keyCount)
         let tail: [UInt8] =
             [[0], [0xff], [0x2f], [0xc3, 0xa9], [0x65, 0xcc, 0x81], []][number % 6]
+        // Some as long as may be, and the same for almost all of it.
+        if number == keyCount - 1 {
+            return [UInt8](repeating: 0x6b, count: 1_023) + [UInt8(draw(3))]
+        }
+        if number == keyCount - 2 {
+            return Array((bytes("k9") + (0..<511).flatMap { _ in [0x2f, 0x61] }).prefix(1_024))
+        }
         return bytes("k\(number / 6)") + tail
     }
 

@@ -1,0 +1,102 @@
+internal import CadastreProtocol
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import RaftCore
+
+/// Entries: executed in order, each exactly once as far as its effects go.
+extension ApplyStage {
+    /// Applies one entry, answers those who wait for it, and ends the transaction if it is large.
+    ///
+    /// In this order: a COMMIT whose checkpoint fails has kept the entry, which is not applied
+    /// again, so its replies must be out before.
+    ///
+    /// - Returns: Where application must begin again, if the transaction was lost.
+    func take(
+        _ committed: CommittedEntry,
+        into output: inout ApplyOutput
+    ) throws(StateMachineError) -> LogIndex? {
+        let index = committed.entry.header.index
+        // Handed over twice after a lost transaction: already in.
+        guard index > stateMachine.applied.index else { return nil }
+        if awaitsReapplication, index > stateMachine.applied.index.next {
+            drop(committed)
+            return nil
+        }
+        awaitsReapplication = false
+        if let lost = try apply(committed, into: &output) { return lost }
+        furthest = max(furthest, index)
+        if index.value.isMultiple(of: settings.digestInterval) {
+            marks.append(DigestMark(index: index, digest: stateMachine.digest))
+        }
+        digests.applied(through: index) { stateMachine.digest }
+        return try surviving { () throws(StateMachineError) in
+            try stateMachine.endOfTurn(idle: false)
+        }
+    }
+
+    /// Remembers who waits for an entry that comes again.
+    func drop(_ committed: CommittedEntry) {
+        guard committed.keys.contains(where: { $0 != nil }) else { return }
+        droppedKeys[committed.entry.header.position] = committed.keys
+    }
+
+    private func apply(
+        _ committed: CommittedEntry,
+        into output: inout ApplyOutput
+    ) throws(StateMachineError) -> LogIndex? {
+        let entry = committed.entry
+        let keys = droppedKeys.removeValue(forKey: entry.header.position) ?? committed.keys
+        try decode(entry)
+        replies.removeAll(keepingCapacity: true)
+        let lost = try surviving { () throws(StateMachineError) in
+            try stateMachine.apply(
+                EntryContext(
+                    position: entry.header.position,
+                    kind: entry.header.kind,
+                    now: entry.now,
+                    random: entry.random,
+                    featureLevel: entry.featureLevel
+                ),
+                commands: commands,
+                into: &replies
+            )
+        }
+        if let lost {
+            drop(CommittedEntry(entry: entry, keys: keys))
+            return lost
+        }
+        precondition(
+            replies.count == commands.count,
+            "\(commands.count) commands gave \(replies.count) replies"
+        )
+        guard !keys.isEmpty else { return nil }
+        precondition(
+            keys.count == commands.count,
+            "\(commands.count) commands, but \(keys.count) keys"
+        )
+        for (place, key) in keys.enumerated() {
+            guard let key else { continue }
+            output.replies.append(
+                OutgoingReply(
+                    key: key,
+                    appliedIndex: entry.header.index,
+                    content: .command(replies[place])
+                )
+            )
+        }
+        return nil
+    }
+
+    /// Decodes an entry's commands.
+    ///
+    /// What is committed was validated before it was proposed, and decoded by every follower before
+    /// it was stored: what cannot be decoded now would make nodes differ, so this one stops.
+    private func decode(_ entry: Entry) throws(StateMachineError) {
+        commands.removeAll(keepingCapacity: true)
+        do throws(StorageError) {
+            try entry.decodeCommands(into: &commands)
+        } catch {
+            throw .unreadableEntry(entry.header.position, reason: "\(error)")
+        }
+    }
+}
