@@ -211,6 +211,7 @@ let package = Package(
             dependencies: [
                 "CadastreStateMachine", "CadastreProtocol", "CadastreDisk", "RaftCore", "TestLanes",
             ],
+            exclude: ["Scripts", "Golden"],
             swiftSettings: test
         ),
         .testTarget(
