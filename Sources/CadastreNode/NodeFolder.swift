@@ -165,7 +165,7 @@ package enum NodeFolder {
                 directory: "\(directory)/journal",
                 on: disk,
                 identity: journalIdentity(identity),
-                settings: settings.journal,
+                settings: settings.reservingJournal,
                 seed: seed
             )
             guard let group = groups.first(where: { $0.group == .directory }) else {

@@ -66,4 +66,12 @@ package struct NodeSettings: Sendable {
 
     /// The defaults.
     package init() {}
+
+    /// The journal's, with its part of the reserve: half is left to the state, which needs room to
+    /// apply what gives room back.
+    var reservingJournal: JournalSettings {
+        var journal = journal
+        journal.reserveSize = diskReserve / 2
+        return journal
+    }
 }

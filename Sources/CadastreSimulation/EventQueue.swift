@@ -4,15 +4,18 @@ struct EventQueue<Event> {
     private struct Item {
         var time: UInt64
         var order: UInt64
-        var event: Event
+        /// Where its event lies.
+        var slot: Int
 
         func isBefore(_ other: Item) -> Bool {
-            (time, order) < (other.time, other.order)
+            time < other.time || (time == other.time && order < other.order)
         }
     }
 
-    /// A binary heap, the next one first.
+    /// A binary heap, the next one first; the events lie still while it moves.
     private var items: [Item] = []
+    private var events: [Event?] = []
+    private var freeSlots: [Int] = []
     private var lastOrder: UInt64 = 0
 
     /// How much is planned.
@@ -23,7 +26,15 @@ struct EventQueue<Event> {
     /// Cost: O(log n).
     mutating func add(_ event: Event, at time: UInt64) {
         lastOrder += 1
-        items.append(Item(time: time, order: lastOrder, event: event))
+        let slot: Int
+        if let free = freeSlots.popLast() {
+            slot = free
+            events[slot] = event
+        } else {
+            slot = events.count
+            events.append(event)
+        }
+        items.append(Item(time: time, order: lastOrder, slot: slot))
         var place = items.count - 1
         while place > 0 {
             let parent = (place - 1) / 2
@@ -42,15 +53,22 @@ struct EventQueue<Event> {
             items[0] = last
             sink()
         }
-        return (first.time, first.event)
+        guard let event = events[first.slot] else {
+            preconditionFailure("event \(first.order) is planned and was taken before")
+        }
+        events[first.slot] = nil
+        freeSlots.append(first.slot)
+        return (first.time, event)
     }
 
     private mutating func sink() {
         var place = 0
         while true {
             var smallest = place
-            for child in [2 * place + 1, 2 * place + 2] where child < items.count {
-                if items[child].isBefore(items[smallest]) { smallest = child }
+            let left = 2 * place + 1
+            if left < items.count, items[left].isBefore(items[smallest]) { smallest = left }
+            if left + 1 < items.count, items[left + 1].isBefore(items[smallest]) {
+                smallest = left + 1
             }
             guard smallest != place else { return }
             items.swapAt(place, smallest)

@@ -2,15 +2,30 @@
 package struct Reach: Hashable, Sendable {
     /// A path that is worth reaching.
     package enum Mark: Int, Hashable, Sendable, CaseIterable {
-        case truncatedConflictingTail, recoveredWithCutTail, recoveredUnsyncedTail
-        case reElection, leaderCrashWithBlocksInFlight, crashInsideTurn, crashDuringRecovery
-        case failedSync, failedWrite, fullDisk, refusedDiskFull, stoppedByFullDisk
-        case wholeClusterCrash, pausedLeader
-        case peerCaughtUpFromJournal, appliedFromJournal, stateReapplied
-        case duplicateInLog, duplicateAnswered, refusedNotLeader, refusedOverloaded
-        case refusedByState, unknownOutcome, abandonedAndApplied, abandonedAndAbsent
-        case leadershipTransferred, partition, oneWayPartition, isolatedLeader, readAnswered
-        case blockOfSeveralCommands, connectionRefused
+        // The end of processes, and what they find again.
+        case crashInsideTurn, killInsideTurn, processKilled, shutDown, stoppedByDisk
+        case crashDuringRecovery, killDuringRecovery, faultDuringRecovery
+        case wholeClusterCrash, tornPowerCut, crashAfterKill, pausedLeader
+        case recoveredWithCutTail, recoveredUnsyncedTail, recoveredAfterKill
+        // Disks.
+        case failedSync, failedWrite, failedRead, failedOpen, failedRename, failedDirectorySync
+        case failedOtherCall
+        case survivedDiskFault, fullDisk, refusedDiskFull, slowDiskOfLeader
+        case stateReapplied
+        case peerCaughtUpFromJournal, appliedFromJournal
+        // Elections and the log.
+        case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
+        case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority
+        case singleVoter, fiveVoters
+        // Links and clocks.
+        case partition, oneWayPartition, isolatedLeader, connectionRefused, connectionMadeAgain
+        case clockJumped
+        // Clients.
+        case duplicateInLog, unknownOutcome, abandonedAndApplied, abandonedAndAbsent
+        case refusedNotLeader, refusedOverloaded, refusedDeadlinePassed, readAnswered
+        case blockOfSeveralCommands, largeBody, sessionRenewed
+        case conditionFailed, quotaExceeded, tenantSuspended, notPermitted, requestReused
+        case sequenceOutOfOrder, sessionExpired, bucketGone, bucketNotEmpty, tenantNotEmpty
 
         /// The words for the table.
         package var name: String {

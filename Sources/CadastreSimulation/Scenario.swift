@@ -14,6 +14,8 @@ struct Scenario {
     var clockRates: [UInt64] = []
     /// Of each node's wall clock, milliseconds ahead of 2026 at the beginning of time.
     var wallStarts: [UInt64] = []
+    /// The one voter whose wall clock may show anything; nil where all are honest.
+    var liar: Int?
     /// The links.
     var quality = SimulatedNetwork.Quality()
     /// A sync of the journal takes so long.
@@ -24,13 +26,15 @@ struct Scenario {
     var handOver: ClosedRange<UInt64> = 1 * Span.microsecond...50 * Span.microsecond
     /// The faults that happen.
     var faults: [FaultKind] = []
+    /// Whom they may strike: all, or a minority for as long as they go on.
+    var weak: [Int] = []
     /// From one to the next.
-    var faultInterval: ClosedRange<UInt64> = 100 * Span.millisecond...600 * Span.millisecond
+    var faultInterval: ClosedRange<UInt64> = 60 * Span.millisecond...360 * Span.millisecond
     /// How long faults go on.
     var faultTime: UInt64 = 2 * Span.second
     /// Tenants, each with buckets.
     var tenants = 2
-    /// Buckets of each tenant.
+    /// Buckets of each tenant that are there from the beginning; one more comes and goes.
     var buckets = 2
     /// Keys in each bucket.
     var keys = 6
@@ -39,49 +43,50 @@ struct Scenario {
     /// Requests that each client has on the way.
     var slots = 2
     /// Between a reply and the next request.
-    var thinkTime: ClosedRange<UInt64> = 1 * Span.millisecond...40 * Span.millisecond
+    var thinkTime: ClosedRange<UInt64> = 1 * Span.millisecond...60 * Span.millisecond
     /// A client waits so long before it asks elsewhere.
     var patience: ClosedRange<UInt64> = 150 * Span.millisecond...900 * Span.millisecond
     /// Requests given up, of a thousand that were not answered in time.
     var abandonPerMille = 60
 
     /// The wall clock's beginning of time, milliseconds since 1970.
-    private static let start: UInt64 = 1_790_000_000_000
+    static let start: UInt64 = 1_790_000_000_000
+    private static let year: UInt64 = 31_557_600_000
 
     /// Draws a scenario.
-    init(_ chance: inout Chance, seed: UInt64) {
-        if chance.oneIn(5) { nodes = 5 }
-        drawSettings(&chance)
-        let isDrifting = chance.oneIn(2)
-        for _ in 0..<nodes {
-            clockRates.append(isDrifting ? chance.draw(500...2_000) : chance.draw(990...1_010))
-            wallStarts.append(Self.start + chance.draw(0...5_000))
-        }
-        // One clock may be years away: the median of the voters is not.
-        if chance.oneIn(3) {
-            let year: UInt64 = 31_557_600_000
-            wallStarts[chance.below(nodes)] = Self.start - 10 * year + chance.draw(0...20 * year)
-        }
-        drawNetwork(&chance)
-        drawFaults(&chance)
-        // Decided by the seed itself, so that worlds from before this fault existed stay the same.
-        if seed.isMultiple(of: 5) { faults.append(.fullDisk) }
+    init(_ chance: inout Chance) {
+        nodes = chance.pick([1, 3, 3, 3, 3, 3, 3, 3, 3, 5, 5, 5])
+        let isSparing = nodes > 1 && chance.oneIn(6)
+        drawSettings(&chance, isSparing: isSparing)
+        drawClocks(&chance, isSparing: isSparing)
+        drawNetwork(&chance, isSparing: isSparing)
+        drawFaults(&chance, isSparing: isSparing)
         clients = 2 + chance.below(3)
-        slots = 1 + chance.below(3)
-        keys = 2 + chance.below(7)
+        slots = 1 + chance.below(2)
+        keys = 2 + chance.below(5)
+        guard !isSparing else { return }
         if chance.oneIn(8) { syncTime = 1 * Span.millisecond...30 * Span.millisecond }
         if chance.oneIn(8) { applyTime = 1 * Span.millisecond...20 * Span.millisecond }
     }
 
-    private mutating func drawSettings(_ chance: inout Chance) {
-        let isCoarse = chance.oneIn(2)
+    private mutating func drawSettings(_ chance: inout Chance, isSparing: Bool) {
+        let isCoarse = !chance.oneIn(3)
         settings.tickMilliseconds = isCoarse ? 20 : 10
         settings.timing =
             isCoarse
             ? Timing(heartbeatTicks: 3, minimumElectionTicks: 15, maximumElectionTicks: 30)
             : .standard
+        if isSparing {
+            // Quick, so that there is much to see of a service that must go on.
+            settings.timing = Timing(
+                heartbeatTicks: 2,
+                minimumElectionTicks: 8,
+                maximumElectionTicks: 16
+            )
+            patience = 50 * Span.millisecond...300 * Span.millisecond
+        }
         settings.journal = JournalSettings(
-            segmentSize: chance.pick([32, 64, 64, 128, 256]) * 1_024,
+            segmentSize: chance.pick([32, 32, 64, 64, 128, 256]) * 1_024,
             sliceSize: chance.pick([4, 16, 64]) * 1_024
         )
         settings.stateMachine = StateMachineSettings(
@@ -93,10 +98,29 @@ struct Scenario {
         settings.entryCacheSize = chance.pick([0, 2_048, 65_536, 16 << 20])
         settings.maximumWaitingCommands = chance.pick([2, 64, 16_384])
         settings.maximumUnsyncedBlocks = chance.pick([1, 2, 8])
+        settings.digestInterval = chance.pick([1, 5, 1_024])
+        settings.maximumRowsPerTurn = chance.pick([2, 50, 32_768])
+        settings.maximumVerifiedPerTurn = chance.pick([1, 3, 8_192])
+        // Both are to be met: growth that is refused in time, and a disk that is full at once.
+        settings.diskReserve = isCoarse ? 0 : 200_000
     }
 
-    private mutating func drawNetwork(_ chance: inout Chance) {
-        quality.lossPerMille = chance.pick([0, 0, 10, 50, 150])
+    private mutating func drawClocks(_ chance: inout Chance, isSparing: Bool) {
+        let isDrifting = !isSparing && chance.oneIn(2)
+        for _ in 0..<nodes {
+            clockRates.append(isDrifting ? chance.draw(500...2_000) : chance.draw(990...1_010))
+            wallStarts.append(Self.start + chance.draw(0...5_000))
+        }
+        // One clock may show anything: the median of the voters does not.
+        guard chance.oneIn(2) else { return }
+        let place = chance.below(nodes)
+        liar = place
+        guard nodes > 1, chance.oneIn(2) else { return }
+        wallStarts[place] = Self.start - 10 * Self.year + chance.draw(0...20 * Self.year)
+    }
+
+    private mutating func drawNetwork(_ chance: inout Chance, isSparing: Bool) {
+        quality.lossPerMille = chance.pick(isSparing ? [0, 0, 10, 50] : [0, 0, 10, 50, 150])
         quality.duplicatePerMille = chance.pick([0, 10, 100])
         quality.delay = chance.pick([
             100 * Span.microsecond...300 * Span.microsecond,
@@ -105,11 +129,34 @@ struct Scenario {
         ])
     }
 
-    private mutating func drawFaults(_ chance: inout Chance) {
-        for kind in FaultKind.allCases where kind != .fullDisk && chance.oneIn(2) {
-            faults.append(kind)
+    private mutating func drawFaults(_ chance: inout Chance, isSparing: Bool) {
+        let possible = FaultKind.allCases.filter { kind in
+            (!isSparing || kind.strikesOne) && (nodes > 1 || !kind.needsOthers)
+                && (kind != .clockJump || liar != nil)
         }
+        for kind in possible where chance.oneIn(2) { faults.append(kind) }
         if faults.isEmpty { faults = [.crash] }
-        faultTime = chance.draw(1_200 * Span.millisecond...3 * Span.second)
+        guard isSparing else {
+            weak = Array(0..<nodes)
+            faultTime = chance.draw(1 * Span.second...2 * Span.second)
+            return
+        }
+        let first = chance.below(nodes)
+        let count = 1 + (nodes > 3 ? chance.below(2) : 0)
+        weak = (0..<count).map { (first + $0) % nodes }
+        faultTime =
+            availabilityPatience + chance.draw(500 * Span.millisecond...1_500 * Span.millisecond)
     }
+
+    // MARK: What may be expected of such a world
+
+    /// The longest election timeout of the slowest clock, in true nanoseconds.
+    var electionTimeout: UInt64 {
+        let own = settings.timing.maximumElectionTicks * settings.tickMilliseconds
+        return UInt64(own) * Span.millisecond * 1_000 / (clockRates.min() ?? 1_000)
+    }
+
+    /// A majority that is well commits something within three election timeouts, once the clients
+    /// have found its leader.
+    var availabilityPatience: UInt64 { 3 * electionTimeout + 2 * patience.upperBound }
 }

@@ -25,8 +25,10 @@ final class SimulatedNode {
     let clockRate: UInt64
     /// What the wall clock showed at the beginning of time, in milliseconds.
     let wallStart: UInt64
+    /// By how much the wall clock has jumped since, in milliseconds.
+    var wallJump: Int64 = 0
 
-    /// Grows with every start; what was planned for an earlier life does not happen.
+    /// Grows with every end; what was planned for an earlier life does not happen.
     var life = 0
     /// The stages, while the process lives.
     var consensus: ConsensusStage?
@@ -49,17 +51,19 @@ final class SimulatedNode {
     var pausedUntil: UInt64 = 0
     /// Syncs are slow until then.
     var slowUntil: UInt64 = 0
-    /// A fault of the simulation's making is on its way through the disk.
-    var isDiskFaultPlanned = false
-    /// Its next start is interrupted too.
-    var crashesWhileStarting = false
+    /// What comes in the middle of its next start, if anything.
+    var interruption: StartInterruption?
+    /// Faults of its disk that were made use of as an excuse.
+    var excusedFaults = 0
+    /// Faults of its disk that were counted.
+    var markedFailures = 0
+    /// To which peers it was told that a connection stands, in this life.
+    var isConnected: [Bool]
 
     /// The log as it was handed to the journal: what Raft has in memory.
     var log = LogView()
-    /// Every entry ever handed to the journal; looked up, never iterated.
-    var written: Set<LogView.Record> = []
-    /// The lowest truncation handed over and not yet synced.
-    var truncatedFrom: LogIndex?
+    /// What was handed to the journal and not yet synced, in this order.
+    var unsynced: [JournalWrite] = []
     /// The newest commit index seen in this life.
     var commitIndex: LogIndex = .zero
     /// The newest role seen in this life.
@@ -68,15 +72,18 @@ final class SimulatedNode {
     var term: Term = .zero
     /// Cluster time as last applied.
     var clusterTime: UInt64 = 0
+    /// The last end left what was not synced in the machine's memory.
+    var wasKilled = false
 
     /// A machine that is not running yet.
-    init(place: Int, seed: UInt64, clockRate: UInt64, wallStart: UInt64) {
+    init(place: Int, of nodes: Int, seed: UInt64, clockRate: UInt64, wallStart: UInt64) {
         id = NodeID(UInt64(place + 1))
         self.place = place
         disk = SimulatedDisk(seed: seed)
         watched = WatchedDisk(disk, watching: "\(Self.folder)/journal")
         self.clockRate = clockRate
         self.wallStart = wallStart
+        isConnected = Array(repeating: false, count: nodes)
     }
 
     /// Where its files are, on its own disk.
@@ -88,7 +95,18 @@ final class SimulatedNode {
     /// What its clocks show.
     func moment(at now: UInt64) -> Moment {
         let own = now / 1_000 * clockRate
-        return Moment(monotonic: own, wall: wallStart + own / Span.millisecond)
+        let wall = Int64(wallStart + own / Span.millisecond) + wallJump
+        return Moment(monotonic: own, wall: UInt64(max(0, wall)))
+    }
+
+    /// When its monotonic clock shows this, in true time.
+    func trueTime(of monotonic: UInt64) -> UInt64 { (monotonic / clockRate + 1) * 1_000 }
+
+    /// Takes a disk's fault that came and was not yet an excuse, if there is one.
+    func takeExcuse() -> Bool {
+        guard disk.failures.count > excusedFaults else { return false }
+        excusedFaults = disk.failures.count
+        return true
     }
 
     /// The process is gone.
@@ -103,6 +121,7 @@ final class SimulatedNode {
         journalInbox.removeAll()
         applyInbox.removeAll()
         isBusy = Array(repeating: false, count: Stage.allCases.count)
+        isConnected = Array(repeating: false, count: isConnected.count)
         pausedUntil = 0
         role = .follower
         commitIndex = .zero

@@ -22,6 +22,10 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
         case digest = "I9 digest"
         /// After the faults end the cluster works, and its members become equal.
         case liveness = "L1 liveness"
+        /// While a majority is well and connected, entries are committed.
+        case availability = "L3 availability under faults"
+        /// Cluster time is that of most clocks.
+        case clusterTime = "cluster time"
         /// What was durable came back from the disk.
         case recovery = "recovery"
         /// A node stopped, or complained about a peer, for no reason of the simulation's making.

@@ -98,9 +98,10 @@ private final class WatchedFile: DiskFile {
     }
 
     func sync() throws(DiskError) {
+        // What a sync that failed should have kept, no later one is believed to keep.
+        defer { pending.removeAll(keepingCapacity: true) }
         try file.sync()
         disk.add(pending.map(\.bytes))
-        pending.removeAll(keepingCapacity: true)
     }
 
     func size() throws(DiskError) -> Int { try file.size() }

@@ -1,5 +1,6 @@
 internal import CadastreDisk
 internal import CadastreNode
+internal import CadastreStateMachine
 internal import CadastreStorage
 internal import RaftCore
 
@@ -10,14 +11,16 @@ extension World {
         let node = nodes[place]
         guard !node.isUp else { return }
         node.disk.restart()
-        if node.life > 0 || node.log.last > .zero {
-            try checkRecovery(node)
-        } else {
-            try firstRecovery(node)
-        }
-        if node.crashesWhileStarting {
-            node.crashesWhileStarting = false
-            node.disk.crash(atOperation: 1 + chance.below(25))
+        let found = try checkedRecovery(node)
+        let interruption = node.interruption
+        node.interruption = nil
+        switch interruption {
+        case nil: break
+        case .crash: node.disk.crash(atOperation: 1 + chance.below(25))
+        case .kill: node.disk.endProcess(atOperation: 1 + chance.below(25))
+        case .fault:
+            let kind = chance.pick(SimulatedDisk.Fallible.allCases)
+            node.disk.fail(kind, nth: 1 + chance.below(4))
         }
         let open: OpenNode
         do throws(NodeError) {
@@ -30,15 +33,11 @@ extension World {
                 seed: chance.bits()
             )
         } catch {
-            guard node.disk.isCrashed || node.disk.capacity != nil else {
-                throw Violation(.unexpectedStop, "node \(node.id) does not start: \(error)")
-            }
-            if node.disk.isCrashed { reach.mark(.crashDuringRecovery) }
-            tell("node \(node.id) does not start: \(error)")
-            plan(.start(place), after: chance.draw(1 * Span.millisecond...300 * Span.millisecond))
+            try doesNotStart(node, "\(error)", interruption)
             return
         }
-        node.disk.forgetFaults()
+        if interruption != nil { node.disk.forgetFaults() }
+        try take(found, node)
         node.consensus = open.consensus
         node.journal = open.journal
         node.apply = open.apply
@@ -46,56 +45,77 @@ extension World {
         node.term = open.consensus.status.term
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero
-        tell("node \(node.id) starts: \(node.term), log through \(node.log.last)")
-        mix(node.log.last.value)
+        node.wasKilled = false
         let (position, digest) = open.apply.digest
-        try agreement.applied(
-            node.id,
-            position,
-            digest: digest,
-            committed: committed.record(at: position.index)
-                ?? (position.index == Genesis.position.index
-                    ? node.log.record(at: position.index) : nil)
+        tell(
+            "node \(node.id) starts in term \(node.term), log through \(node.log.last), "
+                + "applied \(position.index)"
         )
+        mix(node.log.last.value)
+        try progress.begins(place, appliedThrough: position.index)
+        try progress.madeDurable(place, through: open.apply.durablyApplied)
+        try checkState(node, position, digest)
         plan(.tick(place, life: node.life), after: chance.draw(0...10 * Span.millisecond))
-        announce(node, isUp: true)
+        announce(node)
+    }
+
+    /// What a start meets that fails.
+    private func doesNotStart(
+        _ node: SimulatedNode,
+        _ reason: String,
+        _ interruption: StartInterruption?
+    ) throws(Violation) {
+        markFailures(of: node)
+        tell("node \(node.id) does not start: \(reason)")
+        if node.disk.isCrashed {
+            reach.mark(interruption == .kill ? .killDuringRecovery : .crashDuringRecovery)
+        } else if node.takeExcuse() {
+            reach.mark(.faultDuringRecovery)
+        } else {
+            // Want of room is no reason: what would give a node room is a start.
+            throw Violation(.unexpectedStop, "node \(node.id) does not start: \(reason)")
+        }
+        // Locks of what was half open are free when its process is gone.
+        if !node.disk.isCrashed { node.disk.endProcess() }
+        node.wasKilled = node.disk.end == .process
+        plan(
+            .start(node.place),
+            after: chance.draw(1 * Span.millisecond...300 * Span.millisecond)
+        )
     }
 
     /// Reads the journal on a copy of the disk and compares it with what was durable.
-    private func checkRecovery(_ node: SimulatedNode) throws(Violation) {
+    private func checkedRecovery(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
         let found = try recover(node)
-        try Recovery.check(
+        guard node.life > 0 || node.log.last > .zero else {
+            guard found.headers.map(\.position) == [Genesis.position] else {
+                throw Violation(.recovery, "node \(node.id) was founded with \(found.headers)")
+            }
+            return found
+        }
+        let durable = monitor.disks[node.place]
+        let kept = try Recovery.check(
             node.id,
-            durable: monitor.disks[node.place],
-            written: node.written,
-            truncatedFrom: node.truncatedFrom,
+            durable: durable,
+            unsynced: node.unsynced,
             found: found
         )
-        let end = LogIndex(UInt64(found.headers.count))
-        if end < node.log.last { reach.mark(.recoveredWithCutTail) }
-        if end > monitor.disks[node.place].log.last { reach.mark(.recoveredUnsyncedTail) }
-        take(found, node)
+        if kept.unsyncedWrites < node.unsynced.count { reach.mark(.recoveredWithCutTail) }
+        if kept.unsyncedWrites > 0 { reach.mark(.recoveredUnsyncedTail) }
+        if node.wasKilled { reach.mark(.recoveredAfterKill) }
+        return found
     }
 
-    private func firstRecovery(_ node: SimulatedNode) throws(Violation) {
-        let found = try recover(node)
-        guard found.headers.map(\.position) == [Genesis.position] else {
-            throw Violation(.recovery, "node \(node.id) was founded with \(found.headers)")
-        }
-        for header in found.headers {
-            node.written.insert(LogView.Record(position: header.position, hash: header.hash))
-        }
-        take(found, node)
-    }
-
-    private func take(_ found: GroupRecovery, _ node: SimulatedNode) {
-        monitor.recovered(node.place, found)
+    /// Opened, everything that was found is durable.
+    private func take(_ found: GroupRecovery, _ node: SimulatedNode) throws(Violation) {
+        try monitor.recovered(node.place, found)
         node.log = monitor.disks[node.place].log
-        node.truncatedFrom = nil
+        node.unsynced = []
     }
 
     private func recover(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
         let copy = SimulatedDisk(copying: node.disk, seed: chance.bits())
+        copy.capacity = nil
         do throws(StorageError) {
             let (journal, groups) = try Journal.open(
                 directory: "\(SimulatedNode.folder)/journal",
@@ -118,37 +138,87 @@ extension World {
         }
     }
 
+    // MARK: The end
+
     /// Stops a node's machine now; it comes back after a while.
     func crash(_ node: SimulatedNode, after delay: UInt64? = nil) {
         guard node.isUp else { return }
-        let isLeader = node.role == .leader
-        if isLeader, node.log.last > node.commitIndex {
+        if node.role == .leader, node.log.last > node.commitIndex {
             reach.mark(.leaderCrashWithBlocksInFlight)
         }
-        tell("node \(node.id) crashes\(isLeader ? ", the leader" : "")")
+        tell("node \(node.id) crashes\(node.role == .leader ? ", the leader" : "")")
         node.disk.crash()
+        node.wasKilled = false
+        end(node, after: delay)
+        damage(node)
+    }
+
+    /// Kills a node's process now; its machine goes on.
+    func kill(_ node: SimulatedNode) {
+        guard node.isUp else { return }
+        tell("node \(node.id) is killed\(node.role == .leader ? ", the leader" : "")")
+        reach.mark(.processKilled)
+        node.disk.endProcess()
+        node.wasKilled = true
+        end(node)
+    }
+
+    /// Ends a node's process as its host would on a polite signal.
+    func shutDown(_ node: SimulatedNode) throws(Violation) {
+        guard node.isUp, let journal = node.journal, let apply = node.apply else { return }
+        // The host waits for what is under way.
+        guard !node.isBusy[Stage.journal.rawValue], !node.isBusy[Stage.apply.rawValue] else {
+            return
+        }
+        tell("node \(node.id) shuts down")
+        do {
+            _ = try journal.idle()
+            try apply.close()
+            reach.mark(.shutDown)
+        } catch {
+            tell("node \(node.id) does not shut down well: \(error)")
+            // Without room nothing is kept, and nothing is lost: the log has it.
+            guard node.disk.isCrashed || node.disk.capacity != nil || node.takeExcuse() else {
+                throw Violation(
+                    .unexpectedStop,
+                    "node \(node.id) does not shut down well: \(error)"
+                )
+            }
+        }
+        node.disk.endProcess()
+        node.wasKilled = node.disk.end == .process
+        end(node)
+    }
+
+    private func end(_ node: SimulatedNode, after delay: UInt64? = nil) {
         node.disk.forgetFaults()
-        node.isDiskFaultPlanned = false
+        if node.role == .leader { pastLeaders[node.term] = node.log }
         progress.ended(node.place, durableTerm: monitor.disks[node.place].hardState.term)
+        ledger.ended(node.place)
         node.stop()
-        announce(node, isUp: false)
+        seeHealth(of: node)
+        announceEnd(of: node)
         let pause = chance.draw(5 * Span.millisecond...800 * Span.millisecond)
         plan(.start(node.place), after: delay ?? pause)
     }
 
-    /// A stage could not go on because of its disk: the process ends, and its machine is started
-    /// again.
+    /// A stage could not go on because of its disk: the process ends, and is started again.
     ///
-    /// Only a fault of the simulation's making is a reason.
+    /// Only a fault of the simulation's making is a reason, and each only once.
     func diskStopped(_ node: SimulatedNode, _ reason: String) throws(Violation) {
+        markFailures(of: node)
         tell("node \(node.id) stops: \(reason)")
-        if node.disk.isCrashed {
-            reach.mark(.crashInsideTurn)
-        } else if node.disk.capacity != nil {
-            reach.mark(.stoppedByFullDisk)
-        } else if !node.isDiskFaultPlanned {
+        guard !node.disk.isCrashed else {
+            node.wasKilled = node.disk.end == .process
+            reach.mark(node.wasKilled ? .killInsideTurn : .crashInsideTurn)
+            end(node)
+            return
+        }
+        guard node.takeExcuse() else {
             throw Violation(.unexpectedStop, "node \(node.id) stops: \(reason)")
         }
-        crash(node)
+        reach.mark(.stoppedByDisk)
+        // Exit 74: often the machine is looked at, and sometimes only the process is started again.
+        if chance.oneIn(2) { crash(node) } else { kill(node) }
     }
 }

@@ -1,8 +1,9 @@
+internal import CadastreDisk
 internal import CadastreNode
 internal import CadastreProtocol
 internal import RaftCore
 
-/// What leaves a node, and how it gets where it goes.
+/// What goes between nodes, and what they learn of their connections.
 extension World {
     /// The egress of peer messages: the persist-before-send monitor stands here.
     func send(_ outgoing: PeerFrame, from node: SimulatedNode) throws(Violation) {
@@ -11,15 +12,23 @@ extension World {
         }
         let message: Message
         do throws(ProtocolError) {
-            message = try decode(outgoing.bytes, group: outgoing.group)
+            message = try PeerMessage(decoding: outgoing.bytes, group: outgoing.group).message
         } catch {
             throw Violation(.unexpectedStop, "node \(node.id) sends what cannot be read: \(error)")
         }
-        let receiver = nodes[to]
-        let leads = receiver.role == .leader && receiver.term == message.term
-        try monitor.sends(message, from: node.place, leaderLog: leads ? receiver.log : nil)
-        guard !network.isCut(from: node.place, to: to) else { return }
-        for arrival in network.arrivals(of: now, &chance) {
+        try checkLeader(message, node)
+        try monitor.sends(
+            message,
+            from: node.place,
+            leaderLog: leaderLog(of: message.term, at: to)
+        )
+        guard !network.isCut(from: node.place, to: to) else {
+            tell("\(node.id) ✕ \(message.to)  \(message.words)")
+            return
+        }
+        let arrivals = network.arrivals(of: now, &chance)
+        tell("\(node.id) \(arrivals.isEmpty ? "✕" : "→") \(message.to)  \(message.words)")
+        for arrival in arrivals {
             queue.add(
                 .peerMessage(from: node.place, to: to, outgoing.bytes),
                 at: arrival
@@ -27,77 +36,94 @@ extension World {
         }
     }
 
+    /// Who speaks as a leader leads.
+    private func checkLeader(_ message: Message, _ node: SimulatedNode) throws(Violation) {
+        switch message.body {
+        case .appendEntries, .heartbeat, .timeoutNow: try leads(node, message.term)
+        case .requestVote, .requestVoteReply, .appendEntriesReply, .heartbeatReply: break
+        }
+    }
+
+    /// The log of who leads or led a term; `receiver` is where an acknowledgement in it goes.
+    private func leaderLog(of term: Term, at receiver: Int) -> LogView? {
+        let node = nodes[receiver]
+        return node.isUp && node.role == .leader && node.term == term
+            ? node.log : pastLeaders[term]
+    }
+
     /// A message gets to the other end, if the link and the process are there.
-    func arrive(_ from: Int, _ to: Int, _ bytes: [UInt8]) {
+    func arrive(_ from: Int, _ to: Int, _ bytes: [UInt8]) throws(Violation) {
         guard nodes[to].isUp, !network.isCut(from: from, to: to) else { return }
-        mix(UInt64(bytes.count) << 16 | UInt64(from) << 8 | UInt64(to))
+        mix(UInt64(Checksum.crc32c(bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
+        let bytes = try forged(bytes, to: nodes[to])
         give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: to)
     }
 
-    /// The egress of replies: what a client is told must be durable on a majority.
-    func send(_ reply: OutgoingReply, from node: SimulatedNode) throws(Violation) {
-        switch reply.content {
-        case .command, .answer:
-            let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
-            guard committed.isQuorum(copies) else {
-                throw Violation(
-                    .persistBeforeSend,
-                    "node \(node.id) answers a client at index \(reply.appliedIndex), which is "
-                        + "durable on \(copies) disks"
-                )
-            }
-        case .digest, .transferred, .refused, .unknown: break
-        }
-        guard reply.key.connection != .max else {
-            plan(.reply(reply), after: 0)
-            return
-        }
-        // A connection that breaks takes replies with it.
-        guard !chance.perMille(network.quality.lossPerMille) else { return }
-        plan(.reply(reply), after: network.delay(&chance))
-    }
+    // MARK: Connections
 
     /// What a node learns of its connection to another one.
     func connection(_ place: Int, _ life: Int, _ other: Int, _ isUp: Bool) {
         let node = nodes[place]
-        guard node.life == life else { return }
+        guard node.life == life, node.isUp, node.isConnected[other] != isUp else { return }
         let peer = nodes[other]
+        let isReachable =
+            !network.isCut(from: place, to: other) && !network.isCut(from: other, to: place)
         if isUp {
-            guard peer.isUp else { return }
+            guard peer.isUp, isReachable else { return }
+            node.isConnected[other] = true
             give(.peerConnected(peer.id), to: place)
         } else {
-            let isReachable =
-                !network.isCut(from: place, to: other) && !network.isCut(from: other, to: place)
+            node.isConnected[other] = false
             // Refused: the machine answers that no process listens. Else only silence.
             let isRefused = !peer.isUp && isReachable && chance.oneIn(2)
             if isRefused { reach.mark(.connectionRefused) }
             give(.peerDisconnected(peer.id, isRefused: isRefused), to: place)
+            // A connection that broke beside a living peer is made again at once.
+            guard peer.isUp, isReachable else { return }
+            plan(
+                .connection(place, life: life, of: other, isUp: true),
+                after: chance.draw(1 * Span.millisecond...50 * Span.millisecond)
+            )
         }
     }
 
-    /// Tells all others that a process began or ended.
-    func announce(_ node: SimulatedNode, isUp: Bool) {
+    /// A process began: it and the others connect.
+    func announce(_ node: SimulatedNode) {
         for other in nodes where other.place != node.place && other.isUp {
             let delay = chance.draw(200 * Span.microsecond...20 * Span.millisecond)
-            plan(
-                .connection(other.place, life: other.life, of: node.place, isUp: isUp),
-                after: delay
-            )
-            if isUp {
+            for (one, two) in [(node, other), (other, node)] {
                 plan(
-                    .connection(node.place, life: node.life, of: other.place, isUp: true),
+                    .connection(one.place, life: one.life, of: two.place, isUp: true),
                     after: delay
                 )
             }
         }
     }
 
+    /// A process ended: the others notice.
+    func announceEnd(of node: SimulatedNode) {
+        for other in nodes where other.place != node.place && other.isUp {
+            plan(
+                .connection(other.place, life: other.life, of: node.place, isUp: false),
+                after: chance.draw(200 * Span.microsecond...20 * Span.millisecond)
+            )
+        }
+    }
+
+    /// Links were mended: connections that this node was told are gone are made again, and only
+    /// those: who noticed nothing must get on without being told.
+    func reconnect(_ node: SimulatedNode) {
+        for other in nodes where other.place != node.place && !node.isConnected[other.place] {
+            if node.isUp, other.isUp { reach.mark(.connectionMadeAgain) }
+            plan(
+                .connection(node.place, life: node.life, of: other.place, isUp: true),
+                after: 1 * Span.millisecond
+            )
+        }
+    }
+
     private func place(of id: NodeID) -> Int? {
         guard id.value >= 1, id.value <= UInt64(nodes.count) else { return nil }
         return Int(id.value) - 1
-    }
-
-    private func decode(_ bytes: [UInt8], group: GroupID) throws(ProtocolError) -> Message {
-        try PeerMessage(decoding: bytes, group: group).message
     }
 }

@@ -18,13 +18,34 @@ final class World {
         case applyFinished(Int, AppliedReport?, life: Int)
         case peerMessage(from: Int, to: Int, [UInt8])
         case connection(Int, life: Int, of: Int, isUp: Bool)
-        case request(Int, ConsensusEvent)
+        case request(attempt: Int)
+        case overdue(attempt: Int, AttemptLedger.Life)
         case reply(OutgoingReply)
         case patienceEnds(attempt: Int)
         case nextRequest(client: Int, slot: Int)
         case start(Int)
         case fault
         case mend(Mending)
+
+        /// What kind it is, for the trace.
+        var tag: UInt64 {
+            switch self {
+            case .tick: 1
+            case .turn(_, let stage, _): 2 + UInt64(stage.rawValue)
+            case .journalFinished: 5
+            case .applyFinished: 6
+            case .peerMessage: 7
+            case .connection: 8
+            case .request: 9
+            case .overdue: 10
+            case .reply: 11
+            case .patienceEnds: 12
+            case .nextRequest: 13
+            case .start: 14
+            case .fault: 15
+            case .mend: 16
+            }
+        }
     }
 
     /// Through what a run goes.
@@ -33,7 +54,8 @@ final class World {
         case setUp
         /// Requests and faults, until then.
         case faults(until: UInt64)
-        /// All is mended; what is open is finished, by then at the latest.
+        /// All is mended; what is open is finished and everybody puts something new, by then at the
+        /// latest.
         case healing(until: UInt64)
         /// The clients compare everything with the model, by then at the latest.
         case comparing(until: UInt64)
@@ -44,6 +66,7 @@ final class World {
     }
 
     let seed: UInt64
+    let sabotage: Sabotage?
     let scenario: Scenario
     let genesis: Genesis
     var chance: Chance
@@ -60,32 +83,57 @@ final class World {
     var digestsAwaited = 0
     /// A number that two runs of one seed share: everything that happened goes into it.
     var trace: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Faults that happened.
+    var faultCount = 0
+    /// Answers that clients got while faults went on.
+    var operationsUnderFaults = 0
+    /// The sabotage was done.
+    var isSabotaged = false
 
     var leaders = OneLeaderPerTerm()
+    /// The logs of leaders whose term is over, as far as they got; looked up, never iterated.
+    var pastLeaders: [Term: LogView] = [:]
     var matching = LogMatching()
     var committed: CommittedLog
     var agreement = StateAgreement()
     var progress: MonotonicProgress
     var monitor: PersistBeforeSend
-    var history = ClientHistory()
+    var ledger: AttemptLedger
+    var model: Model
+    var availability: Availability
+    let clusterClock = ClusterClock()
+    /// When after the faults all was equal, and only answers were missing.
+    var convergedAt: UInt64?
+    /// The newest term anywhere when the faults ended.
+    var termAtHealing = Term.zero
     /// Every entry that was proposed, for the model; looked up, never iterated.
     var entries: [LogPosition: Entry] = [:]
 
     /// Draws a world.
-    init(seed: UInt64, story: Story) {
+    init(seed: UInt64, sabotage: Sabotage? = nil, story: Story) {
         self.seed = seed
+        self.sabotage = sabotage
         self.story = story
         chance = Chance(seed: seed)
-        scenario = Scenario(&chance, seed: seed)
+        var scenario = Scenario(&chance)
+        if let sabotage { scenario.prepare(for: sabotage) }
+        self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.nodes, quality: SimulatedNetwork.Quality())
         clients = Clients(scenario)
         committed = CommittedLog(voters: scenario.nodes)
         progress = MonotonicProgress(nodes: scenario.nodes)
         monitor = PersistBeforeSend(nodes: scenario.nodes)
+        ledger = AttemptLedger(nodes: scenario.nodes)
+        model = Model(voters: (1...UInt64(scenario.nodes)).map(\.self))
+        availability = Availability(
+            nodes: scenario.nodes,
+            patience: scenario.availabilityPatience
+        )
         var members: [Member] = []
         for place in 0..<scenario.nodes {
             let node = SimulatedNode(
                 place: place,
+                of: scenario.nodes,
                 seed: chance.bits(),
                 clockRate: scenario.clockRates[place],
                 wallStart: scenario.wallStarts[place]
@@ -121,6 +169,8 @@ final class World {
                     throw Violation(.liveness, "nothing is planned any more")
                 }
                 now = max(now, next.time)
+                mix(now)
+                mix(next.event.tag)
                 try happen(next.event)
                 try advancePhase()
             }
@@ -158,15 +208,16 @@ final class World {
         case .journalFinished(let place, let results, let life):
             journalFinished(place, results, life)
         case .applyFinished(let place, let report, let life): applyFinished(place, report, life)
-        case .peerMessage(let from, let to, let bytes): arrive(from, to, bytes)
+        case .peerMessage(let from, let to, let bytes): try arrive(from, to, bytes)
         case .connection(let place, let life, let other, let isUp):
             connection(place, life, other, isUp)
-        case .request(let place, let event): give(event, to: place)
+        case .request(let attempt): try arrive(attempt: attempt)
+        case .overdue(let attempt, let life): try overdue(attempt, life)
         case .reply(let reply): try replied(reply)
         case .patienceEnds(let attempt): clients.patienceEnds(attempt, in: self)
         case .nextRequest(let client, let slot): clients.next(client, slot, in: self)
         case .start(let place): try start(place)
-        case .fault: fault()
+        case .fault: try fault()
         case .mend(let mending): mend(mending)
         }
     }
@@ -174,128 +225,17 @@ final class World {
     /// Plans something.
     func plan(_ event: Happening, after delay: UInt64) { queue.add(event, at: now + delay) }
 
-    /// Tells the story, and takes the line's time into the trace.
+    /// Tells the story.
     func tell(_ line: @autoclosure () -> String) { story.tell(now, line()) }
 
     /// Mixes a number into the trace (FNV-1a).
     func mix(_ number: UInt64) { trace = (trace ^ number) &* 0x0000_0100_0000_01B3 }
 
-    // MARK: Phases
-
-    private func advancePhase() throws(Violation) {
-        switch phase {
-        case .setUp:
-            if clients.isSetUp {
-                network.quality = scenario.quality
-                phase = .faults(until: now + scenario.faultTime)
-                tell("set up; faults begin: \(scenario.faults)")
-                clients.beginWorkload(self)
-                plan(.fault, after: chance.draw(scenario.faultInterval))
-            } else if now > 120 * Span.second {
-                throw Violation(.liveness, "a healthy cluster does not get through its set-up")
-            }
-        case .faults(let end):
-            if now >= end { heal() }
-        case .healing(let end):
-            if clients.isIdle, isConverged {
-                phase = .comparing(until: now + 20 * Span.second)
-                tell("healed; the clients compare")
-                clients.beginComparison(self)
-            } else if now > end {
-                throw Violation(.liveness, "not healed in time: \(condition)")
-            }
-        case .comparing(let end):
-            if clients.isIdle {
-                phase = .digesting(until: now + 20 * Span.second)
-                askDigests()
-            } else if now > end {
-                throw Violation(.liveness, "no comparison in time: \(condition)")
-            }
-        case .digesting(let end):
-            if digestsAwaited == 0 {
-                phase = .done
-                close()
-            } else if now > end {
-                throw Violation(.liveness, "no digests in time: \(condition)")
-            }
-        case .done: break
-        }
-    }
-
-    /// Mends everything that was broken.
-    private func heal() {
-        phase = .healing(until: now + 60 * Span.second)
-        tell("faults end")
-        network.mendAll()
-        network.quality = SimulatedNetwork.Quality()
-        for node in nodes {
-            node.slowUntil = 0
-            node.crashesWhileStarting = false
-            node.isDiskFaultPlanned = false
-            node.disk.forgetFaults()
-            node.disk.capacity = nil
-            for other in nodes where other.place != node.place && other.isUp && node.isUp {
-                plan(
-                    .connection(node.place, life: node.life, of: other.place, isUp: true),
-                    after: 1 * Span.millisecond
-                )
-            }
-        }
-    }
-
-    /// One leader whose log all have committed and applied.
-    private var isConverged: Bool {
-        guard let leader = nodes.first(where: { $0.isUp && $0.role == .leader }) else {
-            return false
-        }
-        return nodes.allSatisfy { node in
-            guard let status = node.consensus?.status, status.leader == leader.id else {
-                return false
-            }
-            return status.lastIndex == leader.log.last && status.commitIndex == leader.log.last
-                && status.appliedIndex == leader.log.last
-        }
-    }
-
-    private var condition: String {
-        let lines = nodes.map { node -> String in
-            guard let status = node.consensus?.status else { return "node \(node.id) is down" }
-            return
-                "node \(node.id) is \(status.role) in term \(status.term), log \(status.lastIndex)"
-                + ", committed \(status.commitIndex), applied \(status.appliedIndex)"
-        }
-        return lines.joined(separator: "; ") + "; " + clients.condition
-    }
-
-    private func askDigests() {
-        for node in nodes where node.isUp {
-            digestsAwaited += 1
-            let key = RequestKey(connection: .max, request: UInt64(node.place))
-            node.applyInbox.append(.digest(key, atLeast: committed.last))
-            wake(node, .apply)
-        }
-    }
-
-    private func replied(_ reply: OutgoingReply) throws(Violation) {
-        mix(reply.key.request)
-        mix(reply.appliedIndex.value)
-        guard reply.key.connection == .max else {
-            try clients.replied(reply, in: self)
-            return
-        }
-        guard case .digest(let report) = reply.content else { return }
-        try agreement.recomputed(
-            NodeID(reply.key.request + 1),
-            at: report.index,
-            kept: report.kept,
-            computed: report.computed
-        )
-        for byte in report.kept { mix(UInt64(byte)) }
-        digestsAwaited -= 1
-    }
-
-    private func close() {
-        tell("all is well")
-        for node in nodes { node.stop() }
+    /// Whether this bug is to be planted now; each is planted once where `once` says so.
+    func plants(_ bug: Sabotage, once: Bool = true) -> Bool {
+        guard sabotage == bug, case .faults = phase, !(once && isSabotaged) else { return false }
+        if !isSabotaged { tell("SABOTAGE: \(bug.rawValue)") }
+        isSabotaged = true
+        return true
     }
 }

@@ -8,31 +8,40 @@ struct CadastreSimulator: ParsableCommand {
         commandName: "cadastre-sim",
         abstract: "Simulates clusters under faults, each from one seed.",
         discussion: """
-            One seed is one history: `cadastre-sim --seed N` shows a failure again, with its story.
+            One seed is one history: `cadastre-sim --seed N` tells it, message by message.
+            `cadastre-sim --seeds N` lives N worlds that nobody has seen yet, or those from --from on, \
+            and ends with one line of JSON.
             Ends with 1 when a promise was broken.
             """
     )
 
-    @Option(help: "Live this one world and print its closing digest.")
+    @Option(help: "Live this one world and tell its story.")
     var seed: UInt64?
 
     @Option(help: "Live this many worlds.")
     var seeds: UInt64?
 
-    @Option(help: "The first of them.")
-    var from: UInt64 = 1
+    @Option(help: "The first of them; else fresh ones.")
+    var from: UInt64?
 
-    @Flag(
-        help: "Tell the story as it happens (one seed), or name each seed and count the rare paths."
-    )
-    var verbose = false
+    @Option(help: "Plant this bug, to see it found: \(Sabotage.names).")
+    var sabotage: Sabotage?
+
+    @Flag(help: "Of each world only the line that two runs of its seed have in common.")
+    var digests = false
+
+    @Flag(help: "Count the rare paths that were taken.")
+    var reach = false
 
     func validate() throws {
         guard (seed == nil) != (seeds == nil) else {
             throw ValidationError("say either --seed N or --seeds N [--from K]")
         }
+        guard seed == nil || from == nil else {
+            throw ValidationError("--from goes with --seeds")
+        }
         guard seeds ?? 1 > 0 else { throw ValidationError("--seeds must be at least 1") }
-        guard !from.addingReportingOverflow(seeds ?? 0).overflow else {
+        guard !(from ?? 0).addingReportingOverflow(seeds ?? 0).overflow else {
             throw ValidationError("--from is too large for that many seeds")
         }
     }
@@ -42,32 +51,48 @@ struct CadastreSimulator: ParsableCommand {
     }
 
     private func runOne(_ seed: UInt64) throws {
+        let isTold = !digests
+        if isTold { print("seed \(seed), build of commit \(BuildCommit.name)") }
         do throws(Violation) {
-            let outcome = try Simulation.run(seed: seed, print: verbose ? { print($0) } : nil)
-            if verbose { print(ReachTable(outcome.reach).text) }
+            let outcome = try Simulation.run(
+                seed: seed,
+                sabotage: sabotage,
+                print: isTold ? { print($0) } : nil
+            )
+            if reach { print(ReachTable(outcome.reach).text) }
             print(outcome.closingLine)
         } catch {
-            print(verbose ? error.ending : error.description)
+            print(isTold ? error.ending : error.description)
             throw ExitCode(1)
         }
     }
 
     private func runMany() throws {
-        var progress = SeedProgress(total: seeds ?? 0, namesSeeds: verbose)
-        for seed in from..<from + (seeds ?? 0) {
+        let first = from ?? FreshSeeds.first
+        let count = seeds ?? 0
+        var progress = SeedProgress(total: count)
+        for seed in first..<first + count {
             progress.begins(seed)
             do throws(Violation) {
-                progress.ended(try Simulation.run(seed: seed))
+                let outcome = try Simulation.run(seed: seed, sabotage: sabotage)
+                if digests { print(outcome.closingLine) }
+                progress.ended(outcome)
             } catch {
                 progress.violated()
                 print(error.description)
+                print("build of commit \(BuildCommit.name)")
             }
         }
         progress.finish()
-        if verbose { print(ReachTable(progress.reach).text) }
-        print(progress.json)
+        if reach { print(ReachTable(progress.reach).text) }
+        print(progress.json(from: first))
         if progress.violations > 0 { throw ExitCode(1) }
     }
+}
+
+extension Sabotage: ExpressibleByArgument {
+    /// All of them.
+    fileprivate static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 extension Violation {
@@ -85,6 +110,6 @@ extension Simulation.Outcome {
         let digits = String(trace, radix: 16)
         let digest = String(repeating: "0", count: 16 - digits.count) + digits
         return "seed \(seed): digest \(digest), \(virtualTime / 1_000_000) ms, "
-            + "\(operations) operations, \(entries) entries"
+            + "\(checked) answers, \(entries) entries"
     }
 }

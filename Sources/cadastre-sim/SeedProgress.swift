@@ -1,40 +1,34 @@
 internal import CadastreSimulation
 internal import Glibc
 
-/// How far many seeds have come: a line that rewrites itself on a terminal, and the JSON at the end.
+/// How far many seeds have come: a line that rewrites itself on a terminal, elsewhere one line for
+/// each seed, and the JSON at the end.
 struct SeedProgress {
     private let total: UInt64
     private let start = Self.clock
     private let isTerminal = isatty(STDERR_FILENO) == 1
     private var done: UInt64 = 0
     private var virtualTime: UInt64 = 0
+    private var checked = 0
     private var operations = 0
-    private var shownAt = 0.0
+    private var faults = 0
     /// Promises broken.
     private(set) var violations = 0
     /// What all worlds reached.
     private(set) var reach = Reach()
 
-    /// Where there is no terminal, each seed is a line of its own.
-    private let namesSeeds: Bool
-
     /// Nothing done of this many.
-    init(total: UInt64, namesSeeds: Bool) {
-        self.total = total
-        self.namesSeeds = namesSeeds
-    }
+    init(total: UInt64) { self.total = total }
 
     /// A seed is about to run.
     ///
-    /// Said before it does, so that a trap is not anonymous.
+    /// Said before it does, each time, so that a trap is not anonymous.
     mutating func begins(_ seed: UInt64) {
         guard isTerminal else {
-            if namesSeeds { write("seed \(seed)\n") }
+            write("seed \(seed)\n")
             return
         }
         let elapsed = Self.clock - start
-        guard elapsed - shownAt > 0.1 || done == 0 else { return }
-        shownAt = elapsed
         let rate = elapsed > 0 ? Double(done) / elapsed : 0
         let left = rate > 0 ? "\(Int(Double(total - done) / rate)) s left" : "…"
         write("\r\u{1B}[Kseed \(seed)  \(done)/\(total)  \(tenths(rate)) seeds/s  \(left)")
@@ -44,7 +38,9 @@ struct SeedProgress {
     mutating func ended(_ outcome: Simulation.Outcome) {
         done += 1
         virtualTime += outcome.virtualTime
+        checked += outcome.checked
         operations += outcome.operations
+        faults += outcome.faults
         reach.add(outcome.reach)
     }
 
@@ -58,11 +54,15 @@ struct SeedProgress {
     func finish() { if isTerminal { write("\r\u{1B}[K") } }
 
     /// The result, on one line.
-    var json: String {
+    func json(from first: UInt64) -> String {
         let hours = Double(virtualTime) / 3.6e12
-        return "{\"seeds\":\(done),\"virtual_hours\":\(Double(Int(hours * 10_000)) / 10_000),"
-            + "\"wall_seconds\":\(tenths(Self.clock - start)),\"operations\":\(operations),"
-            + "\"violations\":\(violations)}"
+        let wall = Self.clock - start
+        let compression = wall > 0 ? Int(Double(virtualTime) / 1e9 / wall) : 0
+        return "{\"seeds\":\(done),\"from\":\(first),"
+            + "\"virtual_hours\":\(Double(Int(hours * 10_000)) / 10_000),"
+            + "\"wall_seconds\":\(tenths(wall)),\"compression\":\(compression),"
+            + "\"operations_checked\":\(checked),\"operations_under_faults\":\(operations),"
+            + "\"faults\":\(faults),\"violations\":\(violations)}"
     }
 
     private func tenths(_ value: Double) -> Double { Double(Int(value * 10)) / 10 }

@@ -6,8 +6,8 @@ import Testing
 struct DeterminismTests {
     /// The targets that the simulator replays.
     static let deterministic = [
-        "RaftCore", "CadastreProtocol", "CadastreStorage", "CadastreStateMachine", "CadastreNode",
-        "CadastreSimulation",
+        "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage", "CadastreStateMachine",
+        "CadastreNode", "CadastreSimulation",
     ]
 
     /// A name and why it is not used there.
@@ -36,8 +36,6 @@ struct DeterminismTests {
         for file in try Repository.files(of: target) {
             for (number, line) in file.lines.enumerated() {
                 for (pattern, reason) in patterns where line.firstMatch(of: pattern) != nil {
-                    // A simulation counts in virtual seconds and prints rates for people.
-                    if target == "CadastreSimulation", line.contains("Double") { continue }
                     let code = line.trimmingCharacters(in: .whitespaces)
                     Issue.record("\(file):\(number + 1) \(code): \(reason)")
                 }
@@ -46,32 +44,37 @@ struct DeterminismTests {
     }
 
     @Test(arguments: deterministic)
-    func `no loop runs over a dictionary or a set`(target: String) throws {
-        let declaration = try Regex(
-            #"\b(?:var|let)\s+(\w+)\s*(?::\s*(?:\[(?!\()[^\[\]]*(?:\[[^\]]*\])?\s*:\s|Set<|Dictionary<)|=\s*(?:\[[\w\.<>\[\]]+\s*:\s*[^\]]*\]\(\)|Set<))"#
-        )
+    func `nothing runs over a dictionary or a set in its own order`(target: String) throws {
         for file in try Repository.files(of: target) {
-            let names = Set(
-                file.lines.compactMap { line -> String? in
-                    guard let match = line.firstMatch(of: declaration) else { return nil }
-                    return match.output[1].substring.map(String.init)
-                }
-            )
-            for (number, line) in file.lines.enumerated() {
-                guard let place = line.range(of: #"\bfor\b.*\bin\b"#, options: .regularExpression)
-                else { continue }
-                let iterated = line[place.upperBound...].trimmingCharacters(in: .whitespaces)
-                    .prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "." }
-                let root = iterated.split(separator: ".").map(String.init)
-                guard let name = root.first(where: { $0 != "self" }), names.contains(name),
-                    !line.contains(".sorted")
-                else { continue }
-                // `for x in table[key]` iterates what the table holds.
-                let rest = line[place.upperBound...].trimmingCharacters(in: .whitespaces)
-                    .dropFirst(iterated.count)
-                guard !rest.hasPrefix("[") else { continue }
-                Issue.record("\(file):\(number + 1) iterates \(name) in no fixed order")
+            for place in try UnorderedIteration.places(in: file.lines) {
+                Issue.record("\(file):\(place.line) goes through \(place.name) in no fixed order")
             }
         }
+    }
+
+    @Test(arguments: [
+        "for key in table { }", "for (key, value) in self.table { }", "for key in table.keys { }",
+        "let all = table.map { $0.key }", "let all = table.values.filter { $0 > 1 }",
+        "return Array(table.values)", "let one = table.first { $0.value == 1 }",
+        "names.forEach { use($0) }", "let all = table.compactMap(\\.value)",
+        "let few = table.filter { $0.value > 1 }.map(\\.key)",
+    ])
+    func `an iteration in no fixed order is found`(line: String) throws {
+        let lines = ["var table: [Int: UInt64] = [:]", "let names: Set<Int> = []", line]
+        #expect(try UnorderedIteration.places(in: lines).map(\.line) == [3])
+    }
+
+    @Test(arguments: [
+        "for key in table.keys.sorted() { }", "for item in table[key] { }",
+        "table[key]?.map { $0 }",
+        "let all = table.map(\\.key).sorted()", "let sum = table.values.reduce(0, +)",
+        "if table.values.contains(4) { }", "let is = table.values.allSatisfy { $0 > 2 }",
+        "let other = table.mapValues { $0 + 1 }", "let few = table.count { $0.value == 3 }",
+        "let next = other.table.map { $0 }", "let least = table.values.min()",
+        "table = table.filter { $0.value > 1 }",
+    ])
+    func `what does not depend on the order passes`(line: String) throws {
+        let lines = ["var table: [Int: UInt64] = [:]", line]
+        #expect(try UnorderedIteration.places(in: lines).isEmpty)
     }
 }

@@ -267,6 +267,21 @@ struct NodeFolderTests {
     }
 
     @Test
+    func `preparing a segment leaves half of the reserve to the state`() throws {
+        var settings = NodeSettings()
+        settings.diskReserve = 1_000_000
+        let node = try NodeFixture(members: 3, settings: settings)
+        let journal = node.node.journal
+        let needed = node.settings.journal.segmentSize + 500_000
+        node.disk.capacity = node.disk.usedBytes + needed - 1
+        while try journal.idle() {}
+        #expect(journal.statistics.segments == 1)
+        node.disk.capacity = node.disk.usedBytes + needed
+        while try journal.idle() {}
+        #expect(journal.statistics.segments == 2)
+    }
+
+    @Test
     func `every failure below has its exit code`() {
         let disk = DiskError(operation: .sync, path: "/f", code: DiskError.inputOutput)
         let identity = JournalIdentity(

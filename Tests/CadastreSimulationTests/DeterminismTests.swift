@@ -1,48 +1,53 @@
 import CadastreSimulation
 import Foundation
+import TestLanes
 import Testing
 
 /// One seed, one history: in one process and in two, whose hash seeds differ.
+@Suite(.heavy)
 struct DeterminismTests {
     @Test(arguments: [3, 17, 58])
     func `the same seed twice is the same history`(seed: UInt64) throws {
-        let first = try Simulation.run(seed: seed)
-        let second = try Simulation.run(seed: seed)
-        #expect(first == second)
+        #expect(try Seeds.run(seed) == Seeds.run(seed))
     }
 
     @Test
     func `different seeds are different histories`() throws {
-        #expect(try Simulation.run(seed: 4).trace != Simulation.run(seed: 5).trace)
+        #expect(try Seeds.run(4).trace != Seeds.run(5).trace)
     }
 
-    /// The program, where it was built beside the tests.
-    static var program: URL? {
-        let beside = Bundle.main.executableURL?.deletingLastPathComponent()
-        let candidates = [beside, beside?.deletingLastPathComponent()].compactMap { $0 }
-        return candidates.map { $0.appendingPathComponent("cadastre-sim") }
-            .first { FileManager.default.isExecutableFile(atPath: $0.path) }
+    @Test
+    func `two processes print one digest for each of twenty seeds`() throws {
+        let first = try lines()
+        #expect(first.count == 20)
+        #expect(first == (try lines()))
+        let digits = String(try Seeds.run(7).trace, radix: 16)
+        #expect(first[6].hasPrefix("seed 7:") && first[6].contains(digits))
     }
 
-    @Test(.enabled(if: program != nil, "cadastre-sim was not built"), arguments: [3, 58])
-    func `two processes with one seed print one digest`(seed: UInt64) throws {
-        let first = try output(seed)
-        #expect(first == (try output(seed)))
-        let trace = try Simulation.run(seed: seed).trace
-        #expect(first.contains(String(trace, radix: 16)))
-    }
-
-    private func output(_ seed: UInt64) throws -> String {
-        guard let program = Self.program else { return "" }
+    private func lines() throws -> [String] {
         let process = Process()
-        process.executableURL = program
-        process.arguments = ["--seed", "\(seed)"]
-        let pipe = Pipe()
-        process.standardOutput = pipe
+        process.executableURL = try program()
+        process.arguments = ["--seeds", "20", "--from", "1", "--digests"]
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = FileHandle.nullDevice
         try process.run()
-        let data = pipe.fileHandleForReading.readDataToEndOfFile()
+        let data = output.fileHandleForReading.readDataToEndOfFile()
         process.waitUntilExit()
         #expect(process.terminationStatus == 0)
-        return String(decoding: data, as: UTF8.self)
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+            .filter { $0.hasPrefix("seed ") }
+    }
+
+    /// The program beside the tests: `swift build --build-tests` builds it with them.
+    private func program() throws -> URL {
+        let beside = try #require(Bundle.main.executableURL).deletingLastPathComponent()
+        let candidates = [beside, beside.deletingLastPathComponent()]
+            .map { $0.appendingPathComponent("cadastre-sim") }
+        return try #require(
+            candidates.first { FileManager.default.isExecutableFile(atPath: $0.path) },
+            "cadastre-sim was not built beside the tests"
+        )
     }
 }

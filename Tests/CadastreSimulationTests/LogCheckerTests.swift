@@ -122,13 +122,19 @@ struct LogCheckerTests {
     @Test
     func `two states at one index are caught`() {
         var checker = StateAgreement()
-        func applied(_ node: UInt64, _ low: UInt64, _ record: LogView.Record?) -> Violation.Rule? {
+        func applied(
+            _ node: UInt64,
+            _ low: UInt64,
+            _ committed: LogView.Record?,
+            durable: LogView.Record? = record(2, 1)
+        ) -> Violation.Rule? {
             caught { () throws(Violation) in
                 try checker.applied(
                     NodeID(node),
                     position(2, 1),
                     digest: StateDigest(high: 1, low: low),
-                    committed: record
+                    committed: committed,
+                    durable: durable
                 )
             }
         }
@@ -137,6 +143,9 @@ struct LogCheckerTests {
         #expect(applied(3, 8, record(2, 1)) == .stateMachineSafety)
         #expect(applied(2, 7, record(2, 2)) == .stateMachineSafety)
         #expect(applied(2, 7, nil) == .stateMachineSafety)
+        // Committed, but not in its own journal: a crash would leave the state ahead of the log.
+        #expect(applied(2, 7, record(2, 1), durable: nil) == .persistBeforeSend)
+        #expect(applied(2, 7, record(2, 1), durable: record(2, 2)) == .persistBeforeSend)
     }
 
     @Test
@@ -159,11 +168,23 @@ struct LogCheckerTests {
                 NodeID(2),
                 position(2, 1),
                 digest: StateDigest(high: 0, low: 5),
-                committed: record(2, 1)
+                committed: record(2, 1),
+                durable: record(2, 1)
             )
         }
         #expect(applied == nil)
         #expect(recomputed(1, 1) == .digest)
+        func marked(_ low: UInt64) -> Violation.Rule? {
+            caught { () throws(Violation) in
+                try checker.marked(
+                    NodeID(3),
+                    at: LogIndex(2),
+                    digest: StateDigest(high: 0, low: low)
+                )
+            }
+        }
+        #expect(marked(5) == nil)
+        #expect(marked(6) == .digest)
     }
 
     @Test(arguments: 0..<4)
@@ -208,5 +229,31 @@ struct LogCheckerTests {
         checker.ended(0, durableTerm: Term(6))
         #expect(read(5) == .monotonicProgress)
         #expect(read(6) == nil)
+    }
+    @Test
+    func `what was told to clients or called durable may not go back across a restart`() {
+        var checker = MonotonicProgress(nodes: 2)
+        func answers(_ place: Int, _ index: UInt64) -> Violation.Rule? {
+            caught { () throws(Violation) in try checker.answers(place, at: LogIndex(index)) }
+        }
+        func begins(_ index: UInt64) -> Violation.Rule? {
+            caught { () throws(Violation) in
+                try checker.begins(0, appliedThrough: LogIndex(index))
+            }
+        }
+        func madeDurable(_ index: UInt64) -> Violation.Rule? {
+            caught { () throws(Violation) in
+                try checker.madeDurable(0, through: LogIndex(index))
+            }
+        }
+        #expect(answers(0, 7) == nil && answers(1, 3) == nil)
+        #expect(madeDurable(5) == nil)
+        #expect(madeDurable(4) == .monotonicProgress)
+        checker.ended(0, durableTerm: .zero)
+        #expect(begins(5) == nil)
+        #expect(begins(4) == .monotonicProgress)
+        #expect(madeDurable(4) == nil)
+        #expect(answers(0, 6) == .monotonicProgress)
+        #expect(answers(0, 7) == nil)
     }
 }

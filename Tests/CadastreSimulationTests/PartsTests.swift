@@ -58,6 +58,21 @@ struct WatchedDiskTests {
     }
 
     @Test
+    func `what a failed sync should have kept, a later one does not count as kept`() throws {
+        let inner = SimulatedDisk(seed: 1)
+        let disk = WatchedDisk(inner, watching: "/journal")
+        try disk.createDirectory("/journal")
+        let file = try disk.open("/journal/a", mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        inner.fail(.sync, nth: 1)
+        #expect(throws: DiskError.self) { try file.sync() }
+        try file.write(at: 3, [4, 5, 6])
+        try file.sync()
+        #expect(disk.hasSynced([4, 5, 6]))
+        #expect(!disk.hasSynced([1, 2, 3]))
+    }
+
+    @Test
     func `files elsewhere are not watched`() throws {
         let disk = WatchedDisk(SimulatedDisk(seed: 1), watching: "/journal")
         try disk.createDirectory("/state")

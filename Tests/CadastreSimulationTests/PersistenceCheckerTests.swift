@@ -21,9 +21,11 @@ struct PersistenceCheckerTests {
 
     /// Node 1 has two entries and its vote for node 2 in term 3.
     private var monitor: PersistBeforeSend {
-        var monitor = PersistBeforeSend(nodes: 3)
-        monitor.recovered(0, recovery(1, 1, term: 3, vote: 2))
-        return monitor
+        get throws(Violation) {
+            var monitor = PersistBeforeSend(nodes: 3)
+            try monitor.recovered(0, recovery(1, 1, term: 3, vote: 2))
+            return monitor
+        }
     }
 
     private func sends(
@@ -32,8 +34,7 @@ struct PersistenceCheckerTests {
         to: UInt64 = 2,
         leaderLog: LogView? = nil
     ) -> Violation.Rule? {
-        let monitor = monitor
-        return caught { () throws(Violation) in
+        caught { () throws(Violation) in
             try monitor.sends(
                 Message(
                     group: .directory,
@@ -83,57 +84,152 @@ struct PersistenceCheckerTests {
         #expect(sends(accepted(3), term: 3) == .persistBeforeSend)
         // Durable, but another entry than the leader's.
         #expect(sends(accepted(2), term: 3, leaderLog: log(1, 3)) == .persistBeforeSend)
+        // More than the leader of that term ever had.
+        #expect(sends(accepted(2), term: 3, leaderLog: log(1)) == .logMatching)
+        #expect(sends(accepted(2), term: 2, leaderLog: log(1)) == .logMatching)
     }
 
-    private func recovered(
+    @Test
+    func `an acknowledgement in a term that is over needs only to have been true`() throws {
+        var monitor = try monitor
+        try monitor.synced(
+            0,
+            [
+                .truncate(.directory, from: LogIndex(2)),
+                .hardState(.directory, HardState(term: Term(4), vote: .none)),
+            ]
+        )
+        func acknowledges(_ term: UInt64, _ leaderLog: LogView) -> Violation.Rule? {
+            caught { () throws(Violation) in
+                try monitor.sends(
+                    Message(
+                        group: .directory,
+                        from: NodeID(1),
+                        to: NodeID(2),
+                        term: Term(term),
+                        body: .appendEntriesReply(
+                            AppendEntriesReply(outcome: .accepted(match: LogIndex(2)))
+                        )
+                    ),
+                    from: 0,
+                    leaderLog: leaderLog
+                )
+            }
+        }
+        #expect(acknowledges(3, log(1, 1)) == nil)
+        #expect(acknowledges(3, log(1, 2)) == .persistBeforeSend)
+        #expect(acknowledges(4, log(1, 1)) == .persistBeforeSend)
+    }
+
+    @Test
+    func `an entry that is synced behind a gap is caught`() {
+        var monitor = PersistBeforeSend(nodes: 1)
+        let gap = GroupRecovery(
+            group: .directory,
+            hardState: .initial,
+            headers: [header(record(2, 1))]
+        )
+        let rule = caught { () throws(Violation) in try monitor.recovered(0, gap) }
+        #expect(rule == .logMatching)
+    }
+
+    // MARK: Recovery
+
+    private func entry(_ index: UInt64, _ term: UInt64) -> Entry {
+        Entry.make(
+            cluster: ClusterID(high: 1, low: 2),
+            group: .directory,
+            position: position(index, term),
+            kind: .noOp,
+            featureLevel: 1,
+            now: 0,
+            random: (0, 0),
+            previousHash: .zero
+        )
+    }
+
+    /// How many of the unsynced writes came back; nil if what came back is caught.
+    private func kept(
         _ found: GroupRecovery,
-        written: [LogView.Record] = [],
-        truncatedFrom: UInt64? = nil
-    ) -> Violation.Rule? {
-        let durable = monitor.disks[0]
-        return caught { () throws(Violation) in
-            try Recovery.check(
+        unsynced: [JournalWrite] = []
+    ) throws(Violation) -> Int? {
+        let durable = try monitor.disks[0]
+        do throws(Violation) {
+            return try Recovery.check(
                 NodeID(1),
                 durable: durable,
-                written: Set(written),
-                truncatedFrom: truncatedFrom.map { LogIndex($0) },
+                unsynced: unsynced,
                 found: found
-            )
+            ).unsyncedWrites
+        } catch {
+            #expect(error.rule == .recovery)
+            return nil
         }
     }
 
-    @Test
-    func `what was durable and more of what was written may come back`() {
-        #expect(recovered(recovery(1, 1, term: 3, vote: 2)) == nil)
-        #expect(recovered(recovery(1, 1, 3, term: 3, vote: 2), written: [record(3, 3)]) == nil)
-        #expect(recovered(recovery(1, 1, term: 4)) == nil)
-    }
-
-    @Test
-    func `a lost term, vote or entry is caught`() {
-        #expect(recovered(recovery(1, 1, term: 2, vote: 2)) == .recovery)
-        #expect(recovered(recovery(1, 1, term: 3, vote: 3)) == .recovery)
-        #expect(recovered(recovery(1, 1, term: 3)) == .recovery)
-        #expect(recovered(recovery(1, term: 3, vote: 2)) == .recovery)
-    }
-
-    @Test
-    func `what nobody wrote is caught`() {
-        #expect(recovered(recovery(1, 1, 3, term: 3, vote: 2)) == .recovery)
-        #expect(recovered(recovery(1, 2, term: 3, vote: 2)) == .recovery)
-    }
-
-    @Test
-    func `a truncation on its way may have taken the end away, and no more`() {
-        #expect(recovered(recovery(1, term: 3, vote: 2), truncatedFrom: 2) == nil)
-        let replaced = recovery(1, 3, term: 3, vote: 2)
-        #expect(recovered(replaced, written: [record(2, 3)], truncatedFrom: 2) == nil)
-        #expect(recovered(replaced, written: [record(2, 3)]) == .recovery)
-        let lost = GroupRecovery(
+    /// What was durable, then these entries of a longer log, in this term and with this vote.
+    private func found(
+        _ entries: Entry...,
+        durable: [UInt64] = [1, 1],
+        term: UInt64 = 3,
+        vote: UInt64 = 2
+    ) -> GroupRecovery {
+        let old = durable.enumerated().map {
+            header(record(UInt64($0.offset + 1), $0.element))
+        }
+        return GroupRecovery(
             group: .directory,
-            hardState: HardState(term: Term(3), vote: NodeID(2)),
-            headers: []
+            hardState: HardState(term: Term(term), vote: NodeID(vote)),
+            headers: old + entries.map(\.header)
         )
-        #expect(recovered(lost, truncatedFrom: 2) == .recovery)
+    }
+
+    @Test
+    func `what was durable and a beginning of what was written may come back`() throws {
+        let writes: [JournalWrite] = [
+            .hardState(.directory, HardState(term: Term(4), vote: NodeID(1))),
+            .entry(entry(3, 4)), .entry(entry(4, 4)),
+        ]
+        #expect(try kept(found(), unsynced: writes) == 0)
+        #expect(try kept(found(term: 4, vote: 1), unsynced: writes) == 1)
+        #expect(try kept(found(entry(3, 4), term: 4, vote: 1), unsynced: writes) == 2)
+        let all = found(entry(3, 4), entry(4, 4), term: 4, vote: 1)
+        #expect(try kept(all, unsynced: writes) == 3)
+    }
+
+    @Test
+    func `the middle of what was written without its beginning is caught`() throws {
+        let writes: [JournalWrite] = [
+            .hardState(.directory, HardState(term: Term(4), vote: NodeID(1))),
+            .entry(entry(3, 4)),
+        ]
+        // The entry came back, its term did not.
+        #expect(try kept(found(entry(3, 4)), unsynced: writes) == nil)
+    }
+
+    @Test
+    func `a lost term, vote or entry is caught`() throws {
+        #expect(try kept(found(term: 2)) == nil)
+        #expect(try kept(found(vote: 3)) == nil)
+        #expect(try kept(found(vote: 0)) == nil)
+        #expect(try kept(found(durable: [1])) == nil)
+    }
+
+    @Test
+    func `what nobody wrote is caught`() throws {
+        #expect(try kept(found(entry(3, 3))) == nil)
+        #expect(try kept(found(durable: [1, 2])) == nil)
+    }
+
+    @Test
+    func `a truncation on its way may have taken the end away, and no more`() throws {
+        let writes: [JournalWrite] = [
+            .truncate(.directory, from: LogIndex(2)), .entry(entry(2, 3)), .entry(entry(3, 3)),
+        ]
+        #expect(try kept(found(durable: [1]), unsynced: writes) == 1)
+        #expect(try kept(found(entry(2, 3), durable: [1]), unsynced: writes) == 2)
+        #expect(try kept(found(durable: []), unsynced: writes) == nil)
+        // Two histories mixed: the old entry, and the new one that follows its successor.
+        #expect(try kept(found(entry(3, 3)), unsynced: writes) == nil)
     }
 }

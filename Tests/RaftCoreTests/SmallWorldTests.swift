@@ -9,15 +9,25 @@ import Testing
 ///
 /// A message may be delivered at any time, out of order, once or (within a budget) twice; loss is
 /// never delivering it. A write may become durable at any time, in order; a crash loses the others.
-/// Heartbeats are all lost: they prove nothing that appends do not, and would only blow up the world.
+/// Heartbeats that belong to no read are all lost: they prove nothing that appends do not, and would
+/// only blow up the world.
 @Suite(.heavy)
 struct SmallWorldTests {
     /// How often each thing may happen on one path.
     struct Budget: Hashable {
-        var campaigns = 1
-        var proposals = 1
-        var crashes = 1
-        var duplicates = 1
+        var campaigns = 0
+        var proposals = 0
+        var crashes = 0
+        var duplicates = 0
+        var reads = 0
+    }
+
+    /// A bug planted in a member's surroundings, to see that it is found.
+    enum Plant {
+        /// A crash takes the vote, and keeps the term.
+        case forgottenVotes
+        /// A leader believes that what it sent to a member is durable there.
+        case sentIsDurable
     }
 
     struct State {
@@ -26,13 +36,22 @@ struct SmallWorldTests {
     }
 
     struct Explorer {
-        var explored = 0
-        var duplicates = 0
-        var breach: String?
+        private(set) var explored = 0
+        private(set) var breach: String?
+        /// Nothing is left that was not followed.
+        private(set) var isExhausted = false
+        /// The longest committed log of any state.
+        private(set) var committed = 0
+        /// The most reads granted in any state.
+        private(set) var granted = 0
         private var seen: Set<Int> = []
         private let limit: Int
+        private let plant: Plant?
 
-        init(limit: Int) { self.limit = limit }
+        init(limit: Int, plant: Plant? = nil) {
+            self.limit = limit
+            self.plant = plant
+        }
 
         /// Follows everything from `start` until `limit` states are known; returns the depth whose
         /// states were all reached.
@@ -43,12 +62,11 @@ struct SmallWorldTests {
             while !level.isEmpty {
                 var next: [State] = []
                 for state in level {
-                    for successor in Self.successors(of: state) {
-                        guard seen.insert(Self.key(successor)).inserted else {
-                            duplicates += 1
-                            continue
-                        }
+                    for successor in successors(of: state) {
+                        guard seen.insert(Self.key(successor)).inserted else { continue }
                         explored += 1
+                        committed = max(committed, successor.cluster.committed.count)
+                        granted = max(granted, successor.cluster.grants.count)
                         if let found = successor.cluster.breach {
                             breach = found
                             return depth
@@ -60,6 +78,7 @@ struct SmallWorldTests {
                 level = next
                 depth += 1
             }
+            isExhausted = true
             return depth
         }
 
@@ -78,10 +97,11 @@ struct SmallWorldTests {
             hasher.combine(bag)
             hasher.combine(state.cluster.leaders)
             hasher.combine(state.cluster.committed)
+            hasher.combine(state.cluster.reads)
             return hasher.finalize()
         }
 
-        private static func successors(of state: State) -> [State] {
+        private func successors(of state: State) -> [State] {
             var result: [State] = []
             func add(_ change: (inout State) -> Void) {
                 var next = state
@@ -91,7 +111,7 @@ struct SmallWorldTests {
             }
             let cluster = state.cluster
             for place in cluster.network.indices {
-                add { $0.cluster.deliver(place) }
+                add { deliver(place, in: &$0.cluster) }
                 if state.budget.duplicates > 0 {
                     add {
                         $0.cluster.deliver(place, again: true)
@@ -114,43 +134,106 @@ struct SmallWorldTests {
                         $0.budget.proposals -= 1
                     }
                 }
+                if state.budget.reads > 0, node.raft.isLeader {
+                    add {
+                        $0.cluster.read(id, UInt64(state.budget.reads))
+                        $0.budget.reads -= 1
+                    }
+                }
                 if state.budget.crashes > 0, !node.writes.isEmpty || node.raft.isLeader {
                     add {
-                        $0.cluster.crash(id)
-                        $0.cluster.restart(id)
+                        crash(id, in: &$0.cluster)
                         $0.budget.crashes -= 1
                     }
                 }
             }
             return result
         }
+
+        private func crash(_ id: Int, in cluster: inout Cluster) {
+            cluster.crash(id)
+            if plant == .forgottenVotes { cluster.nodes[id - 1].disk.hardState.vote = .none }
+            cluster.restart(id)
+        }
+
+        private func deliver(_ place: Int, in cluster: inout Cluster) {
+            let message = cluster.network[place]
+            cluster.deliver(place)
+            guard plant == .sentIsDurable, case .appendEntries(let append) = message.body,
+                let last = append.entries.last
+            else { return }
+            let reply = AppendEntriesReply(outcome: .accepted(match: last.index))
+            cluster.step(
+                Int(message.from.value),
+                .received(
+                    Message(
+                        group: message.group,
+                        from: message.to,
+                        to: message.from,
+                        term: message.term,
+                        body: .appendEntriesReply(reply)
+                    )
+                )
+            )
+        }
     }
 
     /// Where to begin: what takes long to reach is prepared.
     enum Beginning: String, CaseIterable {
-        case nothing, rivals, divergentTail, figureEight, acknowledged, slowDisks
+        case election, rivals, divergentTail, slowDisks, lonelyProposal, figureEight, acknowledged
+
+        /// Small enough that everything that can follow is followed.
+        var isWhole: Bool {
+            switch self {
+            case .election, .rivals, .divergentTail, .slowDisks, .lonelyProposal: true
+            case .figureEight, .acknowledged: false
+            }
+        }
+
+        /// Entries that are committed on some path, and never more on any.
+        var committed: Int {
+            switch self {
+            // The founding entry, and the no-op of whoever wins.
+            case .election: 2
+            // An entry of term 1 between them.
+            case .rivals: 3
+            // The longer of two tails is of an older term and goes; the no-op follows the other.
+            case .divergentTail, .slowDisks: 4
+            case .lonelyProposal, .acknowledged: 3
+            // The entry of term 2 with the no-op of term 4, and only so; then that of term 5.
+            case .figureEight: 4
+            }
+        }
 
         var state: State {
             var budget = Budget()
             var cluster: Cluster
             switch self {
-            case .nothing:
+            case .election:
                 cluster = Cluster(voters: 3)
-                budget.campaigns = 2
+                budget.campaigns = 1
+                budget.crashes = 1
             case .rivals:
                 // Two candidates of one term, nothing durable yet.
-                cluster = Cluster(logs: [[1], [1], [1]])
-                for id in 1...2 { cluster.stand(id) }
-                while let place = cluster.network.firstIndex(where: { $0.to == NodeID(3) }) {
-                    cluster.deliver(place)
-                }
-                while let place = cluster.network.firstIndex(where: { $0.from == NodeID(3) }) {
-                    cluster.deliver(place)
-                }
-                budget.campaigns = 0
+                cluster = Self.twoCandidates
             case .divergentTail:
                 cluster = Cluster(logs: [[1, 2], [1, 1, 1], [1]], terms: [2, 2, 2])
                 cluster.stand(1)
+                budget.crashes = 1
+            case .slowDisks:
+                // Entries of a leader wait for every disk; another one stands.
+                cluster = Cluster(voters: 3)
+                cluster.elect(1)
+                cluster.propose(1)
+                for place in [1, 0] { cluster.deliver(place) }
+                cluster.stand(2)
+            case .lonelyProposal:
+                // One entry and one read under one leader, whom nobody disturbs.
+                cluster = Cluster(voters: 3)
+                cluster.elect(1)
+                budget.proposals = 1
+                budget.duplicates = 1
+                budget.reads = 1
             case .figureEight:
                 // The leader of term 4 brings an entry of term 2 to a majority, so large that it goes
                 // alone, while its own no-op is durable nowhere; one with an entry of term 3 stands.
@@ -169,33 +252,63 @@ struct SmallWorldTests {
                     cluster.tidy()
                 }
                 cluster.network.removeAll { $0.to == NodeID(3) }
-                budget = Budget(campaigns: 2, proposals: 0, crashes: 0, duplicates: 0)
+                budget.campaigns = 2
             case .acknowledged:
                 cluster = Cluster(voters: 3)
                 cluster.elect(1)
                 cluster.propose(1)
-            case .slowDisks:
-                // Entries of a leader wait for every disk; another one stands.
-                cluster = Cluster(voters: 3)
-                cluster.elect(1)
-                cluster.propose(1)
-                for place in [1, 0] { cluster.deliver(place) }
-                cluster.stand(2)
-                budget.crashes = 2
+                budget = Budget(campaigns: 1, proposals: 1, crashes: 1, duplicates: 1, reads: 1)
             }
             cluster.tidy()
             return State(cluster: cluster, budget: budget)
         }
+
+        /// Nodes 1 and 2 may stand in term 2, having heard what node 3 would do.
+        private static var twoCandidates: Cluster {
+            var cluster = Cluster(logs: [[1], [1], [1]])
+            for id in 1...2 { cluster.stand(id) }
+            while let place = cluster.network.firstIndex(where: { $0.to == NodeID(3) }) {
+                cluster.deliver(place)
+            }
+            while let place = cluster.network.firstIndex(where: { $0.from == NodeID(3) }) {
+                cluster.deliver(place)
+            }
+            return cluster
+        }
     }
+
+    private static let limit = 30_000
 
     @Test(arguments: Beginning.allCases)
     func `no order of events breaks a promise`(_ beginning: Beginning) {
-        var explorer = Explorer(limit: 20_000)
+        var explorer = Explorer(limit: Self.limit)
         let depth = explorer.explore(beginning.state)
         #expect(explorer.breach == nil)
         if beginning == .figureEight { #expect(beginning.state.cluster[1].isLeader) }
-        #expect(explorer.explored >= 20_000 || depth > 12, "\(beginning): the world is too small")
-        print("small world \(beginning): \(explorer.explored) states, \(depth) levels whole")
+        #expect(explorer.committed == beginning.committed)
+        #expect(
+            explorer.isExhausted == beginning.isWhole,
+            "\(explorer.explored) states, \(depth) levels whole"
+        )
+    }
+
+    @Test
+    func `reads are granted in a small world`() {
+        var explorer = Explorer(limit: Self.limit)
+        _ = explorer.explore(Beginning.lonelyProposal.state)
+        #expect(explorer.granted == 1)
+    }
+
+    @Test(arguments: [
+        (Plant.forgottenVotes, Beginning.rivals, Budget(crashes: 1)),
+        (.sentIsDurable, .acknowledged, Budget(campaigns: 1)),
+    ])
+    func `a planted bug is found`(_ plant: Plant, _ beginning: Beginning, _ budget: Budget) {
+        var start = beginning.state
+        start.budget = budget
+        var explorer = Explorer(limit: Self.limit, plant: plant)
+        _ = explorer.explore(start)
+        #expect(explorer.breach != nil)
     }
 }
 
@@ -211,11 +324,12 @@ extension Cluster {
     }
 
     /// Forgets what does not matter to safety, so that states are recognised: the chance behind
-    /// elections, heartbeats, and what goes to nobody.
+    /// elections, heartbeats without a read, and what goes to nobody.
     fileprivate mutating func tidy() {
         network.removeAll { message in
             switch message.body {
-            case .heartbeat, .heartbeatReply: true
+            case .heartbeat(let heartbeat): heartbeat.readRound == 0
+            case .heartbeatReply(let reply): reply.readRound == 0
             case .requestVote, .requestVoteReply, .appendEntries, .appendEntriesReply, .timeoutNow:
                 false
             }

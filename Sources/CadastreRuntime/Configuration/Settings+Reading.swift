@@ -105,6 +105,7 @@ extension Settings {
         )
         cacheSize = number("storage.cache_mib") << 20
         segmentSize = number("storage.segment_mib") << 20
+        reserveSize = number("storage.reserve_mib") << 20
         clientThreads = number("threads.client")
         logLevel = text("log.level")
     }

@@ -76,6 +76,8 @@ package struct Settings: Hashable, Sendable {
     package var cacheSize: Int
     /// A journal segment in bytes.
     package var segmentSize: Int
+    /// What is kept free on the disk, in bytes.
+    package var reserveSize: Int
     /// Threads that serve clients.
     package var clientThreads: Int
     /// The least important log lines that are written.
@@ -238,6 +240,12 @@ package struct Settings: Hashable, Sendable {
             kind: .integer(16...1_024, unit: "MiB"),
             presence: .byDefault("64"),
             help: "The size of one journal file."
+        ),
+        Setting(
+            key: "storage.reserve_mib",
+            kind: .integer(0...65_536, unit: "MiB"),
+            presence: .byDefault("512"),
+            help: "Room kept for deleting and administration; below it what grows is refused."
         ),
         Setting(
             key: "threads.client",

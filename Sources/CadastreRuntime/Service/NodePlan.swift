@@ -61,6 +61,7 @@ package struct NodePlan: Sendable {
         )
         result.journal.segmentSize = settings.segmentSize
         result.stateMachine.cacheSizeBytes = settings.cacheSize
+        result.diskReserve = settings.reserveSize
         return result
     }
 

@@ -10,7 +10,7 @@ internal import UnixSignals
 /// |---|---|
 /// | 0 | done, or stopped cleanly |
 /// | 65 | the journal or the state is damaged below what was durable |
-/// | 70 | a peer contradicts the log |
+/// | 70 | a peer contradicts the log, or a committed entry cannot be executed |
 /// | 73 | another process uses the data folder, or it is not empty |
 /// | 74 | the disk failed |
 /// | 78 | the configuration, the certificates or the data folder are not this node's |

@@ -1,7 +1,7 @@
 package import RaftCore
 
-/// I5: on one node term, commit index, applied index and cluster time never go back; the term not
-/// even across a restart.
+/// I5: on one node term, commit index, applied index and cluster time never go back; and what has
+/// been made durable, or told to a client, not even across restarts.
 ///
 /// What a lost transaction takes from the applied index, it gives back.
 package struct MonotonicProgress {
@@ -25,36 +25,83 @@ package struct MonotonicProgress {
         }
     }
 
-    private var last: [Reading?]
-    /// The newest term that was durable in the life before.
-    private var durableTerms: [Term]
+    private struct Node {
+        /// In this life.
+        var last: Reading?
+        /// The newest term that was ever durable.
+        var durableTerm = Term.zero
+        /// What the state machine said that a crash keeps, in any life.
+        var durablyApplied = LogIndex.zero
+        /// The same in this life: one that begins without room knows of nothing yet.
+        var durablyAppliedNow = LogIndex.zero
+        /// The newest index in an answer, in any life.
+        var answered = LogIndex.zero
+    }
+
+    private var nodes: [Node]
 
     /// Nodes of whom nothing is known.
-    package init(nodes: Int) {
-        last = Array(repeating: nil, count: nodes)
-        durableTerms = Array(repeating: .zero, count: nodes)
-    }
+    package init(nodes: Int) { self.nodes = Array(repeating: Node(), count: nodes) }
 
     /// The process of a node ended with this term durable.
     package mutating func ended(_ place: Int, durableTerm: Term) {
-        last[place] = nil
-        durableTerms[place] = max(durableTerms[place], durableTerm)
+        nodes[place].last = nil
+        nodes[place].durablyAppliedNow = .zero
+        nodes[place].durableTerm = max(nodes[place].durableTerm, durableTerm)
+    }
+
+    /// The state machine of a node says that a crash keeps what is applied through here.
+    ///
+    /// - Throws: If it said more before, in this life.
+    package mutating func madeDurable(_ place: Int, through index: LogIndex) throws(Violation) {
+        let known = nodes[place].durablyAppliedNow
+        guard index >= known else {
+            throw back(place, "durably applied index", "\(known)", "\(index)")
+        }
+        nodes[place].durablyAppliedNow = index
+        nodes[place].durablyApplied = max(nodes[place].durablyApplied, index)
+    }
+
+    /// The process of a node begins with this much applied.
+    ///
+    /// - Throws: If the crash took what was said to be durable.
+    package func begins(_ place: Int, appliedThrough index: LogIndex) throws(Violation) {
+        guard index >= nodes[place].durablyApplied else {
+            throw back(place, "durable state", "\(nodes[place].durablyApplied)", "\(index)")
+        }
+    }
+
+    /// An answer made at this index leaves a node.
+    ///
+    /// - Throws: If an earlier one was made at a later index.
+    package mutating func answers(_ place: Int, at index: LogIndex) throws(Violation) {
+        guard index >= nodes[place].answered else {
+            throw back(place, "index of answers", "\(nodes[place].answered)", "\(index)")
+        }
+        nodes[place].answered = index
     }
 
     /// The state machine lost a transaction and says so: it begins again from there.
-    package mutating func lostTransaction(_ place: Int, appliedNow: LogIndex, clusterTime: UInt64) {
-        last[place]?.applied = appliedNow
-        last[place]?.clusterTime = clusterTime
+    ///
+    /// - Throws: If it lost what it had called durable.
+    package mutating func lostTransaction(
+        _ place: Int,
+        appliedNow: LogIndex,
+        clusterTime: UInt64
+    ) throws(Violation) {
+        nodes[place].last?.applied = appliedNow
+        nodes[place].last?.clusterTime = clusterTime
+        try begins(place, appliedThrough: appliedNow)
     }
 
     /// A node tells where it is.
     ///
     /// - Throws: If it was further before.
     package mutating func reads(_ place: Int, _ reading: Reading) throws(Violation) {
-        guard reading.term >= durableTerms[place] else {
-            throw back(place, "term", "\(durableTerms[place])", "\(reading.term)")
+        guard reading.term >= nodes[place].durableTerm else {
+            throw back(place, "term", "\(nodes[place].durableTerm)", "\(reading.term)")
         }
-        if let last = last[place] {
+        if let last = nodes[place].last {
             guard reading.term >= last.term else {
                 throw back(place, "term", "\(last.term)", "\(reading.term)")
             }
@@ -68,7 +115,7 @@ package struct MonotonicProgress {
                 throw back(place, "cluster time", "\(last.clusterTime)", "\(reading.clusterTime)")
             }
         }
-        last[place] = reading
+        nodes[place].last = reading
     }
 
     private func back(_ place: Int, _ what: String, _ from: String, _ to: String) -> Violation {

@@ -29,28 +29,38 @@ package struct PersistBeforeSend {
     package var logs: [LogView] { disks.map(\.log) }
 
     /// The disk synced these writes.
-    package mutating func synced(_ place: Int, _ writes: [JournalWrite]) {
+    ///
+    /// - Throws: If an entry is not the one that follows.
+    package mutating func synced(_ place: Int, _ writes: [JournalWrite]) throws(Violation) {
         for write in writes {
             switch write {
             case .truncate(_, let index): disks[place].log.truncate(from: index)
-            case .entry(let entry): add(entry.header, place)
+            case .entry(let entry): try add(entry.header, place)
             case .hardState(_, let state): set(state, place)
             }
         }
     }
 
     /// A node started again and found this on its disk.
-    package mutating func recovered(_ place: Int, _ recovery: GroupRecovery) {
+    ///
+    /// - Throws: If an entry is not the one that follows.
+    package mutating func recovered(
+        _ place: Int,
+        _ recovery: GroupRecovery
+    ) throws(Violation) {
         disks[place].log = LogView()
-        for header in recovery.headers { add(header, place) }
+        for header in recovery.headers { try add(header, place) }
         set(recovery.hardState, place)
     }
 
-    private mutating func add(_ header: EntryHeader, _ place: Int) {
-        precondition(
-            header.index == disks[place].log.last.next,
-            "entry \(header.position) is synced behind \(disks[place].log.last)"
-        )
+    private mutating func add(_ header: EntryHeader, _ place: Int) throws(Violation) {
+        guard header.index == disks[place].log.last.next else {
+            throw Violation(
+                .logMatching,
+                "entry \(header.position) of node \(place + 1) is synced behind index "
+                    + "\(disks[place].log.last)"
+            )
+        }
         let record = LogView.Record(position: header.position, hash: header.hash)
         disks[place].log.append(record)
         disks[place].entries.insert(record)
@@ -66,7 +76,8 @@ package struct PersistBeforeSend {
     /// - Parameters:
     ///   - message: As it will be read at the other end.
     ///   - place: Of the sender.
-    ///   - leaderLog: The log of the message's receiver, if that one leads the message's term.
+    ///   - leaderLog: The log of the leader of the message's term, as far as it got; nil where
+    ///     nobody was seen leading it.
     /// - Throws: If it promises what its sender's disk does not hold.
     package func sends(
         _ message: Message,
@@ -113,18 +124,29 @@ package struct PersistBeforeSend {
         guard match > .zero else { return }
         let disk = disks[place]
         // Of a term that is over, the entry may have been truncated since: it was durable once.
-        if disk.hardState.term <= term, match > disk.log.last {
+        let isOfNow = disk.hardState.term <= term
+        if isOfNow, match > disk.log.last {
             throw Violation(
                 .persistBeforeSend,
                 "node \(place + 1) acknowledges \(match) in term \(term), durable is only "
                     + "\(disk.log.last)"
             )
         }
-        guard let wanted = leaderLog?.record(at: match) else { return }
-        guard disk.entries.contains(wanted) else {
+        guard let leaderLog else { return }
+        guard let wanted = leaderLog.record(at: match) else {
+            throw Violation(
+                .logMatching,
+                "node \(place + 1) acknowledges \(match) in term \(term), whose leader's log ends "
+                    + "at \(leaderLog.last)"
+            )
+        }
+        let isDurable =
+            isOfNow ? disk.log.record(at: match) == wanted : disk.entries.contains(wanted)
+        guard isDurable else {
             throw Violation(
                 .persistBeforeSend,
-                "node \(place + 1) acknowledges \(wanted.position), which was never durable there"
+                "node \(place + 1) acknowledges \(wanted.position) in term \(term); that entry of "
+                    + "the leader is not durable there"
             )
         }
     }

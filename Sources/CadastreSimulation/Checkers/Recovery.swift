@@ -1,61 +1,57 @@
 package import CadastreStorage
 package import RaftCore
 
-/// What comes back from a disk is what was durable, and beyond it only what was being written.
+/// What comes back from a disk is what was durable, and of what was being written a beginning: never
+/// the middle, never two histories mixed.
 package enum Recovery {
-    /// Compares a journal after a crash with what was known of it before.
+    /// What came back.
+    package struct Found: Hashable, Sendable {
+        /// How many of the unsynced writes came back.
+        package var unsyncedWrites: Int
+    }
+
+    /// Compares a journal after the end of its process with what was known of it before.
     ///
     /// - Parameters:
     ///   - node: Whose it is.
     ///   - durable: What the disk had synced.
-    ///   - written: Every entry that was ever handed to the journal, synced or not.
-    ///   - truncatedFrom: The lowest truncation handed over since the last sync, if any.
+    ///   - unsynced: What was handed to the journal since, in this order.
     ///   - found: What the journal recovered.
-    /// - Throws: If something durable is lost, or something appears that nobody wrote.
+    /// - Returns: How much of the unsynced it kept.
+    /// - Throws: If it is not what was durable followed by the first few of the unsynced writes.
     package static func check(
         _ node: NodeID,
         durable: PersistBeforeSend.Record,
-        written: Set<LogView.Record>,
-        truncatedFrom: LogIndex?,
+        unsynced: [JournalWrite],
         found: GroupRecovery
-    ) throws(Violation) {
-        let state = found.hardState
-        guard
-            state.term > durable.hardState.term
-                || (state.term == durable.hardState.term
-                    && (durable.hardState.vote == .none || state.vote == durable.hardState.vote))
-        else {
-            throw Violation(
-                .recovery,
-                "node \(node) comes back with \(state), \(durable.hardState) was durable"
-            )
-        }
-        for header in found.headers {
-            let record = LogView.Record(position: header.position, hash: header.hash)
-            let isOld = durable.log.record(at: header.index) == record
-            guard isOld || written.contains(record) else {
-                throw Violation(
-                    .recovery,
-                    "node \(node) comes back with \(header.position), which was not written there"
-                )
+    ) throws(Violation) -> Found {
+        let log = LogView(
+            found.headers.map { LogView.Record(position: $0.position, hash: $0.hash) }
+        )
+        var expected = durable.log
+        var state = durable.hardState
+        if log == expected, found.hardState == state { return Found(unsyncedWrites: 0) }
+        for (place, write) in unsynced.enumerated() {
+            switch write {
+            case .hardState(_, let newer): state = newer
+            case .truncate(_, let index): expected.truncate(from: index)
+            case .entry(let entry):
+                expected.append(LogView.Record(position: entry.position, hash: entry.hash))
+            }
+            if log == expected, found.hardState == state {
+                return Found(unsyncedWrites: place + 1)
             }
         }
-        let end = LogIndex(UInt64(found.headers.count))
-        let kept = truncatedFrom.map { min($0.previous, durable.log.last) } ?? durable.log.last
-        guard end >= kept else {
-            throw Violation(
-                .recovery,
-                "node \(node) comes back with a log through \(end), durable was \(kept)"
-            )
-        }
-        for record in durable.log.records where record.position.index <= kept {
-            let header = found.headers[Int(record.position.index.value) - 1]
-            guard header.position == record.position, header.hash == record.hash else {
-                throw Violation(
-                    .recovery,
-                    "node \(node) comes back with \(header.position) instead of \(record.position)"
-                )
-            }
-        }
+        throw Violation(
+            .recovery,
+            "node \(node) comes back with \(found.hardState) and a log through "
+                + "\(describe(log)); durable was \(durable.hardState) and "
+                + "\(describe(durable.log)), and no beginning of the \(unsynced.count) writes "
+                + "under way gives that"
+        )
+    }
+
+    private static func describe(_ log: LogView) -> String {
+        log.record(at: log.last).map { "\($0.position)" } ?? "nothing"
     }
 }

@@ -13,12 +13,20 @@ package struct StateAgreement {
 
     /// A node applied everything through a place.
     ///
-    /// - Throws: If another state was seen there, or it applied what was not committed.
+    /// - Parameters:
+    ///   - node: Which.
+    ///   - position: The last entry that it applied.
+    ///   - digest: Of its state now.
+    ///   - committed: What is committed at that index.
+    ///   - durable: What its own disk holds at that index.
+    /// - Throws: If another state was seen there, or it applied what was not committed, or what it
+    ///   would not find again after a crash.
     package mutating func applied(
         _ node: NodeID,
         _ position: LogPosition,
         digest: StateDigest,
-        committed: LogView.Record?
+        committed: LogView.Record?,
+        durable: LogView.Record?
     ) throws(Violation) {
         guard position.index > .zero else { return }
         guard let committed, committed.position == position else {
@@ -26,6 +34,13 @@ package struct StateAgreement {
                 .stateMachineSafety,
                 "node \(node) applied \(position), committed there is "
                     + (committed.map { "\($0.position)" } ?? "nothing")
+            )
+        }
+        guard durable == committed else {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(node) applied \(position), durable in its own journal there is "
+                    + (durable.map { "\($0.position)" } ?? "nothing")
             )
         }
         guard let known = digests[position.index] else {
@@ -36,6 +51,27 @@ package struct StateAgreement {
             throw Violation(
                 .stateMachineSafety,
                 "after \(position) node \(node) has digest \(digest), node \(known.node) "
+                    + "\(known.digest)"
+            )
+        }
+    }
+
+    /// A node reported its digest at a marked index, which it has passed.
+    ///
+    /// - Throws: If another state was seen there.
+    package mutating func marked(
+        _ node: NodeID,
+        at index: LogIndex,
+        digest: StateDigest
+    ) throws(Violation) {
+        guard let known = digests[index] else {
+            digests[index] = (digest, node)
+            return
+        }
+        guard known.digest == digest else {
+            throw Violation(
+                .digest,
+                "node \(node) reports digest \(digest) at index \(index), node \(known.node) has "
                     + "\(known.digest)"
             )
         }

@@ -7,9 +7,17 @@ enum FaultKind: CaseIterable {
     case crash
     /// It stops in the middle of a coming call to the disk.
     case crashInsideTurn
+    /// The process of a node is killed; its machine goes on, with what was written and not synced.
+    case kill
+    /// It is killed in the middle of a coming call to the disk.
+    case killInsideTurn
+    /// A process ends as it should and is started again.
+    case restart
     /// All machines stop at once.
     case powerCut
-    /// A coming sync or write fails.
+    /// All machines stop within a moment, each in the middle of a call to its disk.
+    case tornPowerCut
+    /// A coming call to the disk fails, of whatever kind.
     case failingDisk
     /// The disk is nearly full for a while.
     case fullDisk
@@ -27,4 +35,36 @@ enum FaultKind: CaseIterable {
     case storm
     /// The leader is told to hand over.
     case transfer
+    /// The wall clock of the one voter whose clock lies jumps by an hour or by years.
+    case clockJump
+
+    /// It strikes one node, and leaves the links between others alone.
+    var strikesOne: Bool {
+        switch self {
+        case .crash, .crashInsideTurn, .kill, .killInsideTurn, .restart, .failingDisk, .fullDisk,
+            .slowDisk, .pause, .oneWayCut, .isolation, .transfer, .clockJump:
+            true
+        case .powerCut, .tornPowerCut, .partition, .storm: false
+        }
+    }
+
+    /// It means nothing to a node that is alone.
+    var needsOthers: Bool {
+        switch self {
+        case .partition, .oneWayCut, .isolation, .storm, .transfer, .powerCut, .tornPowerCut: true
+        case .crash, .crashInsideTurn, .kill, .killInsideTurn, .restart, .failingDisk, .fullDisk,
+            .slowDisk, .pause, .clockJump:
+            false
+        }
+    }
+}
+
+/// What comes in the middle of a start.
+enum StartInterruption {
+    /// The machine stops.
+    case crash
+    /// The process is killed.
+    case kill
+    /// A call to the disk fails.
+    case fault
 }

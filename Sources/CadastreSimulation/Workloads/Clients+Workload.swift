@@ -1,115 +1,154 @@
 internal import CadastreProtocol
 internal import RaftCore
 
-/// What clients want: a set-up step by step, then puts, deletes, gets and lists on few keys, then
-/// one list of everything.
+/// What clients want while faults go on: puts, deletes and reads on few keys; now and then a bucket,
+/// a quota, a grant or a session comes and goes.
 extension Clients {
-    // MARK: Set-up
-
-    /// Begins with the first step.
-    mutating func begin(_ world: World) { nextStep(in: world) }
-
-    /// Does the next step of the set-up.
-    mutating func nextStep(in world: World) {
-        guard let step = steps.last else { return }
-        switch step {
-        case .openSession(let client): submit(.openSession, client, 0, in: world)
-        case .createTenant(let tenant):
-            let command = CreateTenant(name: Self.tenantName(tenant), quota: Quota())
-            write(.createTenant(command), .other, 0, 0, step: step, in: world)
-        case .grant(let tenant):
-            let command = GrantService(
-                tenant: Self.tenantName(tenant),
-                service: Array("service".utf8)
-            )
-            write(.grantService(command), .other, 0, 0, step: step, in: world)
-        case .createBucket(let tenant, let bucket):
-            let command = CreateBucket(name: Self.bucketName(tenant, bucket))
-            write(.createBucket(command), .other, 1 + tenant, 0, step: step, in: world)
-        }
-    }
-
-    // MARK: Requests
-
-    /// All slots begin.
-    mutating func beginWorkload(_ world: World) {
-        for client in 1..<all.count {
-            for slot in all[client].slots.indices {
-                world.plan(
-                    .nextRequest(client: client, slot: slot),
-                    after: world.chance.draw(scenario.thinkTime)
-                )
-            }
-        }
-    }
-
     /// A slot wants something new.
     mutating func next(_ client: Int, _ slot: Int, in world: World) {
-        guard case .faults = world.phase, all[client].slots[slot].request == nil,
-            !all[client].slots[slot].isRetired, let tenant = all[client].tenant
-        else { return }
+        guard all[client].slots[slot].request == nil else { return }
+        if all[client].isRenewing {
+            renew(client, in: world)
+            return
+        }
+        guard case .faults = world.phase else {
+            if case .healing = world.phase, client > 0 { sayFarewell(client, in: world) }
+            return
+        }
+        if client > 0, all[client].slots.allSatisfy(\.isRetired) || world.chance.oneIn(80) {
+            all[client].isRenewing = true
+            renew(client, in: world)
+            return
+        }
+        guard !all[client].slots[slot].isRetired else { return }
+        guard let tenant = all[client].tenant else {
+            submit(administration(world), for: .work, client, slot, in: world)
+            return
+        }
         let bucket = Self.bucketName(tenant, world.chance.below(scenario.buckets))
-        let object = ClientHistory.Key(
-            tenant: tenants[tenant],
-            bucket: bucket,
-            key: Array("key-\(world.chance.below(scenario.keys))".utf8)
-        )
-        switch world.chance.below(20) {
-        case 0..<9: put(object, nil, client, slot, in: world)
-        case 9..<12: put(object, .ifAbsent, client, slot, in: world)
-        case 12..<15:
-            let command = DeleteObject(bucket: bucket, key: object.key)
-            write(.deleteObject(command), .delete(object), client, slot, step: nil, in: world)
-        case 15..<19: submit(.get(object), client, slot, in: world)
-        default: submit(.list(tenants[tenant], bucket), client, slot, in: world)
-        }
-    }
-
-    private mutating func put(
-        _ object: ClientHistory.Key,
-        _ precondition: Precondition?,
-        _ client: Int,
-        _ slot: Int,
-        in world: World
-    ) {
-        values += 1
-        let value = Array("v\(values)".utf8)
-        let command = PutObject(
-            bucket: object.bucket,
-            key: object.key,
-            size: UInt64(values),
-            etag: value,
-            locations: Array(repeating: 0x61, count: world.chance.below(300)),
-            precondition: precondition
-        )
-        let action =
-            precondition == nil
-            ? ClientHistory.Action.put(object, value) : .putIfAbsent(object, value)
-        write(.putObject(command), action, client, slot, step: nil, in: world)
-    }
-
-    // MARK: The end
-
-    /// Everything is listed once more, by clients of each tenant.
-    mutating func beginComparison(_ world: World) {
-        for write in abandoned {
-            world.reach.mark(
-                world.history.isApplied(write) ? .abandonedAndApplied : .abandonedAndAbsent
+        let key = Array("key-\(world.chance.below(scenario.keys))".utf8)
+        let id = tenants[tenant]
+        switch world.chance.below(100) {
+        case 0..<60:
+            let command = change(key, in: bucket, of: tenant, world)
+            submit(command, for: .work, client, slot, in: world)
+        case 60..<84:
+            let query = Query.getObject(bucket: bucket, key: key)
+            submit(.query(query, id), for: .work, client, slot, in: world)
+        case 84..<92:
+            let query = Query.listObjects(
+                ObjectListing(
+                    bucket: bucket,
+                    prefix: world.chance.oneIn(3) ? Array("key-1".utf8) : [],
+                    after: world.chance.oneIn(3) ? key : [],
+                    maximum: world.chance.pick([1, 3, 1_000])
+                )
             )
+            submit(.query(query, id), for: .work, client, slot, in: world)
+        case 92..<96:
+            let query = Query.getUsage(bucket: world.chance.oneIn(2) ? bucket : nil)
+            submit(.query(query, id), for: .work, client, slot, in: world)
+        default:
+            let query = Query.getObject(
+                bucket: Self.bucketName(tenant, scenario.buckets),
+                key: key
+            )
+            submit(.query(query, id), for: .work, client, slot, in: world)
         }
-        for client in 1..<all.count {
-            for slot in all[client].slots.indices { all[client].slots[slot].request = nil }
-        }
-        for tenant in 0..<scenario.tenants {
-            for bucket in 0..<scenario.buckets { comparisons.append((tenant, bucket)) }
-        }
-        nextComparison(in: world)
     }
 
-    /// Lists the next bucket, by the first client of its tenant.
-    mutating func nextComparison(in world: World) {
-        guard let (tenant, bucket) = comparisons.popLast() else { return }
-        let request = Request.list(tenants[tenant], Self.bucketName(tenant, bucket))
-        submit(request, 1 + tenant, 0, in: world)
+    /// A command of a tenant's client.
+    private mutating func change(
+        _ key: [UInt8],
+        in bucket: [UInt8],
+        of tenant: Int,
+        _ world: World
+    ) -> Command {
+        let guest = Self.bucketName(tenant, scenario.buckets)
+        switch world.chance.below(60) {
+        case 0..<24: return put(key, in: bucket, nil, world)
+        case 24..<31: return put(key, in: bucket, .ifAbsent, world)
+        case 31..<39:
+            return put(key, in: bucket, condition(key, in: bucket, of: tenant, world), world)
+        case 39..<41: return put(key, in: bucket, .ifPresent, world)
+        case 41..<49: return .deleteObject(DeleteObject(bucket: bucket, key: key))
+        case 49..<52:
+            return .deleteObject(
+                DeleteObject(
+                    bucket: bucket,
+                    key: key,
+                    precondition: condition(key, in: bucket, of: tenant, world)
+                )
+            )
+        case 52..<54: return .createBucket(CreateBucket(name: guest))
+        case 54..<56: return put(key, in: guest, nil, world)
+        case 56..<57: return .deleteObject(DeleteObject(bucket: guest, key: key))
+        case 57..<59: return .deleteBucket(DeleteBucket(name: guest))
+        default: return .deleteBucket(DeleteBucket(name: bucket))
+        }
+    }
+
+    /// A put with an entity tag that was never used.
+    mutating func put(
+        _ key: [UInt8],
+        in bucket: [UInt8],
+        _ precondition: Precondition?,
+        _ world: World
+    ) -> Command {
+        values += 1
+        var locations = Array(repeating: UInt8(0x61), count: world.chance.below(300))
+        if world.chance.oneIn(40) {
+            world.reach.mark(.largeBody)
+            // Bytes that do not compress, so that segments fill.
+            locations = (0..<2_000).flatMap { _ in
+                let word = world.chance.bits()
+                return (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+            }
+        }
+        return .putObject(
+            PutObject(
+                bucket: bucket,
+                key: key,
+                size: UInt64(values),
+                etag: Array("v\(values)".utf8),
+                locations: locations,
+                precondition: precondition
+            )
+        )
+    }
+
+    /// A condition that holds as far as anybody knows, or one that does not.
+    private func condition(
+        _ key: [UInt8],
+        in bucket: [UInt8],
+        of tenant: Int,
+        _ world: World
+    ) -> Precondition {
+        let object = world.model.object(key, in: bucket, of: tenants[tenant])
+        guard let object, !world.chance.oneIn(3) else { return .ifMatch([Array("v0".utf8)]) }
+        return .ifMatch([object.etag])
+    }
+
+    /// A command of who administers.
+    private func administration(_ world: World) -> Command {
+        let tenant = Self.tenantName(world.chance.below(scenario.tenants))
+        let guest = Array("guest".utf8)
+        switch world.chance.below(20) {
+        case 0..<2: return .setTenantStatus(SetTenantStatus(name: tenant, status: .suspended))
+        case 2..<8: return .setTenantStatus(SetTenantStatus(name: tenant, status: .active))
+        case 8..<9: return .updateTenant(UpdateTenant(name: tenant, quota: Quota(objects: 2)))
+        case 9..<10: return .updateTenant(UpdateTenant(name: tenant, quota: Quota(bytes: 100)))
+        case 10..<13: return .updateTenant(UpdateTenant(name: tenant, quota: Quota()))
+        case 13..<14:
+            return .revokeService(
+                RevokeService(tenant: tenant, service: Array("service".utf8))
+            )
+        case 14..<16:
+            return .grantService(GrantService(tenant: tenant, service: Array("service".utf8)))
+        case 16..<17: return .createTenant(CreateTenant(name: guest, quota: Quota(buckets: 1)))
+        case 17..<18: return .deleteTenant(DeleteTenant(name: guest))
+        case 18..<19: return .deleteTenant(DeleteTenant(name: tenant))
+        default: return .updateTenant(UpdateTenant(name: guest, quota: Quota(objects: 5)))
+        }
     }
 }

@@ -5,20 +5,25 @@ internal import RaftCore
 /// Who asks: clients with sessions and slots, each slot one request at a time.
 ///
 /// A command that was not answered is sent again, elsewhere, with the same identity, until it is
-/// answered or given up.
+/// answered or given up. What they are told is judged where it leaves the node; they themselves only
+/// go on with it.
 struct Clients {
     /// One client.
     struct Client {
         /// As whom it comes.
         var principal: Principal
-        /// Of which tenant of the set-up; nil for who sets up.
+        /// Of which tenant of the set-up; nil for who administers.
         var tenant: Int?
         /// Its session, once it is open.
         var session: UInt64 = 0
+        /// It is closing its session and opening another one.
+        var isRenewing = false
         /// The node it tries first.
         var node = 0
         /// Its requests.
         var slots: [Slot]
+        /// It was answered something new after the faults had ended.
+        var hasSaidFarewell = false
     }
 
     /// One request at a time.
@@ -35,16 +40,37 @@ struct Clients {
         var attempts = 0
     }
 
+    /// What is asked.
+    enum Content: Hashable {
+        /// A command's envelope, for a tenant's queue.
+        case command([UInt8], TenantID)
+        /// A query about what a tenant holds.
+        case query(Query, TenantID)
+    }
+
+    /// Why it is asked.
+    enum Purpose: Hashable {
+        case setUp(Step)
+        case work
+        /// Closes the session.
+        case expiry
+        /// Opens the next one.
+        case opening
+        /// Something new after the faults.
+        case farewell
+        case comparison
+        /// Another payload under a used identity; nobody waits for its answer.
+        case mischief
+    }
+
     /// What a slot wants.
-    enum Request {
-        /// Opens the client's session.
-        case openSession
-        /// A command: how the history knows it, what it is, and what it is for in the set-up.
-        case write(Int, [UInt8], Step?)
-        /// Reads one object.
-        case get(ClientHistory.Key)
-        /// Lists a bucket, whole.
-        case list(TenantID, [UInt8])
+    struct Request {
+        /// No other request has it.
+        var number: Int
+        var content: Content
+        var purpose: Purpose
+        /// Session, slot and sequence of a command that has them.
+        var identity: (session: UInt64, slot: UInt32, sequence: UInt64)?
     }
 
     /// A step of the set-up.
@@ -59,10 +85,10 @@ struct Clients {
     struct Attempt {
         var client: Int
         var slot: Int
-        var request: Request
+        var request: Int
+        var content: Content
+        var purpose: Purpose
         var node: Int
-        /// Everything through here had been answered before.
-        var floor: LogIndex
     }
 
     var all: [Client] = []
@@ -72,11 +98,13 @@ struct Clients {
     /// The tenants' numbers, once they are made.
     var tenants: [TenantID]
     /// Requests given up; for the reach marks.
-    var abandoned: [Int] = []
-    /// Buckets still to be listed at the end.
-    var comparisons: [(tenant: Int, bucket: Int)] = []
+    var abandoned: [(session: UInt64, slot: UInt32, sequence: UInt64)] = []
+    /// What is still to be compared at the end.
+    var comparisons: [(client: Int, query: Query)] = []
     /// Entity tags used so far.
     var values = 0
+    /// Requests so far.
+    var requests = 0
     let scenario: Scenario
 
     /// Clients as the scenario wants them.
@@ -125,20 +153,31 @@ struct Clients {
     }
 
     /// Nothing of the set-up is left.
-    var isSetUp: Bool { steps.isEmpty && isIdle }
+    var isSetUp: Bool { steps.isEmpty && isQuiet }
+
+    /// Nobody wants anything any more, and everybody has said farewell.
+    var isIdle: Bool { isQuiet && all.dropFirst().allSatisfy(\.hasSaidFarewell) }
 
     /// No request is on the way.
-    var isIdle: Bool {
-        all.allSatisfy { client in client.slots.allSatisfy { $0.request == nil } }
+    private var isQuiet: Bool {
+        all.allSatisfy { client in
+            !client.isRenewing && client.slots.allSatisfy { $0.request == nil }
+        }
     }
 
     /// For the report of a cluster that does not go on.
     var condition: String {
-        let open = all.enumerated().flatMap { client in
-            client.element.slots.compactMap { slot in
-                slot.request.map { "client \(client.offset) waits for \($0)" }
+        var lines: [String] = []
+        for (place, client) in all.enumerated() {
+            for slot in client.slots {
+                guard let request = slot.request else { continue }
+                lines.append(
+                    "client \(place) waits for \(request.purpose), attempt \(slot.attempt) at node "
+                        + "\(client.node + 1)"
+                )
             }
+            if place > 0, !client.hasSaidFarewell { lines.append("client \(place) has work left") }
         }
-        return open.joined(separator: ", ")
+        return lines.joined(separator: ", ")
     }
 }

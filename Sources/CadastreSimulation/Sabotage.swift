@@ -1,0 +1,37 @@
+/// A bug planted between the product's stages, to see that a checker finds it.
+///
+/// It lives in the world's hand-overs alone: the product carries no flag for it.
+package enum Sabotage: String, Hashable, Sendable, CaseIterable {
+    /// Consensus hears that a write is durable before the journal has begun it.
+    case reportBeforeSync
+    /// Queries go to the state machine at once, past the read index.
+    case readWithoutIndex
+    /// An answer carries another entity tag than the state.
+    case wrongAnswer
+    /// A reply to a command names another place in the cluster's order.
+    case wrongReply
+    /// A client is answered twice.
+    case secondAnswer
+    /// A reply is lost inside the node.
+    case lostAnswer
+    /// A command that is in a block is refused.
+    case refusedProposal
+    /// A command that a client sent once is handed to the node twice.
+    case doubledCommand
+    /// The newest segment of a journal is gone after a crash.
+    case lostSegment
+    /// The last synced blocks of a journal are zeros after a crash.
+    case lostBlocks
+    /// Bytes of the journal from before the last sync are turned over.
+    case rottenJournal
+    /// An entry reaches the state machine of a node without its commands.
+    case skippedCommands
+    /// An entry reaches the state machine when it is proposed and not when it is committed.
+    case applyBeforeCommit
+    /// One node's writes are never reported durable, though heartbeats go on.
+    case silentDisk
+    /// The links that faults cut stay cut.
+    case unmendedLinks
+    /// One node believes its own clock: a Tick carries nobody else's.
+    case lonelyClock
+}

@@ -1,0 +1,125 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import RaftCore
+
+/// What becomes of answers, once they are found to be right.
+extension Clients {
+    /// A node answered an attempt, perhaps an old one.
+    mutating func replied(_ reply: OutgoingReply, in world: World) throws(Violation) {
+        let number = Int(clamping: reply.key.request)
+        let attempt = attempts[number]
+        switch reply.content {
+        case .command(let said):
+            guard isAwaited(attempt) else { return }
+            try take(said, attempt)
+            finish(attempt, in: world)
+            if said.refusal == .noSuchSession { all[attempt.client].isRenewing = true }
+            if attempt.purpose == .work, world.chance.perMille(20) {
+                makeMischief(attempt, in: world)
+            }
+        case .answer: finish(attempt, in: world)
+        case .refused(let refusal, let leader):
+            if refusal.isPassing {
+                tryAgain(number, attempt, leader, in: world)
+            } else {
+                finish(attempt, in: world)
+            }
+        case .unknown, .digest, .transferred: break
+        }
+    }
+
+    private mutating func take(_ reply: Reply, _ attempt: Attempt) throws(Violation) {
+        switch attempt.purpose {
+        case .setUp(let step):
+            guard reply.refusal == nil else {
+                throw Violation(.acknowledgedWrites, "set-up refused: \(step) is answered \(reply)")
+            }
+            switch step {
+            case .createTenant(let tenant): tenants[tenant] = TenantID(reply.number)
+            case .openSession(let client): all[client].session = reply.number
+            case .grant, .createBucket: break
+            }
+        case .opening:
+            guard reply.refusal == nil else {
+                throw Violation(.acknowledgedWrites, "no session is opened: \(reply)")
+            }
+            all[attempt.client].session = reply.number
+        case .work, .expiry, .farewell, .comparison, .mischief: break
+        }
+    }
+
+    /// Whether the slot waits for what this attempt asked, be it an older attempt at it.
+    private func isAwaited(_ attempt: Attempt) -> Bool {
+        all[attempt.client].slots[attempt.slot].request?.number == attempt.request
+    }
+
+    /// Asks again soon, where the refusal points to.
+    private mutating func tryAgain(
+        _ number: Int,
+        _ attempt: Attempt,
+        _ leader: NodeID,
+        in world: World
+    ) {
+        let slot = all[attempt.client].slots[attempt.slot]
+        guard slot.request != nil, slot.attempt == number else { return }
+        if leader != .none, leader.value <= UInt64(scenario.nodes) {
+            all[attempt.client].node = Int(leader.value) - 1
+        } else {
+            all[attempt.client].node = world.chance.below(scenario.nodes)
+        }
+        world.plan(
+            .patienceEnds(attempt: number),
+            after: world.chance.draw(1 * Span.millisecond...30 * Span.millisecond)
+        )
+    }
+
+    /// The attempt was answered: if the slot waits for it, the slot is free.
+    private mutating func finish(_ attempt: Attempt, in world: World) {
+        guard isAwaited(attempt) else { return }
+        all[attempt.client].slots[attempt.slot].request = nil
+        if case .faults = world.phase { world.operationsUnderFaults += 1 }
+        switch attempt.purpose {
+        case .setUp:
+            steps.removeLast()
+            nextStep(in: world)
+        case .comparison: nextComparison(in: world)
+        case .farewell: all[attempt.client].hasSaidFarewell = true
+        case .expiry: openSession(attempt.client, in: world)
+        case .opening:
+            world.reach.mark(.sessionRenewed)
+            for slot in all[attempt.client].slots.indices {
+                all[attempt.client].slots[slot] = Slot()
+                plan(attempt.client, slot, in: world)
+            }
+            all[attempt.client].isRenewing = false
+        case .work, .mischief: plan(attempt.client, attempt.slot, in: world)
+        }
+    }
+
+    /// A slot thinks, and then wants something new.
+    func plan(_ client: Int, _ slot: Int, in world: World) {
+        world.plan(
+            .nextRequest(client: client, slot: slot),
+            after: world.chance.draw(scenario.thinkTime)
+        )
+    }
+
+    /// Another payload under the identity of what was just answered, to some node.
+    private mutating func makeMischief(_ attempt: Attempt, in world: World) {
+        guard case .command(let bytes, let tenant) = attempt.content else { return }
+        do throws(ProtocolError) {
+            var envelope = try CommandEnvelope(decoding: bytes)
+            guard case .putObject(var put) = envelope.command else { return }
+            put.etag.append(0x21)
+            envelope.command = .putObject(put)
+            var mischief = attempt
+            mischief.content = .command(envelope.encode(), tenant)
+            mischief.purpose = .mischief
+            mischief.request = 0
+            mischief.node = all[attempt.client].node
+            send(mischief, in: world)
+        } catch {
+            world.tell("a client cannot read its own command: \(error)")
+        }
+    }
+}

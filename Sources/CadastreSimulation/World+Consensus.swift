@@ -1,0 +1,211 @@
+internal import CadastreDisk
+internal import CadastreNode
+internal import CadastreProtocol
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import RaftCore
+
+/// Turns of the consensus stage, and what is checked of their outputs.
+extension World {
+    func consensusTurn(_ node: SimulatedNode) throws(Violation) {
+        node.isBusy[Stage.consensus.rawValue] = false
+        var events = node.consensusInbox
+        node.consensusInbox = []
+        var output = ConsensusOutput()
+        let leader = node.role == .leader ? (term: node.term, log: node.log) : nil
+        node.consensus?.turn(&events, at: node.moment(at: now), into: &output)
+        if let alarm = output.alarm {
+            throw Violation(.unexpectedStop, "node \(node.id) sounds an alarm: \(alarm)")
+        }
+        if let fault = output.peerFaults.first {
+            throw Violation(
+                .unexpectedStop,
+                "node \(node.id) complains about node \(fault.peer): \(fault.reason)"
+            )
+        }
+        // Refused in this turn, so not in its blocks.
+        for reply in output.replies { ledger.withdraws(reply.key.request) }
+        for event in output.journal { try handOver(event, of: node) }
+        if let leader { remember(leader, output.journal, node) }
+        try observe(node)
+        if !output.journal.isEmpty {
+            reportEarly(output.journal, node)
+            node.journalInbox.append(contentsOf: output.journal)
+            wake(node, .journal)
+        }
+        if !output.apply.isEmpty {
+            node.applyInbox.append(contentsOf: robbed(output.apply, node))
+            wake(node, .apply)
+        }
+        for frame in output.frames { try send(frame, from: node) }
+        for reply in output.replies { try send(reply, from: node) }
+        try refuseProposed(output.journal, node)
+    }
+
+    /// What goes to the journal is what Raft's log is.
+    private func handOver(_ event: JournalEvent, of node: SimulatedNode) throws(Violation) {
+        switch event {
+        case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
+        case .read(_, _, .apply): reach.mark(.appliedFromJournal)
+        case .write(_, let writes):
+            for write in writes {
+                try handOver(write, of: node)
+                node.unsynced.append(write)
+            }
+        }
+    }
+
+    private func handOver(_ write: JournalWrite, of node: SimulatedNode) throws(Violation) {
+        switch write {
+        case .hardState: break
+        case .truncate(_, let index):
+            tell("node \(node.id) truncates from \(index)")
+            reach.mark(.truncatedConflictingTail)
+            guard index > node.commitIndex else {
+                throw Violation(
+                    .stateMachineSafety,
+                    "node \(node.id) truncates from \(index), committed is \(node.commitIndex)"
+                )
+            }
+            node.log.truncate(from: index)
+        case .entry(let entry):
+            let record = LogView.Record(position: entry.position, hash: entry.hash)
+            try matching.appended(record, to: node.log, of: node.id)
+            node.log.append(record)
+            if entries[entry.position] == nil { try proposed(entry, by: node) }
+            applyEarly(entry, node)
+        }
+    }
+
+    /// An entry is in a log for the first time: its leader's.
+    private func proposed(_ entry: Entry, by node: SimulatedNode) throws(Violation) {
+        entries[entry.position] = entry
+        guard let status = node.consensus?.standing, status.role == .leader,
+            status.term == entry.position.term
+        else {
+            guard case .commands = entry.header.kind else { return }
+            throw Violation(
+                .leaderCompleteness,
+                "node \(node.id) is the first to hold \(entry.position), and does not lead its term"
+            )
+        }
+        let commands = try Self.commands(of: entry)
+        tell(
+            "node \(node.id) proposes \(entry.position): "
+                + (commands.isEmpty
+                    ? "\(entry.header.kind)"
+                    : commands.map { "\($0.command.tag)" }.joined(separator: ", "))
+        )
+        if commands.count > 2 { reach.mark(.blockOfSeveralCommands) }
+        try ledger.proposes(
+            commands.map { $0.isOfNode ? nil : $0.encode() },
+            at: entry.position,
+            in: node.place
+        )
+    }
+
+    private static func commands(of entry: Entry) throws(Violation) -> [CommandEnvelope] {
+        guard case .commands = entry.header.kind else { return [] }
+        do {
+            return try entry.items().map { try CommandEnvelope(decoding: Array($0)) }
+        } catch {
+            throw Violation(.unexpectedStop, "entry \(entry.position) cannot be read: \(error)")
+        }
+    }
+
+    /// Keeps the log of a leader that stepped down in this turn, as it was to the end of its term.
+    private func remember(
+        _ leader: (term: Term, log: LogView),
+        _ events: [JournalEvent],
+        _ node: SimulatedNode
+    ) {
+        guard let status = node.consensus?.standing,
+            status.role != .leader || status.term != leader.term
+        else { return }
+        var log = leader.log
+        for case .write(_, let writes) in events {
+            for case .entry(let entry) in writes
+            where entry.position.term == leader.term && entry.position.index == log.last.next {
+                log.append(LogView.Record(position: entry.position, hash: entry.hash))
+            }
+        }
+        pastLeaders[leader.term] = log
+    }
+
+    /// A node leads, or speaks as if it did.
+    func leads(_ node: SimulatedNode, _ term: Term) throws(Violation) {
+        guard try leaders.leads(node.id, term) else { return }
+        // The no-op may be in the log already: it is of this term and contradicts nothing.
+        try committed.leads(node.id, term, log: node.log)
+        if leaders.terms > 1 { reach.mark(.reElection) }
+    }
+
+    /// Looks at a node after a turn.
+    private func observe(_ node: SimulatedNode) throws(Violation) {
+        guard let status = node.consensus?.standing else { return }
+        if status.role != node.role || status.term != node.term {
+            tell("node \(node.id) is \(status.role) in term \(status.term)")
+            mix(status.term.value << 8 | UInt64(status.role.rawValue))
+            node.role = status.role
+            node.term = status.term
+        }
+        if status.role == .leader { try leads(node, status.term) }
+        if status.commitIndex > node.commitIndex {
+            let news = try committed.commits(
+                node.id,
+                after: node.commitIndex,
+                through: status.commitIndex,
+                term: status.term,
+                log: node.log,
+                disks: monitor.logs
+            )
+            node.commitIndex = status.commitIndex
+            for record in news { try remember(record, node) }
+        }
+        if let apply = node.apply {
+            try progress.reads(
+                node.place,
+                MonotonicProgress.Reading(
+                    term: status.term,
+                    commit: status.commitIndex,
+                    applied: apply.digest.position.index,
+                    clusterTime: node.clusterTime
+                )
+            )
+        }
+    }
+
+    /// Plays a newly committed entry on the model.
+    private func remember(_ record: LogView.Record, _ node: SimulatedNode) throws(Violation) {
+        mix(record.hash.words.0)
+        tell("committed \(record.position), says node \(node.id)")
+        availability.commits(at: now)
+        guard let entry = entries[record.position] else {
+            guard record.position == Genesis.position else {
+                throw Violation(
+                    .acknowledgedWrites,
+                    "\(record.position) is committed, and nobody proposed it"
+                )
+            }
+            try model.play([], at: record.position.index)
+            return
+        }
+        let commands = try Self.commands(of: entry)
+        try ledger.commits(commands.count, at: record.position)
+        let time = model.clusterTime
+        let duplicates = model.duplicates
+        try model.play(commands, at: record.position.index)
+        for _ in duplicates..<model.duplicates { reach.mark(.duplicateInLog) }
+        guard model.clusterTime > time else { return }
+        let honest = nodes.filter { $0.place != scenario.liar && scenario.nodes > 1 }
+        try clusterClock.checks(
+            model.clusterTime,
+            honest: honest.map { $0.moment(at: now).wall }
+        )
+    }
+}
+
+extension CommandEnvelope {
+    /// A node's own, which no client sent.
+    var isOfNode: Bool { if case .node = principal { true } else { false } }
+}

@@ -1,0 +1,236 @@
+internal import CadastreDisk
+internal import CadastreNode
+internal import CadastreProtocol
+internal import RaftCore
+
+/// Requests arrive at nodes, and answers leave them.
+extension World {
+    /// A request gets to its node, if the process is there.
+    func arrive(attempt number: Int) throws(Violation) {
+        let attempt = clients.attempts[number]
+        let node = nodes[attempt.node]
+        guard node.isUp else { return }
+        let life = AttemptLedger.Life(place: node.place, number: node.life)
+        let moment = node.moment(at: now)
+        let deadline = moment.monotonic + chance.draw(50 * Span.millisecond...5 * Span.second)
+        let key = RequestKey(connection: UInt64(attempt.client), request: UInt64(number))
+        switch attempt.content {
+        case .command(let bytes, let tenant):
+            try ledger.arrives(UInt64(number), .command(bytes), at: life)
+            let command = WaitingCommand(
+                key: key,
+                tenant: tenant,
+                bytes: bytes,
+                deadline: deadline
+            )
+            give(.commands(doubled(command)), to: node.place)
+        case .query(let query, let tenant):
+            try ledger.arrives(UInt64(number), .query, at: life)
+            let waiting = WaitingQuery(
+                key: key,
+                principal: clients.all[attempt.client].principal,
+                tenant: tenant,
+                query: query,
+                deadline: deadline
+            )
+            if plants(.readWithoutIndex, once: false) {
+                node.applyInbox.append(.query(waiting, index: .zero))
+                wake(node, .apply)
+            } else {
+                give(.queries([waiting]), to: node.place)
+            }
+        }
+        queue.add(
+            .overdue(attempt: number, life),
+            at: node.trueTime(of: deadline) + 2 * scenario.electionTimeout
+        )
+    }
+
+    /// A request that is in no block must have been answered by now: its deadline is long past, and
+    /// nothing else decides about it.
+    func overdue(_ attempt: Int, _ life: AttemptLedger.Life) throws(Violation) {
+        let node = nodes[life.place]
+        guard node.life == life.number, ledger.isOverdue(UInt64(attempt), at: life) else { return }
+        // A node that stood still, or whose disk did, gets its time afterwards.
+        let patience = 2 * scenario.electionTimeout
+        let due = max(node.pausedUntil, node.slowUntil + Span.second) + patience
+        guard now >= due else {
+            queue.add(.overdue(attempt: attempt, life), at: due)
+            return
+        }
+        guard node.disk.capacity == nil else {
+            plan(.overdue(attempt: attempt, life), after: patience)
+            return
+        }
+        throw Violation(
+            .liveness,
+            "node \(node.id) has not answered attempt \(attempt), \(clients.attempts[attempt]), "
+                + "which is in no block and whose deadline is long past"
+        )
+    }
+
+    // MARK: Egress
+
+    /// The egress of replies: everything that a client is told is checked here, whether it arrives
+    /// or not.
+    func send(_ original: OutgoingReply, from node: SimulatedNode) throws(Violation) {
+        guard let reply = falsified(original) else { return }
+        try check(reply, from: node)
+        if case .answer = reply.content, plants(.secondAnswer) { try check(reply, from: node) }
+        guard reply.key.connection != .max else {
+            plan(.reply(reply), after: 0)
+            return
+        }
+        // A connection that breaks takes replies with it.
+        guard !chance.perMille(network.quality.lossPerMille) else { return }
+        plan(.reply(reply), after: network.delay(&chance))
+    }
+
+    private func check(_ reply: OutgoingReply, from node: SimulatedNode) throws(Violation) {
+        let isOfState =
+            switch reply.content {
+            case .command, .answer, .digest: true
+            case .refused(let refusal, _): !refusal.isPassing
+            case .transferred, .unknown: false
+            }
+        if isOfState {
+            let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
+            guard committed.isQuorum(copies) else {
+                throw Violation(
+                    .persistBeforeSend,
+                    "node \(node.id) answers a client at index \(reply.appliedIndex), which is "
+                        + "durable on \(copies) disks"
+                )
+            }
+            try progress.answers(node.place, at: reply.appliedIndex)
+        }
+        guard reply.key.connection != .max else { return }
+        let number = Int(clamping: reply.key.request)
+        let place = try ledger.answers(
+            reply,
+            from: AttemptLedger.Life(place: node.place, number: node.life)
+        ) { committed.record(at: $0)?.position }
+        tell("node \(node.id) answers attempt \(number) at \(reply.appliedIndex): \(reply.words)")
+        if let place, case .command(let said) = reply.content {
+            try check(said, at: place, number)
+        } else if isOfState {
+            try check(reply, clients.attempts[number])
+        } else if case .refused(let refusal, _) = reply.content {
+            mark(refusal, number)
+        }
+    }
+
+    /// A reply to a command is what the model says at its place in the log.
+    private func check(_ said: Reply, at place: Model.Place, _ number: Int) throws(Violation) {
+        switch model.expected(at: place) {
+        case .reply(let expected)?:
+            guard said == expected else {
+                throw Violation(
+                    .acknowledgedWrites,
+                    "attempt \(number), applied at \(place), is answered \(said); the log says "
+                        + "\(expected)"
+                )
+            }
+            markReply(said)
+        case .session(let sequence)?:
+            guard said == .done(number: said.number, sequence: sequence) else {
+                throw Violation(
+                    .acknowledgedWrites,
+                    "attempt \(number), which opened a session at \(place), is answered \(said)"
+                )
+            }
+            try model.learn(said.number, openedAt: place)
+        case nil:
+            throw Violation(
+                .acknowledgedWrites,
+                "attempt \(number) is answered as applied at \(place), where nothing is"
+            )
+        }
+    }
+
+    /// An answer to a query is what the model says at its index.
+    private func check(_ reply: OutgoingReply, _ attempt: Clients.Attempt) throws(Violation) {
+        guard case .query(let query, let tenant) = attempt.content,
+            let expected = model.answer(
+                query,
+                of: tenant,
+                for: clients.all[attempt.client].principal,
+                at: reply.appliedIndex
+            )
+        else { throw Violation(.unexpectedStop, "\(attempt) is answered \(reply.words)") }
+        let said: Result<Answer, Refusal>
+        switch reply.content {
+        case .answer(let bytes):
+            do throws(ProtocolError) {
+                said = .success(try Answer(decoding: bytes))
+            } catch {
+                throw Violation(.unexpectedStop, "an answer cannot be read: \(error)")
+            }
+            reach.mark(.readAnswered)
+        case .refused(let refusal, _): said = .failure(refusal)
+        case .command, .digest, .transferred, .unknown: return
+        }
+        guard said == expected else {
+            throw Violation(
+                .linearizability,
+                "\(query) at \(reply.appliedIndex) is answered \(said), the log says \(expected)"
+            )
+        }
+    }
+
+    /// A reply gets to who waits for it.
+    func replied(_ reply: OutgoingReply) throws(Violation) {
+        mix(reply.key.request)
+        mix(reply.appliedIndex.value)
+        guard reply.key.connection == .max else {
+            try clients.replied(reply, in: self)
+            return
+        }
+        guard case .digest(let report) = reply.content else { return }
+        try agreement.recomputed(
+            NodeID(reply.key.request + 1),
+            at: report.index,
+            kept: report.kept,
+            computed: report.computed
+        )
+        for byte in report.kept { mix(UInt64(byte)) }
+        digestsAwaited -= 1
+    }
+
+    // MARK: Marks
+
+    private func mark(_ refusal: Refusal, _ number: Int) {
+        for (marked, path) in Self.refusalMarks where marked == refusal { reach.mark(path) }
+        if ledger.isProposed(UInt64(number)) { reach.mark(.supersededAndRefused) }
+    }
+
+    private func markReply(_ reply: Reply) {
+        for (marked, path) in Self.refusalMarks where marked == reply.refusal { reach.mark(path) }
+    }
+
+    private static let refusalMarks: [(Refusal, Reach.Mark)] = [
+        (.notLeader, .refusedNotLeader), (.overloaded, .refusedOverloaded),
+        (.diskFull, .refusedDiskFull), (.deadlinePassed, .refusedDeadlinePassed),
+        (.preconditionFailed, .conditionFailed), (.quotaExceeded, .quotaExceeded),
+        (.tenantSuspended, .tenantSuspended), (.notPermitted, .notPermitted),
+        (.requestReused, .requestReused), (.sequenceOutOfOrder, .sequenceOutOfOrder),
+        (.noSuchSession, .sessionExpired), (.noSuchBucket, .bucketGone),
+        (.bucketNotEmpty, .bucketNotEmpty), (.tenantNotEmpty, .tenantNotEmpty),
+    ]
+}
+
+extension OutgoingReply {
+    /// What it says, on a line.
+    var words: String {
+        switch content {
+        case .command(let reply):
+            reply.refusal.map { "refused by the state: \($0)" }
+                ?? "done, number \(reply.number), place \(reply.sequence)"
+        case .answer(let bytes): "an answer of \(bytes.count) bytes"
+        case .digest: "its digest"
+        case .transferred(let node): "node \(node) leads"
+        case .refused(let refusal, let leader): "refused: \(refusal), leader \(leader)"
+        case .unknown: "unknown"
+        }
+    }
+}

@@ -1,0 +1,63 @@
+import CadastreSimulation
+import Testing
+
+/// The checkers of cluster time and of service under faults catch what they are for.
+struct ClusterClockTests {
+    @Test
+    func `time that no honest clock has reached is caught`() {
+        let clock = ClusterClock(slack: 10)
+        func checks(_ time: UInt64, _ walls: [UInt64]) -> Violation.Rule? {
+            caught { () throws(Violation) in try clock.checks(time, honest: walls) }
+        }
+        #expect(checks(100, [50, 90]) == nil)
+        #expect(checks(101, [50, 90]) == .clusterTime)
+        #expect(checks(100, []) == nil)
+    }
+}
+
+struct AvailabilityTests {
+    private func checks(_ availability: inout Availability, at now: UInt64) -> Violation.Rule? {
+        caught { () throws(Violation) in try availability.check(at: now) }
+    }
+
+    @Test
+    func `a well majority that commits nothing for too long is caught`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.commits(at: 10)
+        #expect(checks(&availability, at: 110) == nil)
+        #expect(checks(&availability, at: 120) == .availability)
+    }
+
+    @Test
+    func `who is not well, or was not for long enough, is not counted on`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.sees(0, isWell: false, at: 5)
+        availability.sees(1, isWell: false, at: 5)
+        #expect(checks(&availability, at: 300) == nil)
+        availability.sees(1, isWell: true, at: 310)
+        availability.sees(1, isWell: true, at: 390)
+        #expect(checks(&availability, at: 400) == nil)
+        #expect(checks(&availability, at: 420) == .availability)
+    }
+
+    @Test
+    func `a cut between the members of a majority excuses it`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.sees(0, isWell: false, at: 5)
+        availability.sees(from: 2, to: 1, isCut: true, at: 5)
+        #expect(checks(&availability, at: 300) == nil)
+        availability.sees(from: 2, to: 1, isCut: false, at: 310)
+        #expect(checks(&availability, at: 420) == .availability)
+    }
+
+    @Test
+    func `service beside a faulty minority is counted once for each patience`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.sees(0, isWell: false, at: 0)
+        for now: UInt64 in stride(from: 10, through: 310, by: 10) {
+            availability.commits(at: now)
+            #expect(checks(&availability, at: now) == nil)
+        }
+        #expect(availability.served == 3)
+    }
+}
