@@ -76,8 +76,10 @@ package final class ApplyStage {
         }
         events.removeAll(keepingCapacity: true)
         if !closed.isEmpty {
-            queries.forget(closed)
-            digests.forget(closed)
+            // Nobody reads it, but the host learns that nothing is held for them any more.
+            for key in queries.forget(closed) + digests.forget(closed) {
+                output.replies.append(reply(to: key, .refused(.deadlinePassed, leader: .none)))
+            }
         }
         refuseExpired(at: moment, into: &output)
         if lost == nil, isCaughtUp { lost = try answer(at: moment, into: &output) }

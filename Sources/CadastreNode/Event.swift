@@ -307,7 +307,7 @@ package enum ApplyEvent: Sendable {
     /// Recompute the digest at the first applied index at or above this one; given up when it is not
     /// reached, or not done, within the longest time that a request may take.
     case digest(RequestKey, atLeast: LogIndex)
-    /// The connection is closed: nobody waits for its answers any more.
+    /// The connection is closed: nobody waits for its answers any more, and what waits is refused.
     case forget(connection: UInt64)
     /// Nothing happened; the last turn left something to do (``ApplyOutput/hasMore``).
     case resume

@@ -75,10 +75,13 @@ struct WaitingDigests {
         return expired
     }
 
-    /// Drops those of connections that are closed.
-    mutating func forget(_ connections: Set<UInt64>) {
-        early.removeAll { connections.contains($0.key.connection) }
-        noted.removeAll { connections.contains($0.key.connection) }
-        underWay.removeAll { connections.contains($0.key.connection) }
+    /// Takes out those of connections that are closed.
+    mutating func forget(_ connections: Set<UInt64>) -> [RequestKey] {
+        func isClosed(_ key: RequestKey) -> Bool { connections.contains(key.connection) }
+        let keys = (early.map(\.key) + (noted + underWay).map(\.key)).filter(isClosed)
+        early.removeAll { isClosed($0.key) }
+        noted.removeAll { isClosed($0.key) }
+        underWay.removeAll { isClosed($0.key) }
+        return keys
     }
 }

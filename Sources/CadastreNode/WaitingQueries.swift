@@ -127,9 +127,9 @@ struct WaitingQueries {
         return take { $0.deadline < moment }
     }
 
-    /// Drops the queries of connections that are closed.
-    mutating func forget(_ connections: Set<UInt64>) {
-        _ = take { connections.contains($0.key.connection) }
+    /// Takes out the queries of connections that are closed.
+    mutating func forget(_ connections: Set<UInt64>) -> [RequestKey] {
+        take { connections.contains($0.key.connection) }.map(\.key)
     }
 
     /// Takes out all of which this is true, in order.

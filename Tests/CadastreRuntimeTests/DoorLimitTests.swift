@@ -94,6 +94,25 @@ struct DoorLimitTests {
     }
 
     @Test
+    func `hanging up tells the state that nobody waits`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        var query = Self.list()
+        query.consistency = .atLeast(index: 100)
+        _ = try send(query, 2, on: channel)
+        try channel.close().wait()
+        bench.loop.run()
+        var events: [ApplyEvent] = []
+        #expect(bench.apply.take(into: &events))
+        guard case .query(let first, _) = events.first, case .forget(let connection) = events.last
+        else {
+            Issue.record("told: \(events)")
+            return
+        }
+        #expect(events.count == 3 && first.key.connection == connection)
+    }
+
+    @Test
     func `a deadline that passed does not free it either, but not for ever`() throws {
         let bench = try DoorBench(tenantRequests: 2)
         let channel = try bench.open(.client, DoorBench.service)

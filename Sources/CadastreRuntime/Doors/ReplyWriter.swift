@@ -71,7 +71,8 @@ struct ReplyWriter {
             append(
                 ReplyMessage(
                     outcome: .done(.administration(answer)),
-                    appliedIndex: reply.appliedIndex.value
+                    appliedIndex: reply.appliedIndex.value,
+                    detail: report.damage ?? ""
                 ),
                 to: requestID,
                 &output

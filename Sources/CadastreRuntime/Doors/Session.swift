@@ -194,6 +194,7 @@ final class Session: ChannelInboundHandler {
     private func ended() {
         if case .closed = phase { return }
         phase = .closed
+        if !requests.isEmpty { desk.add(.forget(connection: number)) }
         for (key, request) in requests.removeAll() {
             desk.abandon(RequestKey(connection: number, request: key), request)
         }
