@@ -100,7 +100,21 @@ enum RuntimeLimits {
     /// How often the peers' connections are looked at.
     static let peerSweepInterval = TimeAmount.seconds(1)
 
+    // MARK: The stages
+
+    /// A stage that had no room is asked again after so many milliseconds.
+    static let stageRetryMilliseconds = 100
+    /// A stop waits so long for what is on the way, and as long for the hand-over before it.
+    static let stopMilliseconds = 2_000
+    /// The journal ends with one more write.
+    static let journalEndMilliseconds = 10_000
+    /// The state ends with a commit and a checkpoint.
+    static let stateEndMilliseconds = 60_000
+
     // MARK: The process
+
+    /// The most members that a cluster is founded with.
+    static let maximumMembers = 15
 
     /// Files that a node has open beside its clients' connections and its strangers: journal
     /// segments, SQLite, peers, event loops, the log.

@@ -112,6 +112,13 @@ struct DevelopmentClusterTests {
         return .putObject(put)
     }
 
+    @Test
+    func `a path with spaces and quotes is one word of a command`() throws {
+        let cluster = try DevelopmentCluster(directory: directory + " it's", port: 7_400)
+        let word = "'\(directory) it'\\''s/tenant.json'"
+        #expect(cluster.advice.contains("create first --profile \(word)\n"))
+    }
+
     @Test(arguments: ["data", "pki", "genesis.json", "cadastred.json"])
     func `a folder of somebody else is refused, and nothing in it touched`(_ name: String) throws {
         let files = FileManager.default

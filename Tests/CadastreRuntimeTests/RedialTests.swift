@@ -10,7 +10,7 @@ import Testing
 
 @testable import CadastreRuntime
 
-@Suite
+@Suite(.timeLimit(.minutes(1)))
 struct RedialTests {
     private static let second: UInt64 = 1_000_000_000
 
@@ -91,17 +91,19 @@ struct RedialTests {
         }
     }
 
-    /// Greets, and closes at the other end's greeting.
-    private final class HangsUp: ChannelInboundHandler {
+    /// Greets, and perhaps closes at the other end's greeting.
+    private final class Greets: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         typealias OutboundOut = ByteBuffer
 
         private let greeting: Greeting
         private let attempts: Attempts
+        private let hangsUp: Bool
 
-        init(_ greeting: Greeting, _ attempts: Attempts) {
+        init(_ greeting: Greeting, _ attempts: Attempts, hangsUp: Bool) {
             self.greeting = greeting
             self.attempts = attempts
+            self.hangsUp = hangsUp
         }
 
         func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -112,34 +114,44 @@ struct RedialTests {
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
             attempts.note()
-            context.close(promise: nil)
+            if hangsUp { context.close(promise: nil) }
         }
     }
 
-    @Test
-    func `a link to a peer that refuses it after the greeting waits ever longer`() async throws {
-        let cluster = try await ThreeNodes()
-        let (own, other) = (cluster.plans[0], cluster.plans[1])
-        let loop = MultiThreadedEventLoopGroup.singleton.next()
-        let attempts = Attempts(loop.makePromise(of: Void.self))
+    /// The second of three nodes, as far as a link to it sees it.
+    private func listen(
+        _ cluster: ThreeNodes,
+        _ attempts: Attempts,
+        hangsUp: Bool,
+        on loop: any EventLoop
+    ) async throws -> any Channel {
+        let plan = cluster.plans[1]
         let greeting = Greeting(
-            cluster: own.genesis.clusterID,
+            cluster: plan.genesis.clusterID,
             node: NodeID(2),
-            incarnation: other.member.incarnation,
+            incarnation: plan.member.incarnation,
             purpose: .consensus
         )
-        let tls = try other.tls().server
-        let listener = try await ServerBootstrap(group: loop)
+        let tls = try plan.tls().server
+        return try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers(
                         TLSHandler(tls) { _ in nil },
-                        HangsUp(greeting, attempts)
+                        Greets(greeting, attempts, hangsUp: hangsUp)
                     )
                 }
             }
-            .bind(host: "127.0.0.1", port: other.settings.listeners.peer.port).get()
-        let network = PeerNetwork(
+            .bind(host: "127.0.0.1", port: plan.settings.listeners.peer.port).get()
+    }
+
+    /// What the first of three nodes knows.
+    private func network(
+        _ cluster: ThreeNodes,
+        _ inbox: Inbox<ConsensusEvent> = Inbox {}
+    ) throws -> PeerNetwork {
+        let own = cluster.plans[0]
+        return PeerNetwork(
             identity: NodeIdentity(
                 cluster: own.genesis.clusterID,
                 node: NodeID(1),
@@ -151,14 +163,79 @@ struct RedialTests {
             serverTLS: TLSContextSource(try own.tls().server),
             clientTLS: TLSContextSource(try own.tls().client),
             queueSize: 1 << 20,
-            inbox: Inbox {},
+            inbox: inbox,
             metrics: NodeMetrics(),
             log: Logger(label: "test") {
                 StructuredLog(label: $0, level: .critical, sink: { _ in })
             }
         )
+    }
+
+    @Test
+    func `a standing connection to a peer that is trusted no more is closed`() async throws {
+        let cluster = try await ThreeNodes()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let attempts = Attempts(loop.makePromise(of: Void.self))
+        let listener = try await listen(cluster, attempts, hangsUp: false, on: loop)
+        let changes = Changes()
+        let inbox = Inbox<ConsensusEvent> { changes.wake() }
+        let network = try network(cluster, inbox)
+        let peer = cluster.plans[1].member
         let link = try await loop.submit {
-            let link = PeerLink(to: other.member, network, on: loop)
+            let link = PeerLink(to: peer, network, on: loop)
+            link.start()
+            return NIOLoopBound(link, eventLoop: loop)
+        }.get()
+        #expect(await changes.next(inbox) == ["connected"])
+        try await loop.submit { link.value.judge(at: Clock.monotonic) }.get()
+        let foreign = try TemporaryFolder()
+        var files = network.clientTLS.current.credentials
+        files.roots = [try foreign.root()]
+        network.clientTLS.replace(with: try TLSContext(files, for: .client))
+        try await loop.submit { link.value.judge(at: Clock.monotonic) }.get()
+        #expect(await changes.next(inbox) == ["disconnected"])
+        try await loop.submit { link.value.stop() }.get()
+        try await listener.close()
+        attempts.enough.succeed()
+        // Once, and again if it was dialled meanwhile.
+        #expect(
+            !network.metrics.factory.page().contains(
+                "cadastre_connections_refused_total{listener=\"peer\","
+                    + "reason=\"unknown_authority\"} 0\n"
+            )
+        )
+    }
+
+    /// Waits for what a link tells the consensus stage.
+    private final class Changes: Sendable {
+        private let stream = AsyncStream.makeStream(of: Void.self)
+
+        func wake() { stream.continuation.yield() }
+
+        func next(_ inbox: Inbox<ConsensusEvent>) async -> [String] {
+            var events: [ConsensusEvent] = []
+            while !inbox.take(into: &events) {
+                var wakes = stream.stream.makeAsyncIterator()
+                await wakes.next()
+            }
+            return events.map { event in
+                if case .peerConnected = event { return "connected" }
+                if case .peerDisconnected = event { return "disconnected" }
+                return "another"
+            }
+        }
+    }
+
+    @Test
+    func `a link to a peer that refuses it after the greeting waits ever longer`() async throws {
+        let cluster = try await ThreeNodes()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let attempts = Attempts(loop.makePromise(of: Void.self))
+        let listener = try await listen(cluster, attempts, hangsUp: true, on: loop)
+        let network = try network(cluster)
+        let peer = cluster.plans[1].member
+        let link = try await loop.submit {
+            let link = PeerLink(to: peer, network, on: loop)
             link.start()
             return NIOLoopBound(link, eventLoop: loop)
         }.get()

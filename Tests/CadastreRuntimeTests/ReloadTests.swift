@@ -9,7 +9,7 @@ import Testing
 @testable import CadastreRuntime
 
 /// Certificates that change while a node runs, over the real listeners.
-@Suite(.serialized)
+@Suite(.serialized, .timeLimit(.minutes(1)))
 struct ReloadTests {
     private let folder: TemporaryFolder
     private let authority: CertificateAuthority

@@ -69,8 +69,15 @@ final class TestClient: Sendable {
 
     /// Waits until the node has closed the connection.
     func closed() async throws {
-        try await channel.closeFuture.get()
+        let promise = channel.eventLoop.makePromise(of: Void.self)
+        channel.closeFuture.cascade(to: promise)
+        // A connection that is not closed is a failure, and not a test without an end.
+        let limit = channel.eventLoop.scheduleTask(in: .seconds(30)) { promise.fail(StillOpen()) }
+        try await promise.futureResult.get()
+        limit.cancel()
     }
+
+    struct StillOpen: Error {}
 
     func close() async throws {
         try await channel.close()

@@ -44,6 +44,8 @@ struct ThreeNodeTests {
         }
         #expect(told.peers.filter(\.isConnected).count == 2)
 
+        for node in nodes { expectChangesOnly(node) }
+
         // A follower says who leads, and where operators find it.
         let follower = try #require(nodes.first { $0 !== first })
         let lost = try await TestClient.connect(
@@ -62,6 +64,22 @@ struct ThreeNodeTests {
         let term = second.parts.view.now.term
         #expect(term == Term(told.term + 1), "a hand-over takes one term, and no election is lost")
         for node in rest { await node.stop() }
+    }
+
+    /// Expects that a node counts changes of its role, and no other news of leaders and terms: it
+    /// began as a follower, so it became one again no more often than it was something else.
+    private func expectChangesOnly(_ node: NodeRuntime) {
+        var counts: [Substring: Int] = [:]
+        for line in node.metrics.factory.page().split(separator: "\n") {
+            let parts = line.split(separator: "\"")
+            guard parts.count == 3, parts[0] == "cadastre_role_changes_total{role=" else {
+                continue
+            }
+            counts[parts[1]] = Int(parts[2].dropFirst(2))
+        }
+        let others = counts.filter { $0.key != "follower" }.values.reduce(0, +)
+        #expect(counts.count == 4)
+        #expect(counts["follower"] ?? 0 <= others, "\(counts)")
     }
 
     /// Waits for a node that leads and that the others follow.

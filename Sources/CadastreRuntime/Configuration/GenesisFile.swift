@@ -26,9 +26,6 @@ package struct GenesisFile: Hashable, Sendable {
     /// Its members, ascending by number.
     package var members: [Member]
 
-    /// The most members that a cluster is founded with.
-    static let maximumMembers = 15
-
     /// Reads the file at a path.
     ///
     /// - Throws: `ConfigurationError` with file, line and name of the first mistake.
@@ -85,8 +82,9 @@ package struct GenesisFile: Hashable, Sendable {
     }
 
     private func check(_ root: JSONObject) throws(ConfigurationError) {
-        guard 1...Self.maximumMembers ~= members.count else {
-            throw root.failure("members", "\(members.count) members; give 1…\(Self.maximumMembers)")
+        let maximum = RuntimeLimits.maximumMembers
+        guard 1...maximum ~= members.count else {
+            throw root.failure("members", "\(members.count) members; give 1…\(maximum)")
         }
         guard members.contains(where: { $0.role == .voter }) else {
             throw root.failure("members", "none of them is a voter")

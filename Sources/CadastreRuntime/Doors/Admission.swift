@@ -46,34 +46,44 @@ struct Admission {
 
     /// Counts a request in; says why not, and then nothing is counted.
     mutating func admit(_ share: Share, size: Int) -> ProtocolError? {
-        guard uses[share]?.requests ?? 0 < requestsPerShare else {
+        var use = uses[share] ?? Use()
+        guard use.requests < requestsPerShare else {
             return ProtocolError(.overloaded, "too many requests on the way for one tenant")
         }
-        guard take(share, size: size) else {
+        guard hasRoom(for: size, share, holding: use.size) else {
             return ProtocolError(.overloaded, "too many bytes of requests and replies on the way")
         }
+        use.requests += 1
+        use.size += size
+        uses[share] = use
         count += 1
-        uses[share]?.requests += 1
+        self.size += size
         return nil
     }
 
     /// Counts a request out, with its bytes.
     mutating func release(_ share: Share, size: Int) {
         count -= 1
-        uses[share]?.requests -= 1
-        free(share, size: size)
+        self.size -= size
+        guard var use = uses[share] else { return }
+        use.requests -= 1
+        use.size -= size
+        uses[share] = use.isNothing ? nil : use
     }
 
     /// Takes bytes for a share, if they fit.
     mutating func take(_ share: Share, size: Int) -> Bool {
-        let room = (share.isOperators ? capacity : capacity - reserve) - self.size
-        guard size <= room else { return false }
-        let own = uses[share]?.size ?? 0
-        // Whoever has nothing yet may be larger than the rest: else the largest command might
-        // never fit.
-        guard own == 0 || own + size <= room - size else { return false }
+        guard hasRoom(for: size, share, holding: uses[share]?.size ?? 0) else { return false }
         keep(share, size: size)
         return true
+    }
+
+    private func hasRoom(for size: Int, _ share: Share, holding own: Int) -> Bool {
+        let room = (share.isOperators ? capacity : capacity - reserve) - self.size
+        guard size <= room else { return false }
+        // Whoever has nothing yet may be larger than the rest: else the largest command might
+        // never fit.
+        return own == 0 || own + size <= room - size
     }
 
     /// Takes bytes that are there in any case.

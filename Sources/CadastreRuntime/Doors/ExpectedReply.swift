@@ -22,8 +22,8 @@ enum ExpectedReply {
     static func size(_ content: RequestContent) -> Int {
         switch content {
         case .command: base
-        // Members and peers with their addresses, at most fifteen.
-        case .administration: 32 << 10
+        // Members and peers with their addresses.
+        case .administration: RuntimeLimits.maximumMembers * 2 << 10
         case .query(let query): base + size(query)
         }
     }

@@ -90,14 +90,31 @@ package struct DevelopmentCluster: Sendable {
 
     /// How to use the node.
     package var advice: String {
-        """
-        One node for development; all of it is in \(directory). Stop it with Ctrl-C. Try:
+        let boss = Self.quoted(directory + "/operator.json")
+        let tenant = Self.quoted(directory + "/tenant.json")
+        return """
+            One node for development; all of it is in \(directory). Stop it with Ctrl-C. Try:
 
-          cadastre status --profile \(directory)/operator.json
-          cadastre bucket create first --profile \(directory)/tenant.json
-          cadastre import directory . --bucket first --profile \(directory)/tenant.json
+              cadastre status --profile \(boss)
+              cadastre bucket create first --profile \(tenant)
+              cadastre import directory . --bucket first --profile \(tenant)
 
-        """
+            """
+    }
+
+    /// As a shell reads it as one word.
+    private static func quoted(_ path: String) -> String {
+        let isPlain = path.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "-"), UInt8(ascii: "+"):
+                true
+            default: false
+            }
+        }
+        let parts = path.split(separator: "'", omittingEmptySubsequences: false)
+        return isPlain ? path : "'\(parts.joined(separator: "'\\''"))'"
     }
 
     private static let caller = Principal.operator(name: Array("dev".utf8))

@@ -185,11 +185,11 @@ final class NodeParts: Sendable {
                 continuation.resume()
             }
         }
-        let hasJournalEnded = journal.stop(withinMilliseconds: 10_000)
+        let hasJournalEnded = journal.stop(withinMilliseconds: RuntimeLimits.journalEndMilliseconds)
         if !hasJournalEnded {
             log.error("the journal did not end in time; the next start recovers it")
         }
-        let hasStateEnded = apply.stop(withinMilliseconds: 60_000)
+        let hasStateEnded = apply.stop(withinMilliseconds: RuntimeLimits.stateEndMilliseconds)
         if !hasStateEnded {
             log.error("the state did not end in time; the next start applies the log again")
         }

@@ -201,7 +201,7 @@ package final class NodeRuntime: Sendable {
         parts.view.update { $0.isStopping = true }
         await parts.doors.stopAdmitting()
         await handOver()
-        await wait(milliseconds: 2_000) { await self.parts.doors.inFlight() == 0 }
+        await wait { await self.parts.doors.inFlight() == 0 }
         await parts.stop(listeners: listeners)
         parts.log.notice("node stopped")
     }
@@ -210,15 +210,15 @@ package final class NodeRuntime: Sendable {
     private func handOver() async {
         guard isLeader, parts.otherVoters > 0 else { return }
         parts.host.inbox.post(.transferLeadership(to: nil, nil))
-        await wait(milliseconds: 2_000) { !self.isLeader }
+        await wait { !self.isLeader }
         if isLeader {
             parts.log.warning("leadership was not handed over in time; an election will follow")
         }
     }
 
     /// Waits until something is so, but not for longer.
-    private func wait(milliseconds: Int, until isSo: () async -> Bool) async {
-        for _ in 0..<milliseconds / 10 {
+    private func wait(until isSo: () async -> Bool) async {
+        for _ in 0..<RuntimeLimits.stopMilliseconds / 10 {
             if await isSo() { return }
             do {
                 try await Task.sleep(for: .milliseconds(10))

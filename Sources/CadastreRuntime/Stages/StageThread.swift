@@ -16,8 +16,6 @@ package final class StageThread<Event: Sendable>: Sendable {
         var close: () throws -> Void
     }
 
-    private static var retryMilliseconds: Int { 100 }
-
     /// Where the stage's events are posted.
     package let inbox: Inbox<Event>
     private let bed = Bed()
@@ -70,7 +68,7 @@ package final class StageThread<Event: Sendable>: Sendable {
         while true {
             if !events.isEmpty {
                 // No room now: a moment later there may be.
-                _ = bed.sleep(milliseconds: Self.retryMilliseconds)
+                _ = bed.sleep(milliseconds: RuntimeLimits.stageRetryMilliseconds)
                 if inbox.take(into: &news) { events.append(contentsOf: news) }
                 news.removeAll(keepingCapacity: true)
                 if inbox.isClosed { break }
