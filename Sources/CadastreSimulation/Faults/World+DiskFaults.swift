@@ -47,7 +47,7 @@ extension World {
     func slowDisk() {
         let node = victim()
         if node.role == .leader { reach.mark(.slowDiskOfLeader) }
-        node.slowUntil = now + someTime()
+        node.slowUntil = max(node.slowUntil, now + someTime())
         tell("the disk of node \(node.id) is slow until \(node.slowUntil / Span.microsecond) µs")
         seeHealth(of: node)
     }

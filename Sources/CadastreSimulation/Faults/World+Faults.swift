@@ -116,7 +116,8 @@ extension World {
         let node = victim()
         guard node.isUp else { return }
         if node.role == .leader { reach.mark(.pausedLeader) }
-        node.pausedUntil = now + chance.draw(20 * Span.millisecond...2 * Span.second)
+        let end = now + chance.draw(20 * Span.millisecond...2 * Span.second)
+        node.pausedUntil = max(node.pausedUntil, end)
         tell("node \(node.id) stands still until \(node.pausedUntil / Span.microsecond) µs")
         seeHealth(of: node)
     }

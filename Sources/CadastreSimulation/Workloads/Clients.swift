@@ -82,13 +82,22 @@ struct Clients {
     }
 
     /// One sending of a request to one node.
-    struct Attempt {
+    struct Attempt: CustomStringConvertible {
         var client: Int
         var slot: Int
         var request: Int
         var content: Content
         var purpose: Purpose
         var node: Int
+
+        var description: String {
+            let what =
+                switch content {
+                case .command: "a command"
+                case .query(let query, let tenant): "\(query.tag) of tenant \(tenant.value)"
+                }
+            return "\(what) of client \(client) for \(purpose)"
+        }
     }
 
     var all: [Client] = []
