@@ -20,6 +20,12 @@ extension World {
             return
         }
         try synced(node, asked, unwritten: events, results)
+        do throws(StorageError) {
+            try journal.followUp()
+        } catch {
+            try diskStopped(node, "\(error)")
+            return
+        }
         // Writes that found no room come first in the next turn.
         node.journalInbox.insert(contentsOf: events, at: 0)
         let isSlow = now < node.slowUntil

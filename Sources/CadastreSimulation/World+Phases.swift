@@ -14,7 +14,10 @@ extension World {
                 phase = .faults(until: now + scenario.faultTime)
                 if scenario.nodes == 1 { reach.mark(.singleVoter) }
                 if scenario.nodes == 5 { reach.mark(.fiveVoters) }
-                tell("set up; faults begin: \(scenario.faults), on nodes \(scenario.weak)")
+                tell(
+                    "set up; faults begin, on nodes \(scenario.weak.map { $0 + 1 }): "
+                        + scenario.faults.map { "\($0)" }.joined(separator: ", ")
+                )
                 for place in nodes.indices { seeHealth(of: nodes[place]) }
                 clients.beginWorkload(self)
                 plan(.fault, after: chance.draw(scenario.faultInterval))

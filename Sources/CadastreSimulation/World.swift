@@ -164,16 +164,7 @@ final class World {
     func run() throws(Violation) {
         do throws(Violation) {
             try found()
-            while phase != .done {
-                guard let next = queue.next() else {
-                    throw Violation(.liveness, "nothing is planned any more")
-                }
-                now = max(now, next.time)
-                mix(now)
-                mix(next.event.tag)
-                try happen(next.event)
-                try advancePhase()
-            }
+            while phase != .done { try step() }
         } catch {
             var violation = error
             violation.seed = seed
@@ -182,7 +173,24 @@ final class World {
         }
     }
 
-    private func found() throws(Violation) {
+    /// Lets the next thing happen.
+    ///
+    /// - Throws: If a promise is broken.
+    func step() throws(Violation) {
+        guard let next = queue.next() else {
+            throw Violation(.liveness, "nothing is planned any more")
+        }
+        now = max(now, next.time)
+        mix(now)
+        mix(next.event.tag)
+        try happen(next.event)
+        try advancePhase()
+    }
+
+    /// Makes the nodes' folders, and plans their starts and the clients' first requests.
+    ///
+    /// - Throws: If a folder cannot be made.
+    func found() throws(Violation) {
         for node in nodes {
             do throws(NodeError) {
                 try NodeFolder.found(

@@ -53,17 +53,21 @@ struct `Closing` {
     @Test
     func `a session that is being opened is closed too`() async throws {
         let arrived = Happening()
+        let refused = Happening()
         let node = try await FakeNode(1) { [state] request in
             let reply = state.apply(request)
             guard request.isOpenSession else { return .reply(reply) }
             arrived.happens()
-            return .later(20, reply)
+            return .after(refused, reply)
         }
         let client = try makeClient([node.address])
         let write = Task { await client.execute(bucket(1)) }
         await arrived.wait()
-        await client.close()
+        let end = Task { await client.close() }
+        // Its refusal shows that closing has begun, so the session opens too late for it.
         #expect(await write.value.refusal != nil)
+        refused.happens()
+        await end.value
         #expect(state.expired == [1])
         await node.stop()
     }

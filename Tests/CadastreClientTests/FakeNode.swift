@@ -23,6 +23,8 @@ enum FakeAction: Sendable {
     case close
     /// Answers after so many milliseconds.
     case later(Int64, ReplyMessage)
+    /// Answers once something has happened.
+    case after(Happening, ReplyMessage)
     /// Says goodbye, and then answers, or with nothing to answer falls silent.
     case goodbye(ReplyMessage?)
     /// Keeps it; replies to all that were kept, newest first, once there are so many.
@@ -169,6 +171,16 @@ private final class FakeHandler: ChannelInboundHandler {
             context.eventLoop.scheduleTask(in: .milliseconds(milliseconds)) {
                 let (handler, context) = parts.value
                 handler.send(context, id, reply)
+            }
+        case .after(let event, let reply):
+            let parts = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+            let loop = context.eventLoop
+            Task {
+                await event.wait()
+                loop.execute {
+                    let (handler, context) = parts.value
+                    handler.send(context, id, reply)
+                }
             }
         case .goodbye(let reply):
             var bytes: [UInt8] = []

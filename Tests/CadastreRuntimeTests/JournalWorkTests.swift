@@ -78,6 +78,25 @@ struct JournalWorkTests {
     }
 
     @Test
+    func `a mark stands within 10 ms of the last write`() throws {
+        let stage = try stage()
+        let consensus = Inbox<ConsensusEvent> {}
+        let work = StageThread<JournalEvent>.Work.journal(
+            stage,
+            to: consensus,
+            view: NodeView(),
+            metrics: NodeMetrics()
+        )
+        var events: [JournalEvent] = [.write(PersistNumber(1), [.entry(entry)])]
+        try work.turn(&events)
+        #expect(stage.statistics.batches == 1)
+        // The first thing that is done after so long a silence.
+        #expect(work.quietMilliseconds < 10)
+        #expect(try work.idle())
+        #expect(stage.statistics.batches == 2)
+    }
+
+    @Test
     func `readers without a pause do not hold back the mark`() throws {
         let write = JournalEvent.write(PersistNumber(1), [.entry(entry)])
         let read = JournalEvent.read(.directory, LogIndex(1)..<LogIndex(2), .apply)

@@ -24,8 +24,18 @@ struct AvailabilityTests {
     func `a well majority that commits nothing for too long is caught`() {
         var availability = Availability(nodes: 3, patience: 100)
         availability.commits(at: 10)
+        availability.answers(at: 10)
         #expect(checks(&availability, at: 110) == nil)
         #expect(checks(&availability, at: 120) == .availability)
+    }
+
+    @Test
+    func `a well majority that commits and answers nobody is caught too`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.commits(at: 150)
+        availability.answers(at: 40)
+        #expect(checks(&availability, at: 140) == nil)
+        #expect(checks(&availability, at: 160) == .availability)
     }
 
     @Test
@@ -56,6 +66,7 @@ struct AvailabilityTests {
         availability.sees(0, isWell: false, at: 0)
         for now: UInt64 in stride(from: 10, through: 310, by: 10) {
             availability.commits(at: now)
+            availability.answers(at: now)
             #expect(checks(&availability, at: now) == nil)
         }
         #expect(availability.served == 3)

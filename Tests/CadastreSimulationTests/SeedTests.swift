@@ -12,7 +12,10 @@ import Testing
 @Suite(.heavy)
 struct SeedTests {
     /// Every seed that ever failed on the present draws, with what it found.
-    static let fixed: [UInt64] = []
+    static let fixed: [UInt64] = [
+        // The simulation's own: a second pause shortened the first, and left the node without ticks.
+        11_898, 12_719,
+    ]
 
     @Test(arguments: fixed)
     func `a seed that once failed keeps all promises`(seed: UInt64) throws {

@@ -1,10 +1,12 @@
 import CadastreDisk
 import RaftCore
+import TestLanes
 import Testing
 
 @testable import CadastreStorage
 
 /// Every bit of a small journal of several segments, turned over.
+@Suite(.heavy)
 struct JournalBitTests {
     /// Two full segments, one batch in the third, and a prepared one; every kind of record.
     private struct Written {

@@ -1,10 +1,12 @@
 import CadastreDisk
 import RaftCore
+import TestLanes
 import Testing
 
 @testable import CadastreStorage
 
 /// What recovery makes of files that are not as they were written.
+@Suite(.heavy)
 struct JournalDamageTests {
     /// A journal of one segment: some batches, and where each ends.
     private struct Written {

@@ -1,11 +1,13 @@
 import CadastreDisk
 import Glibc
 import RaftCore
+import TestLanes
 import Testing
 
 @testable import CadastreStorage
 
 /// Random histories of writes, crashes and failures against the naive model.
+@Suite(.heavy)
 struct JournalHistoryTests {
     /// More of them by `CADASTRE_HISTORIES`, the number in each of ten parts.
     private static let count =

@@ -1,10 +1,12 @@
 import CadastreDisk
 import RaftCore
+import TestLanes
 import Testing
 
 @testable import CadastreStorage
 
 /// Blocks that the device does not give back, at a start.
+@Suite(.heavy)
 struct JournalReadFaultTests {
     /// Three segments, and the last batch unmarked in the third; a fourth is prepared.
     private func written() throws -> (

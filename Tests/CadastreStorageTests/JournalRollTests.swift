@@ -1,10 +1,12 @@
 import CadastreDisk
 import RaftCore
+import TestLanes
 import Testing
 
 @testable import CadastreStorage
 
 /// Preparing segments and going on in the next one, with everything that can happen on the way.
+@Suite(.heavy)
 struct JournalRollTests {
     /// Writes batches, preparing between them or not, until a third segment is written to.
     ///

@@ -1,5 +1,5 @@
 /// L1 and L3 while faults go on: where a majority of nodes has been well, and well connected, for
-/// long enough, entries are committed.
+/// long enough, entries are committed and clients answered, be the leader one of them or not.
 ///
 /// Who is not of that majority may do what it wants meanwhile.
 package struct Availability {
@@ -11,6 +11,7 @@ package struct Availability {
     /// Since when nothing is cut from one to the other; nil while something is.
     private var linkedSince: [[UInt64?]]
     private var lastCommit: UInt64 = 0
+    private var lastAnswer: UInt64 = 0
     private var nextLook: UInt64
     /// How often the patience was spent on a well majority beside at least one node that was not:
     /// else nothing was checked.
@@ -29,6 +30,9 @@ package struct Availability {
     /// An entry was committed for the first time.
     package mutating func commits(at now: UInt64) { lastCommit = now }
 
+    /// A client got what it asked for.
+    package mutating func answers(at now: UInt64) { lastAnswer = now }
+
     /// How a node is.
     package mutating func sees(_ place: Int, isWell: Bool, at now: UInt64) {
         wellSince[place] = isWell ? wellSince[place] ?? now : nil
@@ -41,17 +45,18 @@ package struct Availability {
 
     /// Looks at the clock, if a sixteenth of the patience has gone by since it did.
     ///
-    /// - Throws: If a majority was well for the whole patience, and nothing was committed.
+    /// - Throws: If a majority was well for the whole patience, and nothing was committed or answered.
     package mutating func check(at now: UInt64) throws(Violation) {
         guard now >= nextLook else { return }
         nextLook = now + patience / 16
         let start = now - patience
         guard let core = core(since: start) else { return }
-        guard lastCommit >= start else {
+        guard lastCommit >= start, lastAnswer >= start else {
             throw Violation(
                 .availability,
                 "nodes \(core.map { $0 + 1 }) were well and connected for "
-                    + "\(patience / 1_000_000) ms, and nothing was committed"
+                    + "\(patience / 1_000_000) ms, and "
+                    + (lastCommit < start ? "nothing was committed" : "no client was answered")
             )
         }
         guard core.count < wellSince.count, now >= servedAt + patience else { return }

@@ -112,7 +112,7 @@ extension World {
         }
     }
 
-    private func pause() {
+    func pause() {
         let node = victim()
         guard node.isUp else { return }
         if node.role == .leader { reach.mark(.pausedLeader) }

@@ -77,6 +77,7 @@ extension Clients {
     private mutating func finish(_ attempt: Attempt, in world: World) {
         guard isAwaited(attempt) else { return }
         all[attempt.client].slots[attempt.slot].request = nil
+        world.availability.answers(at: world.now)
         if case .faults = world.phase { world.operationsUnderFaults += 1 }
         switch attempt.purpose {
         case .setUp:
