@@ -84,7 +84,7 @@ struct JournalWorkTests {
         let work = StageThread<JournalEvent>.Work.journal(
             stage,
             to: consensus,
-            view: NodeView(),
+            view: NodeView(featureLevel: 1),
             metrics: NodeMetrics()
         )
         var events: [JournalEvent] = [.write(PersistNumber(1), [.entry(entry)])]
