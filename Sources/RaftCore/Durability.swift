@@ -45,6 +45,15 @@ struct Durability: Hashable, Sendable {
         return lastNumber
     }
 
+    /// Numbers the write that puts a snapshot through `index` in the place of the whole log.
+    mutating func willReset(to index: LogIndex) -> PersistNumber {
+        lastNumber = PersistNumber(lastNumber.value + 1)
+        // Nothing counts before it: an acknowledgement of its last entry waits for it too.
+        persistedIndex = .zero
+        writes = [Write(number: lastNumber, through: index)]
+        return lastNumber
+    }
+
     /// Nothing from `index` on is what earlier writes bring.
     mutating func willTruncate(from index: LogIndex) {
         persistedIndex = min(persistedIndex, index.previous)

@@ -31,8 +31,15 @@ public struct Effects: Sendable {
     public var refusedReads: [RequestID] = []
     /// Entries that were not taken.
     public var refusals: [ProposalRefusal] = []
-    /// An entry that the algorithm itself needs: a no-op after an election.
+    /// An entry that the algorithm itself needs: a no-op after an election, a configuration.
     public var wantedEntry: EntryKind?
+    /// Peers that lack what was compacted here: each needs a snapshot (Raft §7).
+    public var neededSnapshots: [NodeID] = []
+    /// A snapshot has durably taken the place of the log: the state machine goes on from it, before
+    /// anything of `committed` is applied.
+    public var installed: LogStart?
+    /// The newest configuration in force, set when it changed in this turn.
+    public var configuration: Configuration?
     /// The newest change of role, term or known leader in this turn.
     public var roleChange: RoleChange?
     /// A peer spoke of a term further ahead than any honest one gets: the message was dropped.
@@ -56,6 +63,9 @@ public struct Effects: Sendable {
         refusedReads.removeAll(keepingCapacity: true)
         refusals.removeAll(keepingCapacity: true)
         wantedEntry = nil
+        neededSnapshots.removeAll(keepingCapacity: true)
+        installed = nil
+        configuration = nil
         roleChange = nil
         implausibleTerm = nil
         alarm = nil
@@ -95,7 +105,7 @@ public struct HardState: Hashable, Sendable {
 
 /// One numbered durable write.
 ///
-/// Done in the order: hard state, truncation, entries. It counts as durable as a whole; a crash
+/// Done in the order: hard state, snapshot, truncation, entries. It counts as durable as a whole; a crash
 /// before that may keep a front part of it, which is what a shorter message would have left.
 public struct Persist: Hashable, Sendable {
     /// Grows by one for each.
@@ -106,18 +116,22 @@ public struct Persist: Hashable, Sendable {
     public var entries: Range<LogIndex>?
     /// The new term or vote.
     public var hardState: HardState?
+    /// The log is replaced, whole, by this start.
+    public var start: LogStart?
 
     /// Composes the write.
     public init(
         number: PersistNumber,
         truncateFrom: LogIndex? = nil,
         entries: Range<LogIndex>? = nil,
-        hardState: HardState? = nil
+        hardState: HardState? = nil,
+        start: LogStart? = nil
     ) {
         self.number = number
         self.truncateFrom = truncateFrom
         self.entries = entries
         self.hardState = hardState
+        self.start = start
     }
 }
 

@@ -19,4 +19,13 @@ public enum Input: Sendable {
     case peerIsGone(NodeID)
     /// A connection to the peer stands again.
     case peerIsBack(NodeID)
+    /// The group is to consist of these members from now on (Raft §6). Ignored where
+    /// ``Raft/refusal(ofChangeTo:)`` names a reason.
+    case changeConfiguration(to: Configuration)
+    /// The log through this index, which was applied, is not needed any more (Raft §7).
+    case compact(through: LogIndex)
+    /// The node holds, verified, the state as of this place: it may stand for the log up to there.
+    case installSnapshot(LogStart)
+    /// The snapshot that the peer needed did not reach it.
+    case snapshotFailed(NodeID)
 }

@@ -18,6 +18,9 @@ public enum Limits {
     public static let maximumWaitingReads = 65_536
     /// Members of a group; quorums are computed in place.
     public static let maximumMembers = 16
+    /// A learner that is promoted may lack this many entries at most: some hundredths of a second of
+    /// writes, so that the quorum that counts it does not wait for it (thesis §4.2.1).
+    public static let maximumPromotionLag = 256
     /// A term from outside may be ahead of ours by this much; further is a broken peer.
     public static let maximumTermAdvance: UInt64 = 1 << 20
     /// No term or index from outside may be above this, so that sums cannot overflow.

@@ -1,24 +1,22 @@
-/// The log as Raft sees it: the headers of its entries, in memory, whole.
-///
-/// `base` is the position just before the first header kept; it is zero until compaction exists.
+/// The log as Raft sees it: the headers of its entries, in memory, from where it was compacted.
 struct Log: Hashable, Sendable {
-    /// The position before the first header.
-    private(set) var base: LogPosition
-    /// The chain hash at `base`.
-    private(set) var baseHash: EntryHash
+    /// What stands before the first header.
+    private(set) var start: LogStart
     /// Contiguous and ascending from `base.index + 1`; terms never fall.
     private(set) var headers: [EntryHeader]
-    /// Where the configuration entries stand, ascending.
+    /// Where the configuration entries stand that are kept, ascending.
     private var configurationIndices: [LogIndex] = []
 
     /// Takes a log that was read from disk.
-    init(base: LogPosition, baseHash: EntryHash, headers: [EntryHeader]) {
-        self.base = base
-        self.baseHash = baseHash
+    init(start: LogStart = .beginning, headers: [EntryHeader]) {
+        self.start = start
         self.headers = []
         self.headers.reserveCapacity(headers.count + 64)
         for header in headers { append(header) }
     }
+
+    /// The position before the first header.
+    var base: LogPosition { start.position }
 
     /// The last place, `base.index` if no header is kept.
     var lastIndex: LogIndex { LogIndex(base.index.value + UInt64(headers.count)) }
@@ -27,7 +25,7 @@ struct Log: Hashable, Sendable {
     var last: LogPosition { headers.last?.position ?? base }
 
     /// The last entry's chain hash.
-    var lastHash: EntryHash { headers.last?.hash ?? baseHash }
+    var lastHash: EntryHash { headers.last?.hash ?? start.hash }
 
     /// The header at `index`, or nil where none is kept.
     ///
@@ -50,21 +48,46 @@ struct Log: Hashable, Sendable {
     ///
     /// Nil beyond either end. O(1).
     func hash(at index: LogIndex) -> EntryHash? {
-        if index == base.index { return baseHash }
+        if index == base.index { return start.hash }
         guard index > base.index, index <= lastIndex else { return nil }
         return headers[offset(of: index)].hash
     }
 
     /// The newest configuration in the log: it is in force from its append on (Raft §6).
-    var configuration: Configuration {
-        guard let index = configurationIndices.last,
-            case .configuration(let configuration)? = header(at: index)?.kind
-        else { preconditionFailure("a log through \(last) without a configuration entry") }
+    var configuration: Configuration { configuration(at: lastIndex) }
+
+    /// The configuration that was the newest at a place that is kept, or at the base.
+    func configuration(at index: LogIndex) -> Configuration {
+        guard let place = configurationIndices.last(where: { $0 <= index }) else {
+            guard let configuration = start.configuration else {
+                preconditionFailure("a log through \(last) without a configuration entry")
+            }
+            return configuration
+        }
+        guard case .configuration(let configuration)? = header(at: place)?.kind else {
+            preconditionFailure("entry \(place) is no configuration")
+        }
         return configuration
     }
 
-    /// Where the newest configuration entry stands.
-    var configurationIndex: LogIndex { configurationIndices.last ?? .zero }
+    /// Where the newest configuration entry stands; the base, if it was compacted.
+    var configurationIndex: LogIndex { configurationIndices.last ?? base.index }
+
+    /// Forgets the headers through `index`, which is kept as the base (Raft §7).
+    mutating func compact(through index: LogIndex) {
+        guard index > base.index else { return }
+        guard let header = header(at: index) else {
+            preconditionFailure("compaction through \(index) of a log from \(base) through \(last)")
+        }
+        let count = base.index.distance(to: index)
+        start = LogStart(
+            position: header.position,
+            hash: header.hash,
+            configuration: configuration(at: index)
+        )
+        headers.removeFirst(count)
+        configurationIndices.removeAll { $0 <= index }
+    }
 
     /// Adds the entry that follows the last one.
     mutating func append(_ header: EntryHeader) {
@@ -133,4 +156,24 @@ struct Log: Hashable, Sendable {
     }
 
     private func offset(of index: LogIndex) -> Int { Int(index.value - base.index.value) - 1 }
+}
+
+/// What stands before the first entry that a log keeps (Raft §7: last included index and term).
+public struct LogStart: Hashable, Sendable {
+    /// The last entry that is gone, or ``LogPosition/zero`` of a log that was never compacted.
+    public var position: LogPosition
+    /// Its chain hash.
+    public var hash: EntryHash
+    /// The configuration in force there; nil before the first entry.
+    public var configuration: Configuration?
+
+    /// Composes the start.
+    public init(position: LogPosition, hash: EntryHash, configuration: Configuration?) {
+        self.position = position
+        self.hash = hash
+        self.configuration = configuration
+    }
+
+    /// Of a log that begins with its founding configuration entry.
+    public static let beginning = LogStart(position: .zero, hash: .zero, configuration: nil)
 }

@@ -2,6 +2,7 @@
 ///
 /// *Probing*: where the logs agree is not known; one message is on its way at a time. *Replicating*:
 /// entries are sent before the ones ahead of them are acknowledged, within ``Inflight``'s bounds.
+/// *Snapshotting*: what it lacks is compacted here; it hears heartbeats alone.
 struct Progress: Hashable, Sendable {
     /// Which peer.
     let id: NodeID
@@ -17,6 +18,8 @@ struct Progress: Hashable, Sendable {
     ///
     /// Beside the state, not in it, so that its storage is made once.
     private(set) var inflight = Inflight()
+    /// While snapshotting: how far the peer must be before entries can follow.
+    private(set) var neededThrough: LogIndex = .zero
     /// Ticks since the peer last answered entries or a heartbeat of this term.
     var silentTicks = 0
     /// The highest commit index that the peer was told.
@@ -39,6 +42,7 @@ struct Progress: Hashable, Sendable {
         switch state {
         case .probing: !isPaused
         case .replicating: !inflight.isFull
+        case .snapshotting: false
         }
     }
 
@@ -55,6 +59,8 @@ struct Progress: Hashable, Sendable {
             guard last >= nextIndex else { return }
             nextIndex = last.next
             inflight.add(through: last, size: size)
+        case .snapshotting:
+            preconditionFailure("entries for peer \(id), which waits for a snapshot")
         }
     }
 
@@ -79,6 +85,9 @@ struct Progress: Hashable, Sendable {
         case .replicating:
             inflight.free(through: match)
             nextIndex = max(nextIndex, match.next)
+        case .snapshotting:
+            // What it has by now can be followed by entries, or needs another snapshot.
+            if match >= neededThrough { becomeReplicating() } else { nextIndex = match.next }
         }
         return moved
     }
@@ -96,6 +105,7 @@ struct Progress: Hashable, Sendable {
             guard previous == nextIndex.previous, previous > matchIndex else { return false }
             nextIndex = max(min(agreement, previous.previous), matchIndex).next
             isPaused = false
+        case .snapshotting: return false
         }
         return true
     }
@@ -124,8 +134,23 @@ struct Progress: Hashable, Sendable {
     mutating func reconnected() {
         switch state {
         case .probing: isPaused = false
-        case .replicating: becomeProbing()
+        case .replicating, .snapshotting: becomeProbing()
         }
+    }
+
+    /// The log here begins after `base`, and the peer lacks what is before: nothing is sent to it
+    /// until it has a snapshot.
+    mutating func becomeSnapshotting(base: LogIndex) {
+        state = .snapshotting
+        neededThrough = base
+        inflight.removeAll()
+    }
+
+    /// The snapshot did not arrive: asks again where the logs agree, after the next heartbeat.
+    mutating func snapshotFailed() {
+        guard state == .snapshotting else { return }
+        becomeProbing()
+        isPaused = true
     }
 
     /// Goes back to asking where the logs agree, from the match on, which is known exactly.
@@ -150,6 +175,8 @@ public enum ProgressState: UInt8, Hashable, Sendable, CaseIterable {
     case probing = 1
     /// Known; entries are pipelined.
     case replicating = 2
+    /// It lacks what was compacted; a snapshot is on its way.
+    case snapshotting = 3
 }
 
 /// What an operator sees of a leader's view of one peer.

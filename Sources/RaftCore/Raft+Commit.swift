@@ -44,6 +44,7 @@ extension Raft {
 
     /// Hands out what is committed and durable here, once, in order.
     mutating func releaseCommitted(into effects: inout Effects) {
+        guard releaseInstall(into: &effects) else { return }
         let through = min(commitIndex, durability.persistedIndex)
         guard through > releasedIndex else { return }
         let first = effects.committed?.lowerBound ?? releasedIndex.next

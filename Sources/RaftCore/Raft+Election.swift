@@ -90,7 +90,15 @@ extension Raft {
     }
 
     /// Whether this member may stand: it has a vote, and a term to enter.
-    var isElectable: Bool { quorum.isVoter(id) && term.value < Limits.maximumTerm }
+    ///
+    /// One that loses its vote stands too until that is committed: perhaps nobody else holds the
+    /// entry that those who keep theirs need (thesis §4.2.2).
+    var isElectable: Bool {
+        guard term.value < Limits.maximumTerm else { return false }
+        if quorum.isVoter(id) { return true }
+        guard log.configurationIndex > max(commitIndex, log.base.index) else { return false }
+        return Quorum(log.configuration(at: log.configurationIndex.previous)).isVoter(id)
+    }
 
     // MARK: Asking
 

@@ -73,9 +73,7 @@ extension Raft {
         if log.configurationIndex != hadConfiguration
             || truncated.map({ $0 <= hadConfiguration }) == true
         {
-            configuration = log.configuration
-            quorum = Quorum(configuration)
-            memberIDs = Self.memberIDs(of: configuration)
+            configurationChanged(into: &effects)
         }
     }
 

@@ -25,6 +25,7 @@ extension Raft {
         write([header], truncatingFrom: nil, into: &effects)
         guard var leadership = takeLeadership() else { return }
         leadership.uncommittedSize += header.size
+        leadership.wantedConfiguration = nil
         for place in leadership.progress.indices {
             sendEntries(to: place, &leadership, evenIfNone: false, into: &effects)
         }
@@ -32,11 +33,13 @@ extension Raft {
     }
 
     private func refusal(of header: EntryHeader) -> ProposalRefusal.Reason? {
-        guard case .leader = current else { return .notLeader }
+        guard case .leader(let leadership) = current else { return .notLeader }
         guard header.term == term, header.index == log.lastIndex.next else { return .outOfPlace }
         switch header.kind {
         case .noOp: return nil
-        case .configuration: return .outOfPlace  // Membership changes have rules of their own.
+        case .configuration(let configuration):
+            // Membership changes have rules of their own, and were judged by them.
+            return leadership.wantedConfiguration == configuration ? nil : .outOfPlace
         case .commands: break
         }
         return refusalOfCommands
@@ -66,6 +69,7 @@ extension Raft {
         evenIfNone: Bool,
         into effects: inout Effects
     ) {
+        if asksForSnapshot(place, &leadership, into: &effects) { return }
         var isWanted = evenIfNone
         while leadership.progress[place].hasRoom {
             let next = leadership.progress[place].nextIndex
@@ -152,7 +156,9 @@ extension Raft {
         guard let place = leadership.place(of: peer) else { return }
         leadership.progress[place].silentTicks = 0
         let isStuck = leadership.progress[place].resume(last: log.lastIndex)
-        if isStuck, leadership.progress[place].state == .probing {
+        if isStuck, leadership.progress[place].state == .probing,
+            !asksForSnapshot(place, &leadership, into: &effects)
+        {
             // The first probe brought entries, and a slow disk may still be at them: the second
             // one only asks.
             sendEmptyAppend(to: place, &leadership, into: &effects)

@@ -24,6 +24,8 @@ public struct Raft: Hashable, Sendable {
     public internal(set) var commitIndex: LogIndex
     /// The node was given everything through here to apply.
     var releasedIndex: LogIndex
+    /// A snapshot took the place of the log, and that is not durable yet.
+    var pendingInstall: PendingInstall?
     /// The configuration in force, the last one in the log.
     public internal(set) var configuration: Configuration
     /// Who decides in it.
@@ -47,7 +49,9 @@ public struct Raft: Hashable, Sendable {
     ///   - group: Which log.
     ///   - id: Which member of its configuration.
     ///   - hardState: The newest durable term and vote; not older than the log's last entry.
-    ///   - headers: The whole log from index 1, which is the founding configuration entry.
+    ///   - start: What stands before the first of `headers`.
+    ///   - headers: The log from there on; from the very beginning, its first entry is the founding
+    ///     configuration.
     ///   - appliedThrough: The state machine's durable applied index; it is committed for sure.
     ///   - timing: How time is counted.
     ///   - seed: Different on each node, so that they do not stand for election together.
@@ -55,20 +59,21 @@ public struct Raft: Hashable, Sendable {
         group: GroupID,
         id: NodeID,
         hardState: HardState,
+        start: LogStart = .beginning,
         headers: [EntryHeader],
         appliedThrough: LogIndex,
         timing: Timing,
         seed: UInt64
     ) {
         precondition(id != .none, "a member of group \(group) needs a node id")
-        let log = Log(base: .zero, baseHash: .zero, headers: headers)
+        let log = Log(start: start, headers: headers)
         precondition(
             hardState.term >= log.last.term,
             "the log ends in term \(log.last.term), the hard state in \(hardState.term): a vote is lost"
         )
         precondition(
-            appliedThrough <= log.lastIndex,
-            "applied through \(appliedThrough), but the log ends at \(log.lastIndex)"
+            appliedThrough <= log.lastIndex && appliedThrough >= log.base.index,
+            "applied through \(appliedThrough), but the log reaches from \(log.base) to \(log.last)"
         )
         self.group = group
         self.id = id
@@ -101,8 +106,13 @@ public struct Raft: Hashable, Sendable {
         case .transferLeadership(let target): transferLeadership(to: target, into: &effects)
         case .peerIsGone(let peer): peerIsGone(peer)
         case .peerIsBack(let peer): peerIsBack(peer, into: &effects)
+        case .changeConfiguration(let target): changeConfiguration(to: target, into: &effects)
+        case .compact(let index): compact(through: index)
+        case .installSnapshot(let start): installSnapshot(start, into: &effects)
+        case .snapshotFailed(let peer): snapshotFailed(peer, into: &effects)
         }
         releaseCommitted(into: &effects)
+        settleMembership(into: &effects)
         if (role, term, leader) != (before.role, before.term, before.leader) {
             effects.roleChange = RoleChange(role: role, term: term, leader: leader)
         }
@@ -136,10 +146,21 @@ public struct Raft: Hashable, Sendable {
         }
     }
 
-    /// Whether the message is for this member and from another one of its group.
+    /// Whether the message is for this member, and from one whom it concerns.
+    ///
+    /// A member that lags behind does not know who was added since: a stranger is heard where it
+    /// leads, or where its log goes on beyond ours and may hold the configuration that names it
+    /// (thesis §4.2.2). Of one that was removed neither is so, and it disturbs nobody.
     private func isForThisMember(_ message: Message) -> Bool {
-        message.group == group && message.to == id && message.from != id
-            && memberIDs.contains(message.from)
+        guard message.group == group, message.to == id, message.from != id else { return false }
+        if memberIDs.contains(message.from) { return true }
+        switch message.body {
+        case .appendEntries, .heartbeat: return true
+        case .requestVote(let request): return request.last > log.last
+        // A leader that removed itself names its successor last.
+        case .timeoutNow: return message.from == leader
+        case .requestVoteReply, .appendEntriesReply, .heartbeatReply: return false
+        }
     }
 
     /// Whether the term is within ``Limits``; one that is not is said to the operators.

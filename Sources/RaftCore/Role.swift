@@ -65,6 +65,8 @@ struct Leadership: Hashable, Sendable {
     var reads = ReadQueue()
     /// The hand-over in progress.
     var transfer: Transfer?
+    /// A configuration that the node was asked to build an entry for.
+    var wantedConfiguration: Configuration?
 
     /// The place of a peer in `progress`.
     func place(of id: NodeID) -> Int? { progress.firstIndex { $0.id == id } }

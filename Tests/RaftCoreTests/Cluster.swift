@@ -13,6 +13,8 @@ struct Cluster: Hashable {
 
     struct Disk: Hashable {
         var hardState: HardState
+        /// What stands before `headers`.
+        var start = LogStart.beginning
         var headers: [EntryHeader]
         /// Where the state machine stands after a crash; behind what was applied in memory.
         var appliedThrough: LogIndex = .zero
@@ -44,6 +46,11 @@ struct Cluster: Hashable {
         var floor: Int
     }
 
+    struct Need: Hashable {
+        var leader: Int
+        var peer: NodeID
+    }
+
     var nodes: [Node]
     var network: [Message] = []
     var leaders: [Leader] = []
@@ -52,7 +59,11 @@ struct Cluster: Hashable {
     var grants: [ReadGrant] = []
     var refusedReads: [RequestID] = []
     var refusals: [ProposalRefusal] = []
+    /// Snapshots that leaders found their peers to need.
+    var neededSnapshots: [Need] = []
     var breach: String?
+    /// How many founded it.
+    let founders: Int
     private let timing: Timing
     private var nextSeed: UInt64
     private var nextPayload: UInt64 = 1
@@ -69,6 +80,7 @@ struct Cluster: Hashable {
         seed: UInt64 = 1
     ) {
         self.timing = timing
+        founders = logs.count
         nextSeed = seed
         let founding = Cluster.founding(voters: logs.count)
         nodes = []
@@ -90,8 +102,9 @@ struct Cluster: Hashable {
             group: .directory,
             id: NodeID(UInt64(place) + 1),
             hardState: disk.hardState,
+            start: disk.start,
             headers: disk.headers,
-            appliedThrough: disk.appliedThrough,
+            appliedThrough: max(disk.appliedThrough, disk.start.position.index),
             timing: timing,
             seed: seed
         )
@@ -152,6 +165,12 @@ struct Cluster: Hashable {
         return EntryHash(mixer.next(), 0, 0, 0)
     }
 
+    /// A member's Raft over what its disk holds.
+    mutating func makeRaft(_ place: Int, _ disk: Disk) -> Raft {
+        nextSeed += 1
+        return Self.raft(place, disk, timing, nextSeed)
+    }
+
     // MARK: What a test may let happen
 
     subscript(id: Int) -> Raft { nodes[id - 1].raft }
@@ -163,7 +182,7 @@ struct Cluster: Hashable {
         nodes[id - 1].raft.step(input, into: &effects)
         take(effects, of: id - 1)
         check(id - 1)
-        if effects.wantedEntry != nil, self[id].isLeader { propose(id, kind: .noOp) }
+        if let wanted = effects.wantedEntry, self[id].isLeader { propose(id, kind: wanted) }
         return effects
     }
 
@@ -228,7 +247,8 @@ struct Cluster: Hashable {
     mutating func restart(_ id: Int) {
         precondition(!nodes[id - 1].isUp)
         nodes[id - 1].isUp = true
-        nodes[id - 1].appliedThrough = nodes[id - 1].disk.appliedThrough
+        let disk = nodes[id - 1].disk
+        nodes[id - 1].appliedThrough = max(disk.appliedThrough, disk.start.position.index)
         nodes[id - 1].raft = Self.raft(id - 1, nodes[id - 1].disk, timing, nextSeed)
         nextSeed += 1
     }
@@ -277,12 +297,14 @@ struct Cluster: Hashable {
             }
             nodes[place].promises.append(promise)
         }
+        if let start = effects.installed { nodes[place].appliedThrough = start.position.index }
         if let range = effects.committed {
             if range.lowerBound != nodes[place].appliedThrough.next {
                 breach = breach ?? "node \(place + 1) is given \(range) to apply, out of order"
             }
             nodes[place].appliedThrough = range.upperBound
         }
+        neededSnapshots += effects.neededSnapshots.map { Need(leader: place + 1, peer: $0) }
         for grant in effects.grantedReads {
             grants.append(grant)
             let floor = reads.first { $0.id == grant.id }?.floor ?? 0
@@ -316,6 +338,7 @@ struct Cluster: Hashable {
             guard case .accepted(let match) = reply.outcome,
                 disk.hardState.term <= message.term
             else { return }
+            if match <= disk.start.position.index { return }
             let durable = disk.header(at: match)?.hash
             if durable == nil || durable != nodes[place].raft.header(at: match)?.hash {
                 // The entry may have been replaced in memory since: then the term has moved on.
@@ -333,16 +356,26 @@ struct Cluster: Hashable {
 
 extension Cluster.Disk {
     mutating func apply(_ write: Cluster.Write) {
+        if let start = write.persist.start {
+            self.start = start
+            headers = []
+        }
         if let place = write.persist.truncateFrom {
-            headers.removeSubrange((Int(place.value) - 1)...)
+            headers.removeSubrange((start.position.index.distance(to: place) - 1)...)
         }
         headers += write.headers
         if let state = write.persist.hardState { hardState = state }
     }
 
     func header(at index: LogIndex) -> EntryHeader? {
-        index.value >= 1 && index.value <= UInt64(headers.count)
-            ? headers[Int(index.value) - 1] : nil
+        let place = start.position.index.distance(to: index) - 1
+        return headers.indices.contains(place) ? headers[place] : nil
+    }
+
+    /// Forgets what is compacted.
+    mutating func compact(to start: LogStart) {
+        headers.removeFirst(self.start.position.index.distance(to: start.position.index))
+        self.start = start
     }
 }
 
@@ -354,7 +387,7 @@ extension Cluster {
         var index = LogIndex(UInt64(committed.count) + 1)
         // What somebody committed before must be the same here.
         let known = min(raft.commitIndex, LogIndex(UInt64(committed.count)))
-        if known > .zero, raft.header(at: known)?.hash != committed[Int(known.value) - 1].hash {
+        if known > .zero, raft.log.hash(at: known) != committed[Int(known.value) - 1].hash {
             breach = breach ?? "node \(place + 1) commits another entry at \(known)"
         }
         while index <= raft.commitIndex, let header = raft.header(at: index) {
@@ -373,7 +406,8 @@ extension Cluster {
         leaders.sort { $0.term < $1.term }
         for (place, entry) in committed.enumerated() where entry.term < raft.term {
             let index = LogIndex(UInt64(place) + 1)
-            if raft.header(at: index)?.hash != entry.hash {
+            guard index >= raft.log.base.index else { continue }
+            if raft.log.hash(at: index) != entry.hash {
                 breach = breach ?? "the leader of term \(raft.term) lacks the committed \(index)"
             }
         }

@@ -63,7 +63,7 @@ struct InvariantTests {
         await #expect(processExitsWith: .failure) {
             var headers = Cluster.log(Cluster.founding(voters: 1), [1, 1])
             headers.remove(at: 1)
-            _ = Log(base: .zero, baseHash: .zero, headers: headers)
+            _ = Log(headers: headers)
         }
     }
 

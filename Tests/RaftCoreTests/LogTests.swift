@@ -5,7 +5,7 @@ import Testing
 struct LogTests {
     private func log(_ terms: [UInt64]) -> Log {
         let headers = Cluster.log(Cluster.founding(voters: 3), terms)
-        return Log(base: .zero, baseHash: .zero, headers: headers)
+        return Log(headers: headers)
     }
 
     private func index(_ value: UInt64) -> LogIndex { LogIndex(value) }
@@ -29,7 +29,7 @@ struct LogTests {
         let whole = log([1, 1, 4, 4])
         let base = LogPosition(index: index(3), term: Term(1))
         let hash = EntryHash(5, 0, 0, 0)
-        let late = Log(base: base, baseHash: hash, headers: Array(whole.headers.suffix(2)))
+        let late = Log(start: LogStart(position: base, hash: hash, configuration: whole.configuration), headers: Array(whole.headers.suffix(2)))
         #expect(late.lastIndex == index(5))
         #expect(late.term(at: index(3)) == Term(1))
         #expect(late.hash(at: index(3)) == hash)
@@ -78,7 +78,7 @@ struct LogTests {
 
     @Test
     func `a batch is bounded by bytes and by count, and holds at least one entry`() {
-        var log = Log(base: .zero, baseHash: .zero, headers: [])
+        var log = Log(headers: [])
         let sizes =
             [Limits.maximumAppendSize + 5, Limits.maximumAppendSize - 1, 1, 1]
             + Array(repeating: 0, count: Limits.maximumEntriesPerMessage)
