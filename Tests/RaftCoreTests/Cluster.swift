@@ -439,7 +439,7 @@ extension Cluster {
     /// The terms of a node's log after the founding entry.
     func terms(_ id: Int) -> [UInt64] {
         var terms: [UInt64] = []
-        var index = LogIndex(2)
+        var index = max(LogIndex(2), self[id].log.base.index.next)
         while let header = self[id].header(at: index) {
             terms.append(header.term.value)
             index = index.next

@@ -206,7 +206,7 @@ struct MembershipTests {
                 cluster.tick(3 * Cluster.quick.maximumElectionTicks)
                 let place = "\(count) to \(target), crash after \(step)"
                 guard let next = cluster.leader else {
-                    Issue.record("\(place): no leader \(cluster.nodes.map { ($0.raft.role, $0.raft.term, $0.raft.configuration.voters, $0.raft.configuration.outgoing, $0.raft.lastPosition, $0.raft.commitIndex) })")
+                    Issue.record("\(place): no leader")
                     return
                 }
                 #expect(cluster.breach == nil, "\(place)")

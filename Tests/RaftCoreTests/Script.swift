@@ -15,6 +15,10 @@
 /// drop [TO] [kind=K]               it is lost instead
 /// settle [drop=A,B] [hold=C]       persist (but not C) and deliver until nothing is on its way
 /// crash N | restart N | state
+/// join                             one more node, with nothing but the founding entry
+/// change N voters=A,B learners=C   the leader is asked for a configuration
+/// compact N | install N FROM       its log, through what it applied; FROM's base as a snapshot
+/// lost N PEER                      the snapshot for the peer did not arrive
 /// - COMMAND                        the command, without its transcript
 /// ```
 struct Script {
@@ -72,6 +76,13 @@ struct Script {
         case ("crash", 1): cluster.crash(first)
         case ("restart", 1): cluster.restart(first)
         case ("state", 0): state()
+        case ("join", 0): say(cluster.join(), "knows the founding entry")
+        case ("change", 1): change(first, options: words)
+        case ("compact", 1):
+            cluster.compact(first)
+            say(first, "begins after \(cluster[first].log.base)")
+        case ("install", 2): show(first, .installSnapshot(cluster[numbers[1]].log.start))
+        case ("lost", 2): show(first, .snapshotFailed(NodeID(UInt64(numbers[1]))))
         default: problems.append("not understood: \(line)")
         }
         cluster.checkLogMatching()
@@ -87,6 +98,18 @@ struct Script {
             say(id, "refuses \(position): \(refusal.reason)")
         } else {
             say(id, "appends \(position)")
+        }
+    }
+
+    private mutating func change(_ id: Int, options: [String]) {
+        let target = Cluster.configuration(
+            voters: list("voters", options).compactMap { Int($0) },
+            learners: list("learners", options).compactMap { Int($0) }
+        )
+        if let refusal = cluster[id].refusal(ofChangeTo: target) {
+            say(id, "refuses: \(refusal)")
+        } else {
+            show(id, .changeConfiguration(to: target))
         }
     }
 
@@ -142,7 +165,8 @@ struct Script {
     private mutating func state() {
         for (place, node) in cluster.nodes.enumerated() {
             let raft = node.raft
-            let log = (["0"] + cluster.terms(place + 1).map { "\($0)" }).joined(separator: " ")
+            let base = raft.log.base
+            let log = ((base == .zero ? ["0"] : ["…\(base)"]) + cluster.terms(place + 1).map { "\($0)" }).joined(separator: " ")
             transcript +=
                 "  \(place + 1) \(node.isUp ? "\(raft.role)" : "down") term \(raft.term)"
                 + " vote \(raft.hardState.vote) commit \(raft.commitIndex)"
@@ -170,6 +194,9 @@ struct Script {
         if change != (node.raft.role, node.raft.term, node.raft.leader) {
             say(id, "is \(node.raft.role) of term \(node.raft.term), leader \(node.raft.leader)")
         }
+        if old.raft.configuration != node.raft.configuration {
+            say(id, "follows \(Self.describe(node.raft.configuration))")
+        }
         let known = Set(old.writes.map(\.persist.number.value))
         for write in node.writes where !known.contains(write.persist.number.value) {
             say(id, "writes \(Self.describe(write.persist))")
@@ -182,6 +209,9 @@ struct Script {
         }
         if node.appliedThrough > old.appliedThrough {
             say(id, "applies through \(node.appliedThrough)")
+        }
+        for need in cluster.neededSnapshots.dropFirst(before.neededSnapshots.count) {
+            say(id, "has to send \(need.peer) a snapshot")
         }
         for grant in cluster.grants.dropFirst(before.grants.count) {
             say(id, "grants read \(grant.id.value) at \(grant.index)")
@@ -200,8 +230,17 @@ struct Script {
         return []
     }
 
+    private static func describe(_ configuration: Configuration) -> String {
+        func text(_ ids: [NodeID]) -> String { ids.map { "\($0)" }.joined(separator: " ") }
+        let learners = configuration.members.filter { $0.role == .learner }.map(\.id)
+        return "voters [\(text(configuration.voters))]"
+            + (learners.isEmpty ? "" : " learners [\(text(learners))]")
+            + (configuration.outgoing.isEmpty ? "" : " leaving [\(text(configuration.outgoing))]")
+    }
+
     private static func describe(_ persist: Persist) -> String {
         var text = "#\(persist.number.value)"
+        if let start = persist.start { text += " log begins after \(start.position)" }
         if let place = persist.truncateFrom { text += " truncate \(place)" }
         if let range = persist.entries {
             text += " entries \(range.lowerBound)...\(range.upperBound.previous)"

@@ -22,7 +22,7 @@ struct ScriptTests {
     @Test
     func `there are scripts for every topic`() {
         #expect(Self.names.count >= 14)
-        for topic in ["election", "replication", "read", "transfer"] {
+        for topic in ["election", "replication", "read", "transfer", "membership", "snapshot"] {
             #expect(Self.names.contains { $0.hasPrefix(topic + "/") })
         }
     }
