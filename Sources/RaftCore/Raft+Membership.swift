@@ -20,6 +20,14 @@ extension Raft {
         }
         guard target.isUsable, target.outgoing.isEmpty else { return .unusable }
         if target == configuration { return .unchanged }
+        let reborn = target.members.filter {
+            $0.incarnation != (configuration.member($0.id) ?? $0).incarnation
+        }
+        // What a voter's disk has promised is gone with the disk. One at a time: then a quorum of
+        // the others still holds whatever was committed with it.
+        if let first = reborn.first(where: { $0.role == .voter }) ?? reborn.dropFirst().first {
+            return .mustBeLearner(first.id)
+        }
         for member in target.members where member.role == .voter && !quorum.isVoter(member.id) {
             guard let place = leadership.place(of: member.id) else {
                 return .notCaughtUp(member.id, missing: log.last.index.value)
@@ -62,13 +70,19 @@ extension Raft {
 
     /// The log ends with another configuration than before.
     mutating func configurationChanged(into effects: inout Effects) {
+        let before = configuration
         configuration = log.configuration
         quorum = Quorum(configuration)
         memberIDs = Self.memberIDs(of: configuration)
         gonePeers.removeAll { !memberIDs.contains($0) }
         effects.configuration = configuration
         guard case .leader(var leadership) = current else { return }
-        leadership.progress.removeAll { !memberIDs.contains($0.id) }
+        leadership.progress.removeAll { progress in
+            // A node whose disk is a new one has nothing of what the old one acknowledged.
+            !memberIDs.contains(progress.id)
+                || configuration.member(progress.id)?.incarnation
+                    != before.member(progress.id)?.incarnation
+        }
         for peer in memberIDs where peer != id && leadership.place(of: peer) == nil {
             // The first probe brings the entry that names it.
             leadership.progress.append(Progress(id: peer, nextIndex: log.lastIndex))
@@ -117,6 +131,9 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     case unchanged
     /// No voters, too many members, or one twice.
     case unusable
+    /// A node with a new incarnation begins as a learner, and one at a time: it does not know any
+    /// more what it voted for and acknowledged.
+    case mustBeLearner(NodeID)
     /// A new voter must first be a learner, and lack no more than
     /// ``Limits/maximumPromotionLag`` entries.
     case notCaughtUp(NodeID, missing: UInt64)

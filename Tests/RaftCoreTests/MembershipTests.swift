@@ -64,6 +64,29 @@ struct MembershipTests {
         #expect(cluster.breach == nil)
     }
 
+    // Its votes and acknowledgements went with the disk (design §4, damage that is not proven).
+    @Test
+    func `a node with a new disk begins as a learner and owes nothing`() throws {
+        var cluster = three()
+        cluster.propose(1)
+        cluster.settle()
+        var target = Cluster.configuration(voters: [1, 2, 3])
+        let place = try #require(target.members.firstIndex { $0.id == NodeID(3) })
+        target.members[place].incarnation = Incarnation(high: 9, low: 9)
+        #expect(cluster[1].refusal(ofChangeTo: target) == .mustBeLearner(NodeID(3)))
+        target.members[place].role = .learner
+        #expect(cluster[1].refusal(ofChangeTo: target) == nil)
+        var both = target
+        both.members[place - 1].incarnation = Incarnation(high: 9, low: 8)
+        both.members[place - 1].role = .learner
+        #expect(cluster[1].refusal(ofChangeTo: both) == .mustBeLearner(NodeID(3)))
+        cluster.step(1, .changeConfiguration(to: target))
+        #expect(cluster[1].peers.first { $0.id == NodeID(3) }?.matchIndex == .zero)
+        cluster.settle { $0.from == NodeID(3) }
+        cluster.tick(2) { $0.from == NodeID(3) }
+        #expect(cluster[1].configuration == target)
+    }
+
     // Raft §6: agreement needs separate majorities from both.
     @Test(arguments: [[4, 5], [2, 3]])
     func `while joint both halves must agree`(_ silent: [Int]) {

@@ -166,7 +166,8 @@ struct Script {
         for (place, node) in cluster.nodes.enumerated() {
             let raft = node.raft
             let base = raft.log.base
-            let log = ((base == .zero ? ["0"] : ["…\(base)"]) + cluster.terms(place + 1).map { "\($0)" }).joined(separator: " ")
+            let terms = cluster.terms(place + 1).map { "\($0)" }
+            let log = ([base == .zero ? "0" : "…\(base)"] + terms).joined(separator: " ")
             transcript +=
                 "  \(place + 1) \(node.isUp ? "\(raft.role)" : "down") term \(raft.term)"
                 + " vote \(raft.hardState.vote) commit \(raft.commitIndex)"
