@@ -59,8 +59,8 @@ struct WorldTests {
     @Test
     func `a second pause does not shorten the first`() throws {
         let world = try world()
-        world.nodes[0].pausedUntil = .max - 10
+        world.nodes[0].pausedUntil = UInt64.max - 10
         for _ in 0..<20 { world.pause() }
-        #expect(world.nodes[0].pausedUntil == .max - 10)
+        #expect(world.nodes[0].pausedUntil == UInt64.max - 10)
     }
 }
