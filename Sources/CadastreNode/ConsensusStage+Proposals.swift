@@ -18,10 +18,13 @@ extension ConsensusStage {
         }
     }
 
-    /// Queues queries for the read index of this turn.
+    /// Queues queries for the read index of this turn, the leader's own or the one that it tells a
+    /// follower; those that may be of some age are answered by an index of that age, if there is one.
     mutating func admit(_ queries: [WaitingQuery], into output: inout ConsensusOutput) {
         for query in queries {
-            if raft.role != .leader {
+            if let age = query.maximumAge, let known = reads.index(at: now.monotonic, within: age) {
+                output.apply.append(.query(query, index: known))
+            } else if raft.role != .leader, raft.leader == .none {
                 refuse(query.key, .notLeader, into: &output)
             } else if reads.count >= settings.maximumWaitingQueries {
                 refuse(query.key, .overloaded, into: &output)

@@ -36,7 +36,7 @@ extension ConsensusStage {
         }
         events.removeAll(keepingCapacity: true)
         proposeBlocks(into: &output)
-        if let request = reads.ask() { step(.readIndex(request), into: &output) }
+        if let request = reads.ask(at: now.monotonic) { step(.readIndex(request), into: &output) }
         deliver(into: &output)
     }
 
@@ -105,7 +105,7 @@ extension ConsensusStage {
         deferred.append(contentsOf: effects.messagesAfterPersist)
         if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
         for grant in effects.grantedReads {
-            for query in reads.decided(grant.id) {
+            for query in reads.granted(grant.id, index: grant.index) {
                 output.apply.append(.query(query, index: grant.index))
             }
         }

@@ -74,6 +74,9 @@ package struct WaitingQuery: Sendable {
     package var query: Query
     /// Past this monotonic moment nobody waits for the answer.
     package var deadline: UInt64
+    /// What was committed so many nanoseconds ago, by this node's clock, must be in the answer; nil:
+    /// what was committed when it was asked.
+    package var maximumAge: UInt64?
 
     /// Describes a query.
     package init(
@@ -81,13 +84,15 @@ package struct WaitingQuery: Sendable {
         principal: Principal,
         tenant: TenantID,
         query: Query,
-        deadline: UInt64
+        deadline: UInt64,
+        maximumAge: UInt64? = nil
     ) {
         self.key = key
         self.principal = principal
         self.tenant = tenant
         self.query = query
         self.deadline = deadline
+        self.maximumAge = maximumAge
     }
 }
 

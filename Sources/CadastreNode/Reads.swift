@@ -9,6 +9,7 @@ struct Reads: Sendable {
     private struct Batch: Sendable {
         var id: RequestID
         var queries: [WaitingQuery]
+        var askedAt: UInt64
     }
 
     /// Arrived in this turn.
@@ -16,6 +17,9 @@ struct Reads: Sendable {
     /// Asked of Raft, ascending by id.
     private var asked: Deque<Batch> = []
     private var lastID: UInt64 = 0
+    /// The newest index that was granted, and when it was asked for: what was committed by then is
+    /// applied there, whoever leads by now.
+    private var newest: (index: LogIndex, askedAt: UInt64)?
     /// Queries in all of them.
     private(set) var count = 0
 
@@ -28,10 +32,10 @@ struct Reads: Sendable {
     /// Closes the batch of this turn.
     ///
     /// - Returns: What to ask of Raft, or nil if no query arrived.
-    mutating func ask() -> RequestID? {
+    mutating func ask(at moment: UInt64) -> RequestID? {
         guard !arrived.isEmpty else { return nil }
         lastID += 1
-        asked.append(Batch(id: RequestID(lastID), queries: arrived))
+        asked.append(Batch(id: RequestID(lastID), queries: arrived, askedAt: moment))
         arrived.removeAll(keepingCapacity: true)
         return RequestID(lastID)
     }
@@ -50,6 +54,24 @@ struct Reads: Sendable {
         }
         count -= expired.count
         return expired
+    }
+
+    /// The newest index that is no older than `age`, in nanoseconds.
+    func index(at moment: UInt64, within age: UInt64) -> LogIndex? {
+        guard let newest, moment - newest.askedAt <= age else { return nil }
+        return newest.index
+    }
+
+    /// Raft granted a request.
+    ///
+    /// - Returns: Its queries.
+    mutating func granted(_ id: RequestID, index: LogIndex) -> [WaitingQuery] {
+        if let batch = asked.first(where: { $0.id == id }),
+            batch.askedAt >= newest?.askedAt ?? 0
+        {
+            newest = (index, batch.askedAt)
+        }
+        return decided(id)
     }
 
     /// Raft decided a request, one way or the other.

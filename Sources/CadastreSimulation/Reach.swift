@@ -23,6 +23,7 @@ package struct Reach: Hashable, Sendable {
         // Clients.
         case duplicateInLog, unknownOutcome, abandonedAndApplied, abandonedAndAbsent
         case refusedNotLeader, refusedOverloaded, refusedDeadlinePassed, readAnswered
+        case readAnsweredByFollower
         case blockOfSeveralCommands, largeBody, sessionRenewed
         case conditionFailed, quotaExceeded, tenantSuspended, notPermitted, requestReused
         case sequenceOutOfOrder, sessionExpired, bucketGone, bucketNotEmpty, tenantNotEmpty

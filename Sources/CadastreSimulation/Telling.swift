@@ -38,6 +38,10 @@ extension Message {
         case .heartbeatReply(let reply):
             return "term \(term): heard, round \(reply.readRound)"
         case .timeoutNow: return "term \(term): stand now"
+        case .readIndex(let question):
+            return "term \(term): through where may I read, question \(question.round)"
+        case .readIndexReply(let reply):
+            return "term \(term): read through \(reply.index), question \(reply.round)"
         }
     }
 }

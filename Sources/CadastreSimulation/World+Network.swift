@@ -39,8 +39,10 @@ extension World {
     /// Who speaks as a leader leads.
     private func checkLeader(_ message: Message, _ node: SimulatedNode) throws(Violation) {
         switch message.body {
-        case .appendEntries, .heartbeat, .timeoutNow: try leads(node, message.term)
-        case .requestVote, .requestVoteReply, .appendEntriesReply, .heartbeatReply: break
+        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply:
+            try leads(node, message.term)
+        case .requestVote, .requestVoteReply, .appendEntriesReply, .heartbeatReply, .readIndex:
+            break
         }
     }
 

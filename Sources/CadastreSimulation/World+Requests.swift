@@ -25,13 +25,22 @@ extension World {
             )
             give(.commands(doubled(command)), to: node.place)
         case .query(let query, let tenant):
-            try ledger.arrives(UInt64(number), .query, at: life)
+            let age = chance.oneIn(4) ? chance.draw(0...300 * Span.millisecond) : nil
+            // What the node's clock calls that age; rounded, so that nothing is asked too much.
+            let oldest = age.map { now - min(now, $0 / node.clockRate * 1_000 + Span.millisecond) }
+            try ledger.arrives(
+                UInt64(number),
+                .query,
+                at: life,
+                seeing: oldest.map { ledger.floor(at: $0) }
+            )
             let waiting = WaitingQuery(
                 key: key,
                 principal: clients.all[attempt.client].principal,
                 tenant: tenant,
                 query: query,
-                deadline: deadline
+                deadline: deadline,
+                maximumAge: age
             )
             if plants(.readWithoutIndex, once: false) {
                 node.applyInbox.append(.query(waiting, index: .zero))
@@ -108,7 +117,8 @@ extension World {
         let number = Int(clamping: reply.key.request)
         let place = try ledger.answers(
             reply,
-            from: AttemptLedger.Life(place: node.place, number: node.life)
+            from: AttemptLedger.Life(place: node.place, number: node.life),
+            at: now
         ) { committed.record(at: $0)?.position }
         tell("node \(node.id) answers attempt \(number) at \(reply.appliedIndex): \(reply.words)")
         if let place, case .command(let said) = reply.content {
@@ -167,6 +177,7 @@ extension World {
                 throw Violation(.unexpectedStop, "an answer cannot be read: \(error)")
             }
             reach.mark(.readAnswered)
+            if nodes[attempt.node].role != .leader { reach.mark(.readAnsweredByFollower) }
         case .refused(let refusal, _): said = .failure(refusal)
         case .command, .digest, .transferred, .unknown: return
         }

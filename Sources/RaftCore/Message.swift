@@ -40,6 +40,10 @@ public enum MessageBody: Hashable, Sendable {
     case heartbeatReply(HeartbeatReply)
     /// Tells the chosen successor to stand for election at once (thesis §3.10).
     case timeoutNow(TimeoutNow)
+    /// A follower asks, for reads of its own, through which index the state must be applied.
+    case readIndex(ReadIndex)
+    /// Answers it.
+    case readIndexReply(ReadIndexReply)
 }
 
 /// Raft §5.2, §5.4.1; pre-vote as in thesis §9.6.
@@ -152,6 +156,29 @@ public struct HeartbeatReply: Hashable, Sendable {
 
     /// Composes the answer.
     public init(readRound: UInt64) { self.readRound = readRound }
+}
+
+/// Thesis §6.4: one question for all reads that wait at a follower.
+public struct ReadIndex: Hashable, Sendable {
+    /// Names the question; no other one of this follower, in this or an earlier life, has it.
+    public var round: UInt64
+
+    /// Composes the question.
+    public init(round: UInt64) { self.round = round }
+}
+
+/// Answers ``ReadIndex``, once a quorum has confirmed the leader.
+public struct ReadIndexReply: Hashable, Sendable {
+    /// The question that is answered.
+    public var round: UInt64
+    /// What was committed when the question had come.
+    public var index: LogIndex
+
+    /// Composes the answer.
+    public init(round: UInt64, index: LogIndex) {
+        self.round = round
+        self.index = index
+    }
 }
 
 /// Thesis §3.10.

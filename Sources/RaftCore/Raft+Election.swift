@@ -23,7 +23,7 @@ extension Raft {
             enter(message.term, leader: .none, into: &effects)
         case .appendEntries, .heartbeat:
             enter(message.term, leader: message.from, into: &effects)
-        case .appendEntriesReply, .heartbeatReply, .timeoutNow:
+        case .appendEntriesReply, .heartbeatReply, .timeoutNow, .readIndex, .readIndexReply:
             enter(message.term, leader: .none, into: &effects)
         }
         return true
@@ -35,6 +35,7 @@ extension Raft {
             leadership.reads.refuseAll(into: &effects)
             effects.wantedEntry = nil
         }
+        refuseFollowedReads(into: &effects)
         if leader != .none {
             termLeader = leader
             // Who leads is alive, whatever was seen before.
@@ -52,6 +53,7 @@ extension Raft {
         let isGone = leader != .none && gonePeers.contains(leader)
         var campaign = Campaign(purpose: .preVote, leaderIsGone: isGone)
         campaign.received(true, from: id)
+        refuseFollowedReads(into: &effects)
         current = .preCandidate(campaign)
         restartElectionClock()
         askForVotes(campaign, into: &effects)
@@ -66,6 +68,7 @@ extension Raft {
     ) {
         write(HardState(term: term.next, vote: id), into: &effects)
         let campaign = Campaign(purpose: purpose, leaderIsGone: leaderIsGone)
+        refuseFollowedReads(into: &effects)
         current = .candidate(campaign)
         restartElectionClock()
         askForVotes(campaign, into: &effects)
@@ -250,7 +253,9 @@ extension Raft {
             rejectAppend(after: append.previous.index, to: message.from, into: &effects)
         case .heartbeat:
             rejectAppend(after: .zero, to: message.from, into: &effects)
-        case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .timeoutNow: break
+        case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .timeoutNow, .readIndex,
+            .readIndexReply:
+            break
         }
     }
 }

@@ -5,6 +5,10 @@ extension Raft {
         switch current {
         case .follower(var following):
             electionElapsed += 1
+            if following.reads.tick(asksAgainAfter: timing.heartbeatTicks) {
+                send(.readIndex(following.reads.question), to: following.leader, into: &effects)
+            }
+            current = .follower(following)
             if let ticks = following.hurryTicks {
                 following.hurryTicks = ticks > 1 ? ticks - 1 : nil
                 current = .follower(following)

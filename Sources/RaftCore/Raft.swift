@@ -24,6 +24,11 @@ public struct Raft: Hashable, Sendable {
     public internal(set) var commitIndex: LogIndex
     /// The node was given everything through here to apply.
     var releasedIndex: LogIndex
+    /// The number of the newest question for a read index.
+    ///
+    /// Begins at random: numbers of another life of this member must not come again, or an old
+    /// answer would grant a new read.
+    var lastReadRound: UInt64
     /// A snapshot took the place of the log, and that is not durable yet.
     var pendingInstall: PendingInstall?
     /// The configuration in force, the last one in the log.
@@ -87,6 +92,8 @@ public struct Raft: Hashable, Sendable {
         quorum = Quorum(configuration)
         memberIDs = Self.memberIDs(of: configuration)
         generator = Generator(seed: seed)
+        var rounds = Generator(seed: ~seed)
+        lastReadRound = rounds.next() >> 3
         electionTimeout = timing.maximumElectionTicks
         restartElectionClock()
         checkInvariants()
@@ -143,6 +150,10 @@ public struct Raft: Hashable, Sendable {
             received(reply, from: message.from, into: &effects)
         case .timeoutNow:
             receivedTimeoutNow(from: message.from, into: &effects)
+        case .readIndex(let question):
+            received(question, from: message.from, into: &effects)
+        case .readIndexReply(let reply):
+            received(reply, from: message.from, into: &effects)
         }
     }
 
@@ -158,8 +169,8 @@ public struct Raft: Hashable, Sendable {
         case .appendEntries, .heartbeat: return true
         case .requestVote(let request): return request.last > log.last
         // A leader that removed itself names its successor last.
-        case .timeoutNow: return message.from == leader
-        case .requestVoteReply, .appendEntriesReply, .heartbeatReply: return false
+        case .timeoutNow, .readIndexReply: return message.from == leader
+        case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .readIndex: return false
         }
     }
 

@@ -19,6 +19,8 @@ struct Following: Hashable, Sendable {
     var leader: NodeID
     /// The leader's process is gone: ticks until a pre-vote, instead of a whole election timeout.
     var hurryTicks: Int?
+    /// Reads that wait for the leader's word.
+    var reads = FollowedReads()
 }
 
 /// A pre-candidate's or candidate's data.

@@ -73,6 +73,8 @@ struct PeerMessageTests {
             .heartbeat(Heartbeat(commitIndex: LogIndex(1), readRound: 1)),
             .heartbeatReply(HeartbeatReply(readRound: 1)),
             .timeoutNow(TimeoutNow()),
+            .readIndex(ReadIndex(round: 1)),
+            .readIndexReply(ReadIndexReply(round: 1, index: LogIndex(1))),
         ]
         let fixture = try NodeFixture(members: 3)
         let entry = fixture.noOp(term: 3)

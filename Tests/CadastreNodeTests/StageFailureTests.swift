@@ -134,7 +134,7 @@ struct StageFailureTests {
         }
         reads.add(query(1, deadline: 10))
         reads.add(query(2, deadline: 30))
-        let request = reads.ask()
+        let request = reads.ask(at: 0)
         #expect(reads.count == 2)
         #expect(reads.takeExpired(at: 20).map(\.key.request) == [1])
         #expect(reads.count == 1)

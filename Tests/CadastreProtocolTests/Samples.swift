@@ -113,6 +113,8 @@ enum Samples {
             ("heartbeat", .heartbeat(Heartbeat(commitIndex: LogIndex(5), readRound: 6))),
             ("heartbeatReply", .heartbeatReply(HeartbeatReply(readRound: 6))),
             ("timeoutNow", .timeoutNow(TimeoutNow())),
+            ("readIndex", .readIndex(ReadIndex(round: 7))),
+            ("readIndexReply", .readIndexReply(ReadIndexReply(round: 7, index: LogIndex(5)))),
         ]
     }()
 

@@ -346,7 +346,8 @@ struct Cluster: Hashable {
                     breach = breach ?? "\(message) leaves before its entry is durable"
                 }
             }
-        case .appendEntries, .heartbeat, .heartbeatReply, .timeoutNow:
+        case .appendEntries, .heartbeat, .heartbeatReply, .timeoutNow, .readIndex,
+            .readIndexReply:
             if disk.hardState.term < message.term {
                 breach = breach ?? "\(message) leaves before its term is durable"
             }

@@ -23,7 +23,8 @@ struct PaperTests {
         .heartbeatReply(HeartbeatReply(readRound: 0)),
         .appendEntriesReply(AppendEntriesReply(outcome: .accepted(match: .zero))),
         .requestVoteReply(RequestVoteReply(purpose: .election, isGranted: false)),
-        .timeoutNow(TimeoutNow()),
+        .timeoutNow(TimeoutNow()), .readIndex(ReadIndex(round: 1)),
+        .readIndexReply(ReadIndexReply(round: 1, index: .zero)),
     ])
     func `a message with a newer term makes any member a follower of that term`(
         _ body: MessageBody

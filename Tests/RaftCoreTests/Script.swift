@@ -259,6 +259,8 @@ struct Script {
         case .heartbeat: "heartbeat"
         case .heartbeatReply: "heartbeatReply"
         case .timeoutNow: "timeoutNow"
+        case .readIndex: "readIndex"
+        case .readIndexReply: "readIndexReply"
         }
     }
 
@@ -284,6 +286,8 @@ struct Script {
             return head + "heartbeat commit \(heartbeat.commitIndex) round \(heartbeat.readRound)"
         case .heartbeatReply(let reply): return head + "heartbeat heard, round \(reply.readRound)"
         case .timeoutNow: return head + "timeout now"
+        case .readIndex: return head + "read index?"
+        case .readIndexReply(let reply): return head + "read index \(reply.index)"
         }
     }
 }

@@ -330,7 +330,8 @@ extension Cluster {
             switch message.body {
             case .heartbeat(let heartbeat): heartbeat.readRound == 0
             case .heartbeatReply(let reply): reply.readRound == 0
-            case .requestVote, .requestVoteReply, .appendEntries, .appendEntriesReply, .timeoutNow:
+            case .requestVote, .requestVoteReply, .appendEntries, .appendEntriesReply, .timeoutNow,
+                .readIndex, .readIndexReply:
                 false
             }
         }

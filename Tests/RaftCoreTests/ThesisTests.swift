@@ -280,7 +280,7 @@ struct ThesisTests {
     }
 
     @Test
-    func `reads past the limit, and reads at a follower, are refused`() {
+    func `reads past the limit, and reads where nobody leads, are refused`() {
         var lone = Lone()
         #expect(lone.step(.readIndex(RequestID(1))).refusedReads == [RequestID(1)])
         lone.lead()
@@ -294,6 +294,99 @@ struct ThesisTests {
         let granted = lone.hearHeartbeatReply(from: 2, round: 1).grantedReads
         #expect(granted.count == Limits.maximumWaitingReads)
         #expect(lone.step(.readIndex(RequestID(9))).refusedReads.isEmpty)
+    }
+
+    // MARK: Reads at a follower, §6.4
+
+    /// A follower of member 2 in term 1.
+    private func follower() -> Lone {
+        var lone = Lone()
+        lone.receive(Lone.append([1], after: 1), from: 2, term: 1)
+        lone.persist()
+        return lone
+    }
+
+    private func questions(_ effects: Effects) -> [UInt64] {
+        effects.messages.compactMap { message in
+            guard case .readIndex(let question) = message.body else { return nil }
+            return question.round
+        }
+    }
+
+    @Test
+    func `a follower asks the leader once for all reads that wait, and grants at its index`() throws
+    {
+        var lone = follower()
+        let round = try #require(questions(lone.step(.readIndex(RequestID(1)))).first)
+        // Those that come later ask a question of their own: the answer may be older than they are.
+        #expect(questions(lone.step(.readIndex(RequestID(2)))).isEmpty)
+        let reply = ReadIndexReply(round: round, index: LogIndex(7))
+        let first = lone.receive(.readIndexReply(reply), from: 2, term: 1)
+        #expect(first.grantedReads == [ReadGrant(id: RequestID(1), index: LogIndex(7))])
+        let second = questions(first)
+        #expect(second.count == 1 && second != [round])
+        // An answer that comes twice, or from somebody else, grants nothing.
+        #expect(lone.receive(.readIndexReply(reply), from: 2, term: 1).grantedReads.isEmpty)
+        let other = ReadIndexReply(round: second[0], index: LogIndex(9))
+        #expect(lone.receive(.readIndexReply(other), from: 3, term: 1).grantedReads.isEmpty)
+        #expect(
+            lone.receive(.readIndexReply(other), from: 2, term: 1).grantedReads
+                == [ReadGrant(id: RequestID(2), index: LogIndex(9))]
+        )
+    }
+
+    @Test
+    func `a follower asks again when no answer comes, and gives up with its leader`() {
+        var lone = follower()
+        let round = questions(lone.step(.readIndex(RequestID(1))))
+        var again: [UInt64] = []
+        for _ in 0..<Cluster.quick.heartbeatTicks { again += questions(lone.step(.tick)) }
+        #expect(again == round)
+        let refused = lone.receive(Lone.heartbeat(), from: 3, term: 2).refusedReads
+        #expect(refused == [RequestID(1)])
+        #expect(lone.raft.leader == NodeID(3))
+    }
+
+    @Test
+    func `a life of a follower does not use the numbers of another`() {
+        var rounds: Set<UInt64> = []
+        for seed in 0..<100 as Range<UInt64> {
+            var lone = Lone(seed: seed)
+            lone.receive(Lone.append([1], after: 1), from: 2, term: 1)
+            lone.persist()
+            rounds.formUnion(questions(lone.step(.readIndex(RequestID(1)))))
+        }
+        #expect(rounds.count == 100)
+    }
+
+    @Test
+    func `a leader answers a follower with what was committed when its question had come`() {
+        var lone = Lone()
+        lone.lead()
+        lone.accept(2, from: 2)
+        let question = ReadIndex(round: 5)
+        #expect(
+            lone.receive(.readIndex(question), from: 3, term: 1).heartbeats.map(\.readRound)
+                == [1, 1]
+        )
+        // Asked again, it waits no second time.
+        lone.receive(.readIndex(question), from: 3, term: 1)
+        lone.propose()
+        lone.persist()
+        lone.accept(3, from: 2)
+        let answers = lone.hearHeartbeatReply(from: 2, round: 1).messages.filter {
+            if case .readIndexReply = $0.body { true } else { false }
+        }
+        #expect(answers.map(\.to) == [NodeID(3)])
+        #expect(
+            answers.map(\.body) == [.readIndexReply(ReadIndexReply(round: 5, index: LogIndex(2)))]
+        )
+    }
+
+    @Test
+    func `who does not lead answers no follower`() {
+        var lone = follower()
+        #expect(lone.receive(.readIndex(ReadIndex(round: 1)), from: 3, term: 1).messages.isEmpty)
     }
 
     // MARK: Pre-vote, §9.6

@@ -89,6 +89,10 @@ public enum Freshness: Sendable, Hashable {
     case linearizable
     /// As of this applied index or later.
     case atLeast(index: UInt64)
+    /// What was acknowledged so many milliseconds before the question reached the node is in it, by
+    /// the node's own clock; the first such question in that time costs a word with the leader, the
+    /// others none.
+    case bounded(milliseconds: UInt64)
     /// As any node has it, however old.
     case any
 }

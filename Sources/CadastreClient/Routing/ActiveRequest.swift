@@ -79,6 +79,8 @@ extension Freshness {
         switch self {
         case .linearizable: .linearizable
         case .atLeast(let index): .atLeast(index: min(index, ProtocolLimits.maximumQuantity))
+        case .bounded(let milliseconds):
+            .bounded(milliseconds: min(milliseconds, ProtocolLimits.maximumQuantity))
         case .any: .any
         }
     }

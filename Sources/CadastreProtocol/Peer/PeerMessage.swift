@@ -7,7 +7,7 @@ package import RaftCore
 ///
 /// | offset | width | meaning |
 /// |---|---|---|
-/// | 0 | 1 | kind: 1 RequestVote, 2 its reply, 3 AppendEntries, 4 its reply, 5 Heartbeat, 6 its reply, 7 TimeoutNow |
+/// | 0 | 1 | kind: 1 RequestVote, 2 its reply, 3 AppendEntries, 4 its reply, 5 Heartbeat, 6 its reply, 7 TimeoutNow, 8 ReadIndex, 9 its reply |
 /// | 1 | 1 | layout version, 1 |
 /// | 2 | 6 | reserved, 0 |
 /// | 8 | 8 | from |
@@ -57,6 +57,8 @@ package struct PeerMessage: Hashable, Sendable {
         case .heartbeat(let body): body.append(to: &bytes)
         case .heartbeatReply(let body): body.append(to: &bytes)
         case .timeoutNow: break
+        case .readIndex(let body): body.append(to: &bytes)
+        case .readIndexReply(let body): body.append(to: &bytes)
         }
     }
 
@@ -102,6 +104,8 @@ package struct PeerMessage: Hashable, Sendable {
         case 7:
             try bytes.checkSize(0)
             body = .timeoutNow(TimeoutNow())
+        case 8: body = .readIndex(try ReadIndex(decoding: bytes))
+        case 9: body = .readIndexReply(try ReadIndexReply(decoding: bytes))
         default:
             throw ProtocolError(.notSupported, "the kind of the message is not known")
         }
@@ -134,6 +138,8 @@ extension MessageBody {
         case .heartbeat: 5
         case .heartbeatReply: 6
         case .timeoutNow: 7
+        case .readIndex: 8
+        case .readIndexReply: 9
         }
     }
 }

@@ -136,7 +136,7 @@ extension Session {
                 )
             )
         case .query(let query):
-            let waiting = WaitingQuery(
+            var waiting = WaitingQuery(
                 key: key,
                 principal: principal,
                 tenant: tenant,
@@ -152,8 +152,10 @@ extension Session {
                     return
                 }
                 desk.add(.query(waiting, index: LogIndex(index)))
-            case .bounded:
-                finish(key.request, .notSupported, "bounded staleness is not supported yet")
+            case .bounded(let milliseconds):
+                let (age, isEndless) = milliseconds.multipliedReportingOverflow(by: 1_000_000)
+                waiting.maximumAge = isEndless ? .max : age
+                desk.add(waiting)
             }
         case .administration(let request):
             AdministrationDesk.take(request, key, context, desk)

@@ -11,7 +11,7 @@ package import RaftCore
 ///   own place in the log is committed, with a refusal only if it never got a place, or another
 ///   entry was committed there.
 /// - Nothing takes effect, and no read is answered, at or before an index that had left a node in an
-///   answer before the request arrived. So the log is a linear order of all requests that agrees
+///   answer before the request arrived; of a read that may be of some age, before that long ago. So the log is a linear order of all requests that agrees
 ///   with real time.
 package struct AttemptLedger {
     /// One life of one process.
@@ -63,6 +63,8 @@ package struct AttemptLedger {
     private var open: [UInt64] = []
     /// Everything through here was answered to somebody.
     package private(set) var floor: LogIndex = .zero
+    /// When it rose, and to what; ascending.
+    private var floors: [(time: UInt64, index: LogIndex)] = []
     /// Answers that were checked.
     package private(set) var answered = 0
 
@@ -73,16 +75,22 @@ package struct AttemptLedger {
 
     /// An attempt reached a process.
     ///
+    /// - Parameters:
+    ///   - number: As its client numbers it.
+    ///   - request: What it asks for.
+    ///   - life: Whom it reached.
+    ///   - floor: What it must see at least; nil: everything that was answered.
     /// - Throws: If its number was used before.
     package mutating func arrives(
         _ number: UInt64,
         _ request: Request,
-        at life: Life
+        at life: Life,
+        seeing floor: LogIndex? = nil
     ) throws(Violation) {
         guard attempts[number] == nil else {
             throw Violation(.acknowledgedWrites, "attempt \(number) arrives twice")
         }
-        attempts[number] = Attempt(request: request, life: life, floor: floor)
+        attempts[number] = Attempt(request: request, life: life, floor: floor ?? self.floor)
         open.append(number)
         guard case .command(let bytes) = request else { return }
         waiting[life.place][bytes, default: []].append(number)
@@ -92,6 +100,17 @@ package struct AttemptLedger {
     package mutating func ended(_ place: Int) {
         waiting[place] = [:]
         open.removeAll { attempts[$0]?.life.place == place }
+    }
+
+    /// What had been answered to somebody by then.
+    package func floor(at time: UInt64) -> LogIndex {
+        floors.last { $0.time <= time }?.index ?? .zero
+    }
+
+    private mutating func answered(at index: LogIndex, _ time: UInt64) {
+        guard index > floor else { return }
+        floor = index
+        floors.append((time, index))
     }
 
     // MARK: The log
@@ -161,12 +180,14 @@ package struct AttemptLedger {
     /// - Parameters:
     ///   - reply: What it says.
     ///   - life: Who says it.
+    ///   - now: When.
     ///   - committed: What is committed at an index, as far as anybody told.
     /// - Returns: The place of the command that it answers; nil for what no command is.
     /// - Throws: If the attempt was answered, or is somebody else's, or the log says otherwise.
     package mutating func answers(
         _ reply: OutgoingReply,
         from life: Life,
+        at now: UInt64 = 0,
         committed: (LogIndex) -> LogPosition?
     ) throws(Violation) -> Model.Place? {
         let number = reply.key.request
@@ -199,15 +220,15 @@ package struct AttemptLedger {
                         + Self.told(attempt.proposal, committed)
                 )
             }
-            floor = max(floor, reply.appliedIndex)
+            answered(at: reply.appliedIndex, now)
             return Model.Place(index: reply.appliedIndex, ordinal: proposal.ordinal)
         case (.command, .refused(let refusal, _)):
             try checkRefusal(refusal, of: number, attempt, committed)
         case (.query, .answer):
-            try checkRead(number, attempt, at: reply.appliedIndex)
+            try checkRead(number, attempt, at: reply.appliedIndex, now)
         case (.query, .refused(let refusal, _)):
             guard !refusal.isPassing else { return nil }
-            try checkRead(number, attempt, at: reply.appliedIndex)
+            try checkRead(number, attempt, at: reply.appliedIndex, now)
         case (.command, .unknown): break
         case (_, _):
             throw Violation(
@@ -240,7 +261,8 @@ package struct AttemptLedger {
     private mutating func checkRead(
         _ number: UInt64,
         _ attempt: Attempt,
-        at index: LogIndex
+        at index: LogIndex,
+        _ now: UInt64
     ) throws(Violation) {
         guard index >= attempt.floor else {
             throw Violation(
@@ -249,7 +271,7 @@ package struct AttemptLedger {
                     + "answered before it arrived"
             )
         }
-        floor = max(floor, index)
+        answered(at: index, now)
     }
 
     private static func told(

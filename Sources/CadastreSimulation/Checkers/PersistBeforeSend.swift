@@ -91,12 +91,12 @@ package struct PersistBeforeSend {
         case .requestVoteReply(let reply):
             guard reply.purpose != .preVote, reply.isGranted else { return }
             try requireVote(message.term, for: message.to, place, "grants its vote")
-        case .appendEntries, .heartbeat, .timeoutNow:
+        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply:
             try requireVote(message.term, for: message.from, place, "leads")
         case .appendEntriesReply(let reply):
             guard case .accepted(let match) = reply.outcome else { return }
             try requireEntry(match, message.term, place, leaderLog)
-        case .heartbeatReply: return
+        case .heartbeatReply, .readIndex: return
         }
     }
 
