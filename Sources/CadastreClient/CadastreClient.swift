@@ -81,12 +81,29 @@ public final class CadastreClient: Sendable {
         freshness: Freshness = .linearizable,
         deadline: Duration? = nil
     ) async -> Outcome<Query.Value> {
+        await askDated(query, freshness: freshness, deadline: deadline).map(\.value)
+    }
+
+    /// Asks the state as ``ask(_:freshness:deadline:)`` does, and for the index of the answer.
+    ///
+    /// - Returns: done with the answer and its applied index, or refused; never unknown.
+    public func askDated<Query: ClientQuery>(
+        _ query: Query,
+        freshness: Freshness = .linearizable,
+        deadline: Duration? = nil
+    ) async -> Outcome<Dated<Query.Value>> {
         var submission = Submission(.query, query.encoded)
         submission.deadline = deadline
         submission.freshness = freshness
         submission.route = freshness == .linearizable ? .leader : .nearest
         return await settled(submission) { outcome in
-            Self.read(outcome) { reply throws(UnreadableReply) in try Query.value(of: reply) }
+            let answer = Self.read(outcome) { reply throws(UnreadableReply) in
+                try Query.value(of: reply)
+            }
+            guard case .done(_, let index) = outcome else {
+                return answer.map { Dated($0, appliedIndex: 0) }
+            }
+            return answer.map { Dated($0, appliedIndex: index) }
         }
     }
 

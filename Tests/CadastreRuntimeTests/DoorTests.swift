@@ -190,14 +190,25 @@ struct DoorTests {
             try DoorBench.replies(from: channel).first?.1.outcome
                 == .refused(.notReady, retryAfterMilliseconds: 50)
         )
-        let bounded = RequestMessage(
-            consistency: .bounded(milliseconds: 1),
-            tenant: SampleRequests.a,
-            content: .query(SampleRequests.list)
-        )
-        try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(bounded, id: 3)))
-        let outcome = try DoorBench.replies(from: channel).first?.1.outcome
-        #expect(outcome == .refused(.notSupported))
+    }
+
+    @Test
+    func `reads of a bounded age ask consensus, with that age`() throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.client, DoorBench.service)
+        for (id, milliseconds) in [(1, UInt64(7)), (2, ProtocolLimits.maximumQuantity)] {
+            let request = RequestMessage(
+                consistency: .bounded(milliseconds: milliseconds),
+                tenant: SampleRequests.a,
+                content: .query(SampleRequests.list)
+            )
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(request, id: UInt64(id))))
+        }
+        let ages = bench.handedOver().flatMap { event -> [UInt64?] in
+            guard case .queries(let queries) = event else { return [] }
+            return queries.map(\.maximumAge)
+        }
+        #expect(ages == [7_000_000, .max])
     }
 
     @Test

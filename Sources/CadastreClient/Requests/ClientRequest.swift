@@ -83,6 +83,21 @@ public struct Receipt: Sendable, Hashable {
     }
 }
 
+/// An answer, and as of when it is.
+public struct Dated<Value: Sendable>: Sendable {
+    /// The answer.
+    public let value: Value
+    /// The applied index at which it was made: ``Freshness/atLeast(index:)`` of it, at any node, sees
+    /// nothing older.
+    public let appliedIndex: UInt64
+
+    /// Dates an answer.
+    public init(_ value: Value, appliedIndex: UInt64) {
+        self.value = value
+        self.appliedIndex = appliedIndex
+    }
+}
+
 /// How fresh an answer must be.
 public enum Freshness: Sendable, Hashable {
     /// As of now: sees every write that was acknowledged before the question was asked.

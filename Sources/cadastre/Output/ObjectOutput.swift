@@ -19,9 +19,11 @@ struct ObjectOutput: Encodable {
     var metadata: [Pair]
     var tags: [Pair]
     var locations: NameOutput
+    var applied_index: UInt64
 
-    /// Takes an object.
-    init(_ object: StoredObject) {
+    /// Takes an object, read at an applied index.
+    init(_ object: StoredObject, appliedIndex: UInt64) {
+        applied_index = appliedIndex
         key = NameOutput(object.key)
         sequence = object.sequence
         size = object.size

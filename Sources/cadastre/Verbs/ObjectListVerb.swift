@@ -27,6 +27,8 @@ extension ObjectVerbs {
         @Option(help: "At most so many entries.")
         var limit: Int = .max
         @OptionGroup
+        var read: ReadOptions
+        @OptionGroup
         var options: ClusterOptions
 
         func validate() throws {
@@ -47,7 +49,9 @@ extension ObjectVerbs {
                         after: after,
                         maximum: min(1000, left)
                     )
-                    let page = try await client.ask(query).get(doing: "listing the objects")
+                    let page = try await client.ask(query, freshness: read.freshness).get(
+                        doing: "listing the objects"
+                    )
                     for item in page.elements { Self.show(item, on: console) }
                     left -= page.elements.count
                     guard page.isTruncated, page.next != after else { return }

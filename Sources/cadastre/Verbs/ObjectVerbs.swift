@@ -68,8 +68,8 @@ struct ObjectVerbs: AsyncParsableCommand {
         )
         @OptionGroup
         var object: KeyOptions
-        @Flag(help: "Accept what any node has, however old.")
-        var any = false
+        @OptionGroup
+        var read: ReadOptions
         @OptionGroup
         var options: ClusterOptions
 
@@ -77,11 +77,12 @@ struct ObjectVerbs: AsyncParsableCommand {
             let configuration = try options.settings().requestConfiguration()
             let query = GetObject(bucket: object.bucketBytes, key: object.keyBytes)
             let found = try await CadastreClient.with(configuration) { client throws(Failure) in
-                try await client.ask(query, freshness: any ? .any : .linearizable)
+                try await client.askDated(query, freshness: read.freshness)
                     .get(doing: "reading the object")
             }
-            options.console.json(ObjectOutput(found))
-            for (name, value) in Self.lines(found) {
+            options.console.json(ObjectOutput(found.value, appliedIndex: found.appliedIndex))
+            let lines = Self.lines(found.value) + [("as of index", "\(found.appliedIndex)")]
+            for (name, value) in lines {
                 let padding = String(repeating: " ", count: max(1, 14 - name.count))
                 options.console.line("\(name):\(padding)\(value)")
             }
