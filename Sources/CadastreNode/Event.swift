@@ -284,6 +284,9 @@ package enum JournalEvent: Sendable {
     case write(PersistNumber, [JournalWrite])
     /// Read entries back, at least one, at most some 4 MiB.
     case read(GroupID, Range<LogIndex>, ReadPurpose)
+    /// Nobody needs the group's entries through here: they are applied durably, and no peer that will
+    /// be sent entries lacks them.
+    case compact(GroupID, through: LogIndex)
 }
 
 /// What the journal stage answers.
@@ -295,6 +298,8 @@ package enum JournalResult: Sendable {
     /// There is no room for the next segment: writes wait, are tried again at the next turn, and
     /// nothing is acknowledged meanwhile. Or there is room again.
     case diskFull(Bool)
+    /// The group's log begins here now: what was before can no longer be read.
+    case compacted(GroupID, LogStart)
 }
 
 /// What happens to the apply stage.

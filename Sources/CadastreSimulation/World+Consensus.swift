@@ -47,6 +47,7 @@ extension World {
         switch event {
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
+        case .compact: break
         case .write(_, let writes):
             for write in writes {
                 try handOver(write, of: node)
@@ -58,6 +59,8 @@ extension World {
     private func handOver(_ write: JournalWrite, of node: SimulatedNode) throws(Violation) {
         switch write {
         case .hardState: break
+        case .start(_, let start):
+            throw Violation(.unexpectedStop, "no world knows the snapshot of \(start.position)")
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
             reach.mark(.truncatedConflictingTail)

@@ -96,6 +96,8 @@ extension World {
             case .diskFull(let isFull):
                 tell("node \(node.id) \(isFull ? "has no room" : "has room again")")
                 node.consensusInbox.append(.diskFull(isFull))
+            case .compacted(_, let start):
+                tell("node \(node.id) gives back its log through \(start.position)")
             }
         }
         if !results.isEmpty { wake(node, .consensus) }
@@ -118,6 +120,10 @@ extension JournalWrite {
         case .hardState(let group, let state):
             bytes(3, width: 4) + bytes(UInt64(group.value), width: 8)
                 + bytes(state.term.value, width: 8) + bytes(state.vote.value, width: 8)
+        case .start(let group, let start):
+            bytes(4, width: 4) + bytes(UInt64(group.value), width: 8)
+                + bytes(start.position.index.value, width: 8)
+                + bytes(start.position.term.value, width: 8)
         }
     }
 }

@@ -33,6 +33,8 @@ extension StageThread.Work where Event == JournalEvent {
                     case .entriesRead(let purpose, let entries):
                         events.append(.entriesRead(purpose, entries))
                     case .diskFull(let isFull): events.append(.diskFull(isFull))
+                    // Nobody asks for a compaction yet.
+                    case .compacted: break
                     }
                 }
                 results.removeAll(keepingCapacity: true)

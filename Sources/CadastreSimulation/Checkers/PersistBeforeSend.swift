@@ -37,6 +37,8 @@ package struct PersistBeforeSend {
             case .truncate(_, let index): disks[place].log.truncate(from: index)
             case .entry(let entry): try add(entry.header, place)
             case .hardState(_, let state): set(state, place)
+            case .start(_, let start):
+                throw Violation(.recovery, "no checker knows the snapshot of \(start.position)")
             }
         }
     }

@@ -34,6 +34,8 @@ package enum Recovery {
         for (place, write) in unsynced.enumerated() {
             switch write {
             case .hardState(_, let newer): state = newer
+            case .start(_, let start):
+                throw Violation(.recovery, "no checker knows the snapshot of \(start.position)")
             case .truncate(_, let index): expected.truncate(from: index)
             case .entry(let entry):
                 expected.append(LogView.Record(position: entry.position, hash: entry.hash))
