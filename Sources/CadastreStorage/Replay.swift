@@ -43,8 +43,14 @@ struct Replay {
 
     /// Whether a batch may follow the last one.
     func isNext(_ header: BatchHeader) -> Bool {
-        (number == 0 && first > 1 ? header.number > 1 : header.number == number + 1)
-            && header.opening >= opening && header.opening > 0
+        let begins = number == 0 && first > 1
+        // Nothing but the first batch of all stands for those before it.
+        let isInOrder =
+            begins
+            ? header.place == JournalPlace(segment: first, offset: SegmentFormat.blockSize)
+                && header.number > 1
+            : header.number == number + 1
+        return isInOrder && header.opening >= opening && header.opening > 0
             && header.firstSegment >= needed && header.needsWhatWasBegun
     }
 

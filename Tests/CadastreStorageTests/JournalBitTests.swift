@@ -46,7 +46,14 @@ struct JournalBitTests {
         try write([.entry(two)])
         try write([.truncate(.directory, from: LogIndex(2)), .entry(other)])
         try journal.writeMark()
-        try write([.hardState(.directory, state), .entry(next)])
+        let snapshot = LogStart(
+            position: LogPosition(index: LogIndex(40), term: Term(2)),
+            hash: EntryHash(1, 2, 3, 4),
+            configuration: Samples.configuration(level: 3)
+        )
+        try write([
+            .hardState(.directory, state), .entry(next), .start(GroupID(3), snapshot),
+        ])
         try write([.entry(last)])
         while try journal.prepareAhead() {}
         journal.close()

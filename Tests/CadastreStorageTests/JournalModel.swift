@@ -131,7 +131,7 @@ struct JournalModel: Hashable {
                         behind: last,
                         group: group,
                         term: term,
-                        items: isConfiguration ? [] : items,
+                        items: items,
                         configuration: isConfiguration
                             ? Samples.configuration(level: generator.next(below: 100)) : nil
                     )

@@ -72,7 +72,7 @@ enum Samples {
             now: 1_700_000_000_000 + term,
             random: (term &* 3, term &* 5),
             previousHash: end.hash,
-            items: items
+            items: configuration == nil ? items : []
         )
     }
 
