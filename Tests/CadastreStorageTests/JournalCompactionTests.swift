@@ -378,6 +378,29 @@ struct JournalCompactionTests {
         }
     }
 
+    /// The mark of a compaction, the first batch of its segment, is torn behind its header: that is
+    /// cut and written over.
+    @Test
+    func `what a batch that is cut gives back goes only when that was said again`() throws {
+        var written = try ten()
+        try written.append([1, 1])
+        #expect(try written.journal.compact(.directory, through: LogIndex(7)))
+        written.journal.close()
+        #expect(written.segments == [1, 2, 3, 4, 5])
+        written.disk.flipBit(Samples.path(5), at: 4_096 + 200, bit: 1)
+        let failing = SimulatedDisk(copying: written.disk, seed: 1)
+        failing.fail(.write, nth: 1)
+        #expect(throws: StorageError.self) { try Samples.open(failing) }
+        for number in 1...5 { #expect(failing.contents(Samples.path(number)) != nil) }
+        let recovered = try written.reopen()
+        #expect(written.segments == [3, 4, 5])
+        written.model.groups[.directory]?.released = LogIndex(7)
+        #expect(recovered == written.model.recovery(beginningAs: recovered))
+        #expect(recovered.first?.start.position.index == LogIndex(6))
+        let again = try written.reopen()
+        #expect(again == recovered)
+    }
+
     @Test
     func `a segment that is needed and missing is named, and nothing is removed`() throws {
         var written = try ten()
