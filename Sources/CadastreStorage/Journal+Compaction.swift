@@ -12,7 +12,8 @@ extension Journal {
     ///
     /// Segments go whole and in their order: what one group needs pins its segment and all later
     /// ones, and the segment that is written to always stays. Costs a mark and its sync, or the
-    /// removal of one file.
+    /// removal of one file. Where the mark finds no room in the segment that is written to, the next
+    /// one may be made out of the reserve, since a segment or more is given back.
     /// - Throws: `outOfSpace`, for want of room for the mark or of descriptors, after which a later
     ///   call goes on; `damaged`, `contradictory` or `disk` if what the journal would begin with
     ///   cannot be read back: then nothing is given back. A failed write, sync or removal is final.

@@ -145,7 +145,7 @@ package final class Journal {
         if end + head.size > active.header.size {
             if !isAtBeginning { records = resumes + changes }
             groups = staged.groups
-            try roll(for: header(records, touched: groups).size)
+            try roll(for: header(records, touched: groups).size, takingReserve: first != nil)
             head = header(records, touched: groups)
         }
         encode(head, records, into: &staged)
@@ -207,7 +207,7 @@ package final class Journal {
     }
 
     /// Goes on in the next segment, which a batch of `size` bytes must fit into.
-    private func roll(for size: Int) throws(StorageError) {
+    private func roll(for size: Int, takingReserve: Bool) throws(StorageError) {
         // A segment that nothing was written to is not left behind.
         let capacity =
             isAtBeginning
@@ -217,7 +217,7 @@ package final class Journal {
             throw .batchTooLarge(size: size, maximum: capacity - SegmentFormat.blockSize)
         }
         if supply.ready.isEmpty {
-            while try prepareAhead() {}
+            while try prepare(takingReserve: takingReserve) {}
             statistics.latePreparations += 1
         }
         guard let next = supply.take() else {
@@ -237,10 +237,15 @@ package final class Journal {
     /// - Throws: `outOfSpace`, for want of room or of descriptors, after which a later call goes on
     ///   or begins again. Anything else is final.
     package func prepareAhead() throws(StorageError) -> Bool {
+        try prepare(takingReserve: false)
+    }
+
+    private func prepare(takingReserve: Bool) throws(StorageError) -> Bool {
         if let failure { throw failure }
         guard supply.ready.isEmpty else { return false }
         do throws(DiskError) {
-            guard let header = try supply.prepare(segments.next) else { return true }
+            let header = try supply.prepare(segments.next, takingReserve: takingReserve)
+            guard let header else { return true }
             segments.append(header)
             statistics.segments = segments.count
             return false

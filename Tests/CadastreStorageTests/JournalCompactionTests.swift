@@ -176,6 +176,62 @@ struct JournalCompactionTests {
         #expect(try written.journal.giveBack() == false)
     }
 
+    @Test
+    func `a full journal gives back out of the reserve, and goes on`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let settings = JournalSettings(
+            segmentSize: 16_384,
+            sliceSize: 8_192,
+            reserveSize: 40_000
+        )
+        try Samples.format(disk, settings)
+        let journal = try Samples.open(disk, settings).journal
+        disk.capacity = disk.usedBytes + 16_384 + 40_000
+        var end = LogStart.beginning
+        var refused: Entry?
+        while refused == nil {
+            let entry = Samples.entry(behind: end, term: 1)
+            do throws(StorageError) {
+                try journal.write([.entry(entry)])
+                end = LogStart(position: entry.position, hash: entry.hash, configuration: nil)
+            } catch {
+                #expect(error.isOutOfSpace)
+                refused = entry
+            }
+        }
+        #expect(end.position.index == LogIndex(6))
+        #expect(throws: StorageError.self) { try journal.writeMark() }
+        while try journal.compact(.directory, through: LogIndex(6)) {}
+        #expect(journal.statistics.segments == 1)
+        try journal.write([.entry(try #require(refused))])
+        #expect(try disk.freeSpace(Samples.directory) >= 40_000)
+        while try journal.prepareAhead() {}
+        journal.close()
+        #expect(
+            try Samples.open(disk, settings).recovered.first?.headers.map(\.index) == [LogIndex(7)]
+        )
+
+        // Without as much as a segment nothing can be given back, and nothing is broken.
+        let full = SimulatedDisk(seed: 1)
+        try Samples.format(full)
+        let other = try Samples.open(full).journal
+        full.capacity = full.usedBytes + 16_384
+        end = .beginning
+        for _ in 0..<6 {
+            let entry = Samples.entry(behind: end, term: 1)
+            try other.write([.entry(entry)])
+            end = LogStart(position: entry.position, hash: entry.hash, configuration: nil)
+        }
+        let error = #expect(throws: StorageError.self) {
+            try other.compact(.directory, through: LogIndex(6))
+        }
+        #expect(error?.isOutOfSpace == true)
+        #expect(other.start(of: .directory) == .beginning)
+        full.capacity = nil
+        while try other.compact(.directory, through: LogIndex(6)) {}
+        #expect(other.start(of: .directory).position.index == LogIndex(6))
+    }
+
     // MARK: Truncations
 
     @Test
