@@ -27,7 +27,8 @@ extension Journal {
         let starts = try readStarts(of: first)
         // Durable before the first file goes: only then is a file before it not missed.
         try write(batch: [], first: first)
-        needsMark = false
+        // So that damage to this one is noticed too, and that it is said twice.
+        needsMark = true
         for (group, start) in starts { logs[group]?.compact(before: first, to: start) }
         givenBack.append(contentsOf: segments.first..<first)
         segments.drop(before: first)

@@ -174,6 +174,7 @@ struct JournalCompactionTests {
         #expect(steps.map(\.directorySyncs) == [0, 0, 0, 0, 1])
         #expect(written.disk.statistics.writtenBytes == 4_096)
         #expect(try written.journal.giveBack() == false)
+        #expect(written.journal.needsMark, "the mark is like any other batch")
     }
 
     @Test
