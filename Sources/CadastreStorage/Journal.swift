@@ -30,6 +30,8 @@ package final class Journal {
     var givenBack: [UInt64]
     /// Files were removed since the directory was synced.
     var hasRemoved = false
+    /// Removed files that are still to be freed.
+    var nameless: [any DiskFile] = []
     private var active: OpenSegment
     private var supply: SegmentSupply
     /// Where the next batch goes.
@@ -269,6 +271,9 @@ package final class Journal {
         if !supply.ready.isEmpty { preparedFor = statistics.bytes }
     }
 
+    /// What the journal was told about its files.
+    var settings: JournalSettings { supply.settings }
+
     /// Closes the files and gives the lock back.
     ///
     /// Nothing is lost by not calling it.
@@ -278,6 +283,8 @@ package final class Journal {
         active.file.close()
         for reader in readers { reader.file.close() }
         readers.removeAll()
+        for file in nameless { file.close() }
+        nameless.removeAll()
         supply.close()
         lock.release()
     }

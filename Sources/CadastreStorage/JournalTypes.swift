@@ -35,7 +35,8 @@ package struct JournalSettings: Hashable, Sendable {
     ///
     /// Segments of other sizes in the directory stay as they are.
     package var segmentSize: Int
-    /// Bytes that one call of ``Journal/prepareAhead()`` writes.
+    /// Bytes that one call of ``Journal/prepareAhead()`` writes; ``Journal/giveBack()`` frees four
+    /// times as many.
     package var sliceSize: Int
     /// Bytes of the disk that preparing a segment leaves free for others.
     package var reserveSize: Int

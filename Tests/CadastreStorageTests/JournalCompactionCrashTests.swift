@@ -16,12 +16,15 @@ struct JournalCompactionCrashTests {
         var failure: StorageError?
     }
 
+    /// A file is freed in three pieces.
+    private let settings = JournalSettings(segmentSize: 16_384, sliceSize: 1_024)
+
     /// Three groups with large configurations, over several segments of three blocks; the last of
     /// them is full, or not.
     private func prepared(seed: UInt64, isFull: Bool) throws -> (SimulatedDisk, JournalModel) {
         let disk = SimulatedDisk(seed: seed)
-        try Samples.format(disk)
-        let journal = try Samples.open(disk).journal
+        try Samples.format(disk, settings)
+        let journal = try Samples.open(disk, settings).journal
         var model = JournalModel()
         func append(_ group: UInt32, _ configuration: Configuration?) throws {
             let group = GroupID(group)
@@ -70,7 +73,7 @@ struct JournalCompactionCrashTests {
             }
         }
         do throws(StorageError) {
-            let journal = try Samples.open(disk).journal
+            let journal = try Samples.open(disk, settings).journal
             defer { journal.close() }
             func write(_ batch: [JournalWrite]) throws(StorageError) {
                 outcome.attempted = batch
@@ -106,7 +109,7 @@ struct JournalCompactionCrashTests {
 
     /// Holds what is found against what must be there, and goes on from it.
     private func check(_ disk: SimulatedDisk, _ outcome: Outcome, _ comment: String) throws {
-        let opened = try Samples.open(disk)
+        let opened = try Samples.open(disk, settings)
         var model = outcome.model
         var longer = model
         longer.apply(outcome.attempted)
@@ -127,7 +130,7 @@ struct JournalCompactionCrashTests {
             model.apply(batch)
         }
         opened.journal.close()
-        let again = try Samples.open(disk)
+        let again = try Samples.open(disk, settings)
         #expect(again.recovered == model.recovery, "\(comment), after more writes")
         again.journal.close()
     }
@@ -177,7 +180,7 @@ struct JournalCompactionCrashTests {
                 guard outcome.failure != nil else { continue }
                 disk.restart()
                 disk.crash(atOperation: second)
-                let isOpen = (try? Samples.open(disk).journal.close()) != nil
+                let isOpen = (try? Samples.open(disk, settings).journal.close()) != nil
                 disk.forgetFaults()
                 disk.crash()
                 disk.restart()
@@ -213,7 +216,7 @@ struct JournalCompactionCrashTests {
         for kind in [SimulatedDisk.Fallible.remove, .syncDirectory] {
             for code in [DiskError.tooManyFiles, DiskError.noSpace, DiskError.inputOutput] {
                 let (disk, _) = try prepared(seed: 1, isFull: false)
-                let journal = try Samples.open(disk).journal
+                let journal = try Samples.open(disk, settings).journal
                 for group in 0..<3 as Range<UInt32> {
                     let through = LogIndex(
                         journal.logs[GroupID(group)]?.state.last.index.value ?? 0

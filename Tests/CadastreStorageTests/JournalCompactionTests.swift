@@ -158,7 +158,7 @@ struct JournalCompactionTests {
     }
 
     @Test
-    func `a compaction goes by steps: the mark, one file each, the directory`() throws {
+    func `a compaction goes by steps: the mark, one name each, the directory, the files`() throws {
         let written = try ten()
         written.disk.statistics = SimulatedDisk.Statistics()
         let through = LogIndex(10)
@@ -169,12 +169,39 @@ struct JournalCompactionTests {
             let statistics = written.disk.statistics
             steps.append((written.segments.count, statistics.syncs, statistics.directorySyncs))
         }
-        #expect(steps.map(\.segments) == [4, 3, 2, 1, 1])
-        #expect(steps.map(\.syncs) == [1, 1, 1, 1, 1])
-        #expect(steps.map(\.directorySyncs) == [0, 0, 0, 0, 1])
+        #expect(steps.map(\.segments) == [4, 3, 2, 1, 1, 1, 1, 1])
+        #expect(steps.map(\.syncs) == [1, 1, 1, 1, 1, 1, 1, 1])
+        #expect(steps.map(\.directorySyncs) == [0, 0, 0, 0, 1, 1, 1, 1])
         #expect(written.disk.statistics.writtenBytes == 4_096)
         #expect(try written.journal.giveBack() == false)
         #expect(written.journal.needsMark, "the mark is like any other batch")
+    }
+
+    @Test
+    func `large files are freed in pieces, once their names are durably gone`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let size = 10 * 1_048_576
+        let settings = JournalSettings(segmentSize: size, sliceSize: 1_048_576)
+        try Samples.format(disk, settings)
+        let journal = try Samples.open(disk, settings).journal
+        var end = LogStart.beginning
+        while journal.statistics.segments < 2 {
+            let noise = Samples.noise(4_000_000, seed: end.position.index.value)
+            let entry = Samples.entry(behind: end, term: 1, items: [noise])
+            try journal.write([.entry(entry)])
+            end = LogStart(position: entry.position, hash: entry.hash, configuration: nil)
+        }
+        let last = end.position.index
+        #expect(try journal.compact(.directory, through: last))
+        var steps = 0
+        let before = disk.statistics.operations
+        while try journal.giveBack() { steps += 1 }
+        // The name, the directory, 4 MiB, 4 MiB, the rest.
+        #expect(steps == 4)
+        #expect(disk.statistics.operations - before == 8)
+        #expect(journal.nameless.isEmpty)
+        journal.close()
+        #expect(try Samples.open(disk, settings).recovered.first?.headers.map(\.index) == [last])
     }
 
     @Test
