@@ -16,13 +16,13 @@ struct JournalCompactionCrashTests {
         var failure: StorageError?
     }
 
-    /// A file is freed in three pieces.
-    private let settings = JournalSettings(segmentSize: 16_384, sliceSize: 1_024)
+    /// A file is freed in two pieces.
+    private let settings = JournalSettings(segmentSize: 16_384, sliceSize: 2_048)
 
     /// Three groups with large configurations, over several segments of three blocks; the last of
     /// them is full, or not.
-    private func prepared(seed: UInt64, isFull: Bool) throws -> (SimulatedDisk, JournalModel) {
-        let disk = SimulatedDisk(seed: seed)
+    private func prepared(isFull: Bool) throws -> (SimulatedDisk, JournalModel) {
+        let disk = SimulatedDisk(seed: 1)
         try Samples.format(disk, settings)
         let journal = try Samples.open(disk, settings).journal
         var model = JournalModel()
@@ -139,10 +139,11 @@ struct JournalCompactionCrashTests {
     func `a crash at any call to the disk loses nothing that is needed`(isFull: Bool) throws {
         var crashes = 0
         var shortened = 0
+        let (before, model) = try prepared(isFull: isFull)
         for nth in 1...200 {
             var hasCrashed = false
-            for seed in 0..<8 {
-                let (disk, model) = try prepared(seed: UInt64(nth * 10 + seed), isFull: isFull)
+            for seed in 0..<6 {
+                let disk = SimulatedDisk(copying: before, seed: UInt64(nth * 10 + seed))
                 if seed % 4 == 3 {
                     disk.endProcess(atOperation: nth)
                 } else {
@@ -169,12 +170,10 @@ struct JournalCompactionCrashTests {
     /// And again at any call of the start that follows.
     @Test(arguments: [false, true])
     func `a crash in the start behind a crash loses nothing either`(isFull: Bool) throws {
+        let (before, model) = try prepared(isFull: isFull)
         for nth in stride(from: 14, to: 80, by: 3) {
-            for second in 1...30 {
-                let (disk, model) = try prepared(
-                    seed: UInt64(nth * 100 + second),
-                    isFull: isFull
-                )
+            for second in stride(from: 1 + nth % 2, to: 40, by: 2) {
+                let disk = SimulatedDisk(copying: before, seed: UInt64(nth * 100 + second))
                 disk.crash(atOperation: nth)
                 let outcome = run(disk, model)
                 guard outcome.failure != nil else { continue }
@@ -192,9 +191,11 @@ struct JournalCompactionCrashTests {
 
     @Test(arguments: SimulatedDisk.Fallible.allCases)
     func `any call that fails leaves what is needed`(kind: SimulatedDisk.Fallible) throws {
+        let starts = [try prepared(isFull: false), try prepared(isFull: true)]
         for code in [DiskError.inputOutput, DiskError.noSpace, DiskError.tooManyFiles] {
             for nth in 1...60 {
-                let (disk, model) = try prepared(seed: UInt64(nth), isFull: nth % 2 == 0)
+                let (before, model) = starts[nth % 2]
+                let disk = SimulatedDisk(copying: before, seed: UInt64(nth))
                 disk.fail(kind, nth: nth, code: code)
                 let outcome = run(disk, model)
                 let hasCome = !disk.failures.isEmpty
@@ -215,7 +216,7 @@ struct JournalCompactionCrashTests {
     func `want of descriptors delays a removal, and every other failure of it is final`() throws {
         for kind in [SimulatedDisk.Fallible.remove, .syncDirectory] {
             for code in [DiskError.tooManyFiles, DiskError.noSpace, DiskError.inputOutput] {
-                let (disk, _) = try prepared(seed: 1, isFull: false)
+                let (disk, _) = try prepared(isFull: false)
                 let journal = try Samples.open(disk, settings).journal
                 for group in 0..<3 as Range<UInt32> {
                     let through = LogIndex(
