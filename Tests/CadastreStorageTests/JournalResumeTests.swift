@@ -236,6 +236,23 @@ struct JournalResumeTests {
         }
     }
 
+    /// No journal writes such a mark; with its beginning lost, nothing else would be noticed.
+    @Test
+    func `a compacted journal never comes back empty, whatever its marks say`() throws {
+        let disk = try written(compacted: true)
+        try forge(
+            disk,
+            at: 8_192,
+            header: { $0.synced = JournalPlace(segment: 3, offset: 4_096) }
+        )
+        disk.flipBit(Samples.path(3), at: 4_300, bit: 1)
+        let error = #expect(throws: StorageError.self) { try Samples.open(disk) }
+        guard case .damaged(Samples.path(3), 4_096..<8_192, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+
     // MARK: Bytes
 
     @Test
