@@ -54,7 +54,8 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownSchema: self.init(.configuration, error.advice)
         case .damaged: self.init(.damaged, error.advice)
         case .unreadableEntry: self.init(.alarm, error.advice)
-        case .sqlite, .mustReapply, .terminal: self.init(.inputOutput, error.advice)
+        case .sqlite, .mustReapply, .terminal, .unusableImage, .imageFailed:
+            self.init(.inputOutput, error.advice)
         }
     }
 }

@@ -22,6 +22,13 @@ package enum StateMachineError: Error, Hashable, Sendable {
     /// The database contradicts itself; rebuild it from a snapshot and the log.
     case damaged(String)
 
+    /// A file that came from another node is not the state that was expected. It is to be removed;
+    /// nothing of this node's state was touched.
+    case unusableImage(String)
+    /// The disk failed while a file that came from another node was looked at or moved: it may do
+    /// another time. Nothing of this node's state was touched.
+    case imageFailed(SQLiteError)
+
     /// What an operator should be told.
     package var advice: String {
         switch self {
@@ -42,6 +49,10 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "state/state.sqlite has schema \(number), which a newer cadastred wrote; run that one"
         case .damaged(let detail):
             "state/state.sqlite is damaged (\(detail)); move it aside, it is rebuilt from the log"
+        case .unusableImage(let reason):
+            "a snapshot that was received is not used: \(reason)"
+        case .imageFailed(let error):
+            "a snapshot that was received could not be taken over: \(error)"
         }
     }
 }
