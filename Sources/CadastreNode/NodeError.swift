@@ -37,11 +37,12 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         let code: ExitCode =
             switch error {
             case .malformedEntry, .damaged, .contradictory, .missingSegment,
-                .misplacedSegment, .unrecognisedFile, .unavailable:
+                .misplacedSegment, .unrecognisedFile, .unavailable, .malformedSnapshot,
+                .refusedSnapshot, .unknownSnapshot, .damagedSnapshot:
                 .damaged
             case .wrongIdentity, .newerFormat, .noJournal: .configuration
             case .journalExists, .locked: .inUse
-            case .outOfSpace, .batchTooLarge, .disk: .inputOutput
+            case .outOfSpace, .batchTooLarge, .disk, .sourceEnded, .snapshotFailed: .inputOutput
             }
         self.init(code, "\(error)")
     }

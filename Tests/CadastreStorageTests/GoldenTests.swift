@@ -154,6 +154,14 @@ struct GoldenTests {
         )
     }
 
+    @Test
+    func `a manifest of a snapshot is encoded and decoded as ever`() throws {
+        let manifest = Samples.manifest
+        let bytes = try golden("snapshot-manifest", manifest.encode())
+        #expect(bytes == manifest.encode())
+        #expect(try SnapshotManifest(decoding: bytes) == manifest)
+    }
+
     // MARK: Files of hexadecimal lines, 32 bytes each; lines of zeros are left out.
 
     private func golden(_ name: String, _ made: [UInt8]) throws -> [UInt8] {

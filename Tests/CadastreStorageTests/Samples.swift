@@ -84,6 +84,30 @@ enum Samples {
         )
     }
 
+    /// A snapshot of two chunks, the first of them compressed.
+    static let manifest = SnapshotManifest(
+        cluster: cluster,
+        group: GroupID(0x4142_4344),
+        start: LogStart(
+            position: LogPosition(
+                index: LogIndex(0x0102_0304_0506_0708),
+                term: Term(0x1112_1314_1516_1718)
+            ),
+            hash: EntryHash(1, 2, 3, 4),
+            configuration: configuration
+        ),
+        digestHigh: 0x2122_2324_2526_2728,
+        digestLow: 0x3132_3334_3536_3738,
+        clusterTime: 0x6162_6364_6566_6768,
+        size: 4_098,
+        chunkSize: 4_096,
+        hash: SHA256.hash([1]),
+        chunks: [
+            SnapshotManifest.Chunk(rawSize: 4_096, storedSize: 77, hash: SHA256.hash([2])),
+            SnapshotManifest.Chunk(rawSize: 2, storedSize: 2, hash: SHA256.hash([3])),
+        ]
+    )
+
     /// Bytes that nothing compresses.
     static func noise(_ count: Int, seed: UInt64) -> [UInt8] {
         var generator = SplitMix64(seed: seed)
