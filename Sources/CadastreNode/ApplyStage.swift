@@ -16,8 +16,8 @@ package final class ApplyStage {
     var queries: WaitingQueries
     /// Digests that were asked for.
     var digests = WaitingDigests()
-    /// The digests at marked indices since the last report.
-    var marks: [DigestMark] = []
+    /// The digests at marked indices.
+    var marks = DigestMarks()
     /// A transaction was lost: what was handed over before the loss was known is dropped, and
     /// comes again from the entry that follows the last one applied.
     var awaitsReapplication = false
@@ -128,9 +128,8 @@ package final class ApplyStage {
             reapplyFrom: lost,
             isDiskFull: stateMachine.isOutOfSpace,
             isSpaceLow: reserve.isReached,
-            marks: marks
+            marks: marks.takeUnreported()
         )
-        marks.removeAll()
         output.hasMore =
             lost == nil && isCaughtUp && (queries.readyCount > 0 || digests.areReady)
     }

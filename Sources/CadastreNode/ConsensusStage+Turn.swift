@@ -225,6 +225,7 @@ extension ConsensusStage {
     private mutating func applied(_ report: AppliedReport, into output: inout ConsensusOutput) {
         appliedIndex = report.through
         clusterTime = report.clusterTime
+        newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
         if let index = report.reapplyFrom {
             // Without room the same would be lost again at once: a moment's pause.

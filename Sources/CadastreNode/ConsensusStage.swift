@@ -37,6 +37,8 @@ package struct ConsensusStage: Sendable {
     var clocks = ClockSamples()
     /// When a Tick was last proposed, monotonic; nil in a term without one.
     var lastTickProposed: UInt64?
+    /// The newest digest of the own state that no Tick has carried.
+    var newestMark: DigestMark?
     /// Cluster time as last applied here, in milliseconds; 0 before the first Tick.
     var clusterTime: UInt64 = 0
     /// Everything through here is applied.

@@ -9,12 +9,14 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         /// The journal is damaged below what was durable.
         case damaged = 65
-        /// A rule of Raft was broken by a peer, state diverged, or a committed entry cannot be read.
+        /// A rule of Raft was broken by a peer, or a committed entry cannot be read.
         case alarm = 70
         /// Another process uses the folder.
         case inUse = 73
         /// A write or sync failed.
         case inputOutput = 74
+        /// The state is not that of the leader at the same entry.
+        case diverged = 76
         /// The folder or the configuration is not this node's.
         case configuration = 78
     }
@@ -55,6 +57,7 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownSchema: self.init(.configuration, error.advice)
         case .damaged: self.init(.damaged, error.advice)
         case .unreadableEntry: self.init(.alarm, error.advice)
+        case .diverged: self.init(.diverged, error.advice)
         case .sqlite, .mustReapply, .terminal, .unusableImage, .imageFailed:
             self.init(.inputOutput, error.advice)
         }

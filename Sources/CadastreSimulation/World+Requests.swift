@@ -187,12 +187,14 @@ extension World {
             return
         }
         guard case .digest(let report) = reply.content else { return }
-        try agreement.recomputed(
-            NodeID(reply.key.request + 1),
-            at: report.index,
-            kept: report.kept,
-            computed: report.computed
-        )
+        if !looksAway {
+            try agreement.recomputed(
+                NodeID(reply.key.request + 1),
+                at: report.index,
+                kept: report.kept,
+                computed: report.computed
+            )
+        }
         for byte in report.kept { mix(UInt64(byte)) }
         digestsAwaited -= 1
     }

@@ -167,8 +167,8 @@ package final class StagedState {
             case .damaged(let words): throw .unusableImage(words)
             case .unknownSchema(let number):
                 throw .unusableImage("it has schema \(number), which a newer program wrote")
-            case .mustReapply, .terminal, .unreadableEntry, .inUse, .foreign, .unusableImage,
-                .imageFailed:
+            case .mustReapply, .terminal, .unreadableEntry, .diverged, .inUse, .foreign,
+                .unusableImage, .imageFailed:
                 throw error
             }
         }

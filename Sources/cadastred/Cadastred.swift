@@ -13,7 +13,8 @@ struct Cadastred: AsyncParsableCommand {
             throw-away certificates and no configuration.
 
             Exit codes: 0 stopped cleanly, 64 usage, 65 damaged data, 70 a peer contradicts the \
-            log, 73 data folder in use or not empty, 74 the disk failed, 78 configuration.
+            log, 73 data folder in use or not empty, 74 the disk failed, \
+            76 the state is not the leader's, 78 configuration.
             """,
         version: ProgramVersion.text,
         subcommands: [Run.self, Init.self, SettingsVerb.self, Development.self]

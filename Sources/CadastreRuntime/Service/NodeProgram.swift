@@ -13,6 +13,7 @@ internal import UnixSignals
 /// | 70 | a peer contradicts the log, or a committed entry cannot be executed |
 /// | 73 | another process uses the data folder, or it is not empty |
 /// | 74 | the disk failed |
+/// | 76 | the state is not that of the leader |
 /// | 78 | the configuration, the certificates or the data folder are not this node's |
 package enum NodeProgram {
     /// Runs a node until SIGTERM or SIGINT; reads the certificates again at SIGHUP.
