@@ -1,5 +1,6 @@
 import CadastreDisk
 import CadastreProtocol
+import Glibc
 import RaftCore
 import TestLanes
 import Testing
@@ -259,6 +260,41 @@ struct StagingTests {
             return
         }
         #expect(cause.code == 9 && !cause.isEnvironment)
+    }
+
+    @Test
+    func `on a real disk too, and the lock is on the file that is the state now`() throws {
+        let sent = try sent()
+        let (directory, disk) = ("/tmp/cadastre-staging-\(getpid())", PosixDisk())
+        let arrival = "\(directory)-arrival"
+        try disk.createDirectory(arrival)
+        defer {
+            try? removeAll(directory)
+            try? removeAll(arrival)
+        }
+        try disk.replace("received", in: arrival, with: sent.contents)
+        let machine = try StateMachine.open(directory: directory, on: disk, identity: own)
+        try machine.apply(TestEntry(1, [], kind: .noOp))
+        try machine.commit()
+        let state = try StateMachine.stage(
+            path: "\(arrival)/received",
+            on: disk,
+            identity: own,
+            expecting: sent.image.applied,
+            digest: sent.image.digest
+        )
+        while try !state.step(maximumRows: 40) {}
+        try machine.install(state)
+        #expect(machine.digest == sent.image.digest)
+        #expect(try machine.recomputeDigest().digest == machine.digest)
+        let second = failure {
+            _ = try StateMachine.open(directory: directory, on: disk, identity: own)
+        }
+        #expect(second == .inUse)
+        #expect(try disk.list(arrival).isEmpty)
+        try machine.close()
+        #expect(try StateMachine.setAside(directory: directory, on: disk) != nil)
+        #expect(try disk.list(directory) == ["state.sqlite.aside"])
     }
 
     // MARK: Crashes and failures
