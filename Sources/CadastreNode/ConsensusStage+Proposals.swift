@@ -97,6 +97,7 @@ extension ConsensusStage {
 
     /// Builds the entry that Raft itself wants and proposes it.
     mutating func propose(_ kind: EntryKind, into output: inout ConsensusOutput) {
+        noteProposal(of: kind)
         propose(kind, block: nil, into: &output)
     }
 

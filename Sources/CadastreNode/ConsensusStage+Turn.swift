@@ -75,6 +75,8 @@ extension ConsensusStage {
             if isRefused { step(.peerIsGone(peer), into: &output) }
         case .transferLeadership(let target, let key):
             transferLeadership(to: target, key: key, into: &output)
+        case .changeMembers(let change, let key, let isDryRun):
+            changeMembers(change, key: key, isDryRun: isDryRun, into: &output)
         }
     }
 
@@ -98,6 +100,7 @@ extension ConsensusStage {
     /// One step of Raft and everything that follows from it.
     mutating func step(_ input: Input, into output: inout ConsensusOutput) {
         effects.removeAll()
+        let before = raft.configuration.members
         raft.step(input, into: &effects)
         let wanted = effects.wantedEntry
         write(effects.persists, into: &output)
@@ -123,6 +126,11 @@ extension ConsensusStage {
                 )
             )
         }
+        if let configuration = effects.configuration {
+            output.configuration = configuration
+            membersChanged(from: before, to: configuration.members)
+        }
+        settleChange(into: &output)
         if let change = effects.roleChange { roleChanged(change, into: &output) }
         // Last, since it steps again and `effects` is one value.
         if let wanted { propose(wanted, into: &output) }

@@ -43,10 +43,15 @@ package struct ConsensusStage: Sendable {
     var appliedIndex: LogIndex
     /// A hand-over of leadership under way.
     var transfer: Transfer?
+    /// A change of members that somebody waits for.
+    var change: WaitingChange?
     /// Appends that wait for an earlier one to the same peer.
     var appendQueues = AppendQueues()
     /// Peers with a standing connection, ascending.
     var connectedPeers: [NodeID] = []
+    /// Peers whose number belongs to a new disk, and to which no connection stands yet: what comes
+    /// from them may be the old disk's.
+    var unconfirmedPeers: [NodeID] = []
     /// The journal waits for room.
     var isJournalFull = false
     /// SQLite waits for room.
@@ -93,6 +98,7 @@ package struct ConsensusStage: Sendable {
         raft = Raft(
             group: recovered.group,
             id: identity.node,
+            incarnation: identity.incarnation,
             hardState: recovered.hardState,
             headers: recovered.headers,
             appliedThrough: applied,

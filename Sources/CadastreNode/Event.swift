@@ -109,12 +109,15 @@ package enum ConsensusEvent: Sendable {
     case applied(AppliedReport)
     /// The journal has no room for what it was to write, or has it again.
     case diskFull(Bool)
-    /// A connection to the peer stands.
+    /// A connection to the peer stands, with the disk that the newest configuration names: what it
+    /// sent before this came was sent before that.
     case peerConnected(NodeID)
     /// The connection broke; `isRefused` when an immediate reconnect was refused.
     case peerDisconnected(NodeID, isRefused: Bool)
     /// An operator, or a clean shutdown (no key), wants another leader; nil lets this node choose.
     case transferLeadership(to: NodeID?, RequestKey?)
+    /// An operator wants other members, or to know what would be done.
+    case changeMembers(MemberChange, RequestKey, isDryRun: Bool)
 }
 
 /// Why entries are read back from the journal.
@@ -191,6 +194,8 @@ package struct ConsensusOutput: Sendable {
     package var peerFaults: [PeerFault] = []
     /// The newest view of this node's role; set when it changed.
     package var role: RoleChange?
+    /// The newest configuration in force; set when it changed.
+    package var configuration: Configuration?
     /// A rule of Raft was broken by a peer: stop with exit code 70.
     package var alarm: SafetyAlarm?
 
@@ -205,6 +210,7 @@ package struct ConsensusOutput: Sendable {
         replies.removeAll(keepingCapacity: true)
         peerFaults.removeAll(keepingCapacity: true)
         role = nil
+        configuration = nil
         alarm = nil
     }
 }
@@ -256,6 +262,8 @@ package enum ReplyContent: Sendable {
     case digest(DigestReport)
     /// Leadership went to this node.
     case transferred(to: NodeID)
+    /// The members are changed so, or would be.
+    case memberPlan(MemberPlan)
     /// Nothing happened, nothing will. The leader is a hint, or ``NodeID/none``.
     case refused(Refusal, leader: NodeID)
     /// Nobody knows; ask again with the same request identity.

@@ -20,6 +20,9 @@ package enum NodeFolder {
     ///   - disk: Where the directory is.
     ///   - genesis: The same on every founding member.
     ///   - node: Which member this is.
+    ///   - incarnation: Nil for a founding member, which is as the genesis says. For a node that
+    ///     joins, under whatever number, 128 fresh random bits: it has no vote before the group's
+    ///     configuration names them, whatever the genesis says of its number.
     ///   - settings: The journal's segment size counts.
     ///   - seed: Random; makes stale bytes of another journal unreadable here.
     /// - Throws: When the folder is in use, or is not empty, or the disk fails.
@@ -28,21 +31,19 @@ package enum NodeFolder {
         on disk: any Disk,
         genesis: Genesis,
         node: NodeID,
+        incarnation: Incarnation? = nil,
         settings: NodeSettings,
         seed: UInt64
     ) throws(NodeError) {
-        guard let member = genesis.configuration.member(node) else {
+        let founding = genesis.configuration.member(node)
+        guard let incarnation = incarnation ?? founding?.incarnation else {
             throw NodeError(
                 .configuration,
-                "node \(node) is not among the members of the genesis file; "
-                    + "check the setting node.id"
+                "node \(node) is not among the members of the genesis file; check the setting "
+                    + "node.id, or let the node join with `cadastred init --join`"
             )
         }
-        let identity = NodeIdentity(
-            cluster: genesis.cluster,
-            node: node,
-            incarnation: member.incarnation
-        )
+        let identity = NodeIdentity(cluster: genesis.cluster, node: node, incarnation: incarnation)
         try onDisk { () throws(DiskError) in try disk.createDirectory(directory) }
         let lock = try hold(directory, on: disk)
         defer { lock.release() }

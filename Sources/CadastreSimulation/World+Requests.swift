@@ -91,7 +91,7 @@ extension World {
             switch reply.content {
             case .command, .answer, .digest: true
             case .refused(let refusal, _): !refusal.isPassing
-            case .transferred, .unknown: false
+            case .transferred, .memberPlan, .unknown: false
             }
         if isOfState {
             let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
@@ -168,7 +168,7 @@ extension World {
             }
             reach.mark(.readAnswered)
         case .refused(let refusal, _): said = .failure(refusal)
-        case .command, .digest, .transferred, .unknown: return
+        case .command, .digest, .transferred, .memberPlan, .unknown: return
         }
         guard said == expected else {
             throw Violation(
@@ -229,6 +229,7 @@ extension OutgoingReply {
         case .answer(let bytes): "an answer of \(bytes.count) bytes"
         case .digest: "its digest"
         case .transferred(let node): "node \(node) leads"
+        case .memberPlan: "a plan of members"
         case .refused(let refusal, let leader): "refused: \(refusal), leader \(leader)"
         case .unknown: "unknown"
         }

@@ -95,7 +95,7 @@ extension World {
             else { return reply }
             object.etag.append(0)
             reply.content = .answer(Answer.object(object).encode())
-        case .digest, .transferred, .refused, .unknown: break
+        case .digest, .transferred, .memberPlan, .refused, .unknown: break
         }
         return reply
     }

@@ -44,10 +44,11 @@ extension Failure {
             switch refused.reason {
             case .unreachable, .notLeader, .notReady, .shuttingDown: .unavailable
             case .overloaded, .deadlinePassed, .diskFull, .noSuchSession, .tooManySessions,
-                .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed:
+                .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
+                .membersChanging, .notCaughtUp, .quorumUnreachable:
                 .tryAgain
             case .notPermitted, .connectionRefused: .notPermitted
-            case .noSuchTenant, .noSuchBucket, .noSuchObject: .missingInput
+            case .noSuchTenant, .noSuchBucket, .noSuchObject, .noSuchMember: .missingInput
             case .unreadableReply, .unrecognised, .sequenceOutOfOrder, .slotOutOfRange,
                 .requestReused:
                 .protocolFault
@@ -55,7 +56,8 @@ extension Failure {
             case .malformed, .unknownVerb, .tooLarge, .notSupported, .invalidName, .invalidKey,
                 .invalidValue, .tenantExists, .tenantNotEmpty, .tenantSuspended, .bucketExists,
                 .bucketOwnedByYou, .bucketNotEmpty, .preconditionFailed, .quotaExceeded,
-                .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter:
+                .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter, .tooManyMembers,
+                .memberExists, .addressTaken, .noVoterLeft, .mustBeLearner:
                 .badData
             }
         self.init(

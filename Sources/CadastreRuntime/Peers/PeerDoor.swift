@@ -15,6 +15,7 @@ final class PeerDoor {
     fileprivate struct Accepted {
         let channel: any Channel
         let since: UInt64
+        let caller: Caller
         let handler: PeerAcceptHandler
         var standing: StandingPeer
     }
@@ -29,12 +30,48 @@ final class PeerDoor {
     private var conduct: [NodeID: PeerConduct] = [:]
     private var sweeper: RepeatedTask?
 
+    /// Whom this node follows, or itself, or none.
+    private var leader = NodeID.none
+
     /// The doors of a node, closed.
     init(_ network: PeerNetwork, on loop: any EventLoop) {
         self.network = network
         self.loop = loop
-        for member in network.members where member.id != network.identity.node {
-            links[member.id] = PeerLink(to: member, network, on: loop)
+        renewLinks()
+    }
+
+    /// The configuration or the leader has changed: whoever came in is dialled, whoever left is not
+    /// spoken to any more.
+    ///
+    /// Before the messages of the turn that brought it: what is for a new disk must not reach the
+    /// old one.
+    func membersChanged(_ configuration: Configuration?, leader: NodeID) {
+        self.leader = leader
+        network.roster.update(configuration, leader: leader)
+        renewLinks()
+        for (purpose, connections) in accepted {
+            for (peer, connection) in connections
+            where !network.isWelcome(connection.caller, leader: leader) {
+                accepted[purpose]?[peer] = nil
+                connection.channel.close(promise: nil)
+            }
+        }
+        record()
+    }
+
+    /// A node that is no member dials nobody, unless it leads the change that removes it: nobody
+    /// would let it in.
+    private func renewLinks() {
+        let isTakingPart = network.roster.own != nil || leader == network.identity.node
+        let peers = isTakingPart ? network.roster.others : []
+        for (id, link) in links where !peers.contains(where: { link.leads(to: $0) }) {
+            link.stop()
+            links[id] = nil
+        }
+        for peer in peers where links[peer.id] == nil {
+            let link = PeerLink(to: peer, network, on: loop)
+            links[peer.id] = link
+            if listener != nil { link.start() }
         }
     }
 
@@ -83,8 +120,18 @@ final class PeerDoor {
     }
 
     /// Sends a message to its peer, with the others of the same turn.
+    ///
+    /// A stranger is answered on the connection that it has dialled: where it listens is not known.
     func send(_ message: PeerFrame) {
-        links[message.to]?.send(message)
+        if let caller = accepted[.consensus]?[message.to], caller.caller.isStranger,
+            links[message.to]?.isOpen != true
+        {
+            caller.handler.answer(message)
+        } else if let link = links[message.to] {
+            link.send(message)
+        } else {
+            network.metrics.peerDropped.increment()
+        }
     }
 
     /// Sends what waits.
@@ -125,6 +172,7 @@ final class PeerDoor {
         for connections in accepted.values {
             for connection in connections.values { connection.handler.sweep(at: now) }
         }
+        for link in links.values { link.sweep(at: now) }
         judge(at: now)
     }
 
@@ -168,13 +216,14 @@ final class PeerDoor {
     ///
     /// - Throws: `ProtocolError` if the peer is left alone just now.
     fileprivate func greeted(
-        by peer: NodeID,
+        by caller: Caller,
         _ purpose: Greeting.Purpose,
         on channel: any Channel,
         _ handler: PeerAcceptHandler,
         _ standing: StandingPeer
     ) throws(ProtocolError) {
         let now = Clock.monotonic
+        let peer = caller.node
         guard conduct[peer]?.isQuarantined(at: now) != true else {
             throw ProtocolError(
                 .notPermitted,
@@ -186,6 +235,7 @@ final class PeerDoor {
         let connection = Accepted(
             channel: channel,
             since: now,
+            caller: caller,
             handler: handler,
             standing: standing
         )
@@ -219,7 +269,7 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
     private let tls: TLSContext
     private var assembler = FrameAssembler()
     private var unfinished = UnfinishedMessage()
-    private var peer: NodeID?
+    private var caller: Caller?
     private var purpose: Greeting.Purpose?
     private var events: [ConsensusEvent] = []
     private var isBroken = false
@@ -238,24 +288,39 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
         }
         guard !isBroken else { return }
         do throws(ProtocolError) {
-            let member = try network.check(
+            let caller = try network.checkCaller(
                 greeted.greeting,
                 from: greeted.peer.identity,
                 purposes: [.consensus, .bulk]
             )
             try door.greeted(
-                by: member.id,
+                by: caller,
                 greeted.greeting.purpose,
                 on: context.channel,
                 self,
                 StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
             )
-            peer = member.id
+            self.caller = caller
             purpose = greeted.greeting.purpose
             channel = context.channel
         } catch {
             fail(context.channel, error)
         }
+    }
+
+    /// Answers a stranger, or drops the answer while its socket takes none.
+    func answer(_ message: PeerFrame) {
+        var queue = PeerQueue(maximumSize: network.queueSize)
+        guard let channel, channel.isWritable,
+            queue.add(message.bytes, group: message.group.value, isUrgent: message.isUrgent)
+        else {
+            network.metrics.peerDropped.increment()
+            return
+        }
+        network.metrics.peerMessages.increment()
+        network.metrics.peerBytes.increment(by: message.bytes.count)
+        while let frame = queue.next() { channel.write(frame, promise: nil) }
+        channel.flush()
     }
 
     /// Gives up a message that does not come whole.
@@ -265,7 +330,7 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isBroken, let peer else { return }
+        guard !isBroken, let caller else { return }
         let bytes = unwrapInboundIn(data)
         do throws(ProtocolError) {
             try assembler.receive(bytes.readableBytesUInt8Span) {
@@ -274,8 +339,9 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
                 guard header.kind == .peer else {
                     throw ProtocolError(.malformed, "a peer sends peer messages only")
                 }
+                guard !caller.isStranger || PeerMessage.isOfLeader(body) else { return }
                 events.append(
-                    .received(from: peer, group: GroupID(header.group), bytes: body.copied())
+                    .received(from: caller.node, group: GroupID(header.group), bytes: body.copied())
                 )
             }
             unfinished.note(assembler, at: Clock.monotonic)
@@ -298,16 +364,16 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         channel = nil
-        door.closed(peer, purpose, context.channel)
+        door.closed(caller?.node, purpose, context.channel)
     }
 
     private func fail(_ channel: any Channel, _ error: any Error) {
         guard !isBroken else { return }
         isBroken = true
         let address = channel.remoteAddress.map { "\($0)" } ?? "unknown"
-        if let peer, error is ProtocolError {
-            door.disconnect(peer, "\(error) (from \(address))")
-        } else if peer == nil {
+        if let caller, error is ProtocolError {
+            door.disconnect(caller.node, "\(error) (from \(address))")
+        } else if caller == nil {
             network.refused(ConnectionRefusal(error), "\(error)", peer: address)
         } else {
             network.cut(error, peer: address)

@@ -18,8 +18,8 @@ final class NodeParts: Sendable {
     let serverTLS: TLSContextSource
     let clientTLS: TLSContextSource
     let log: Logger
-    /// Voters beside this node.
-    let otherVoters: Int
+    /// Who belongs to the cluster.
+    let roster: Roster
     private let journal = StageThread<JournalEvent>(name: "journal")
     private let apply = StageThread<ApplyEvent>(name: "apply")
     private let metrics: NodeMetrics
@@ -59,12 +59,13 @@ final class NodeParts: Sendable {
             log: log
         )
         self.host = host
-        let members = configuration.members
-        otherVoters = members.count { $0.role == .voter && $0.id != open.identity.node }
+        let (view, roster) = (view, Roster(open))
+        self.roster = roster
         let network = PeerNetwork(
             identity: open.identity,
             cluster: plan.genesis.cluster,
-            members: members,
+            roster: roster,
+            hearsLeader: { view.now.leader != .none },
             featureLevel: configuration.featureLevel,
             serverTLS: serverTLS,
             clientTLS: clientTLS,
@@ -77,7 +78,8 @@ final class NodeParts: Sendable {
         let context = DoorContext(
             identity: open.identity,
             cluster: plan.genesis.cluster,
-            members: members,
+            roster: roster,
+            listeners: plan.settings.listeners,
             bounds: plan.settings.bounds,
             tls: serverTLS,
             consensus: host.inbox,
@@ -154,6 +156,7 @@ final class NodeParts: Sendable {
                 ConsensusHost.Outlets(
                     journal: journal,
                     apply: apply,
+                    membersChanged: { door.membersChanged($0, leader: $1) },
                     send: { door.send($0) },
                     flush: { door.flush() },
                     disconnect: { door.disconnect($0.peer, $0.reason) },
