@@ -8,6 +8,8 @@ struct Failure: Error, Hashable, Sendable {
     var what: String
     /// What to do; empty if there is nothing.
     var advice: String
+    /// The reason of the cluster or of the library; nil of a failure of another kind.
+    var reason: Refused.Reason?
 
     /// Makes a failure.
     init(_ status: ExitStatus, _ what: String, advice: String = "") {
@@ -65,6 +67,7 @@ extension Failure {
             "\(what) was refused: \(Escaped.text(refused.description))",
             advice: Self.advice(refused)
         )
+        reason = refused.reason
     }
 
     /// The advice as the end of a sentence.

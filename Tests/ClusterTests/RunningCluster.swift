@@ -5,7 +5,7 @@ import Testing
 final class RunningCluster {
     let folder: URL
     /// The nodes, as the topology numbers them.
-    let nodes: [Int]
+    var nodes: [Int]
     private let environment: [String: String]
 
     /// Starts the nodes; nobody is admitted yet.

@@ -82,6 +82,25 @@ public struct Member: Sendable, Hashable {
     public var administrationAddress: String
     /// Which life of its disk, 32 hexadecimal digits; empty of an older node.
     public var incarnation: String
+
+    /// Describes a member.
+    public init(
+        node: UInt64,
+        role: String,
+        site: String,
+        peerAddress: String,
+        clientAddress: String,
+        administrationAddress: String,
+        incarnation: String
+    ) {
+        self.node = node
+        self.role = role
+        self.site = site
+        self.peerAddress = peerAddress
+        self.clientAddress = clientAddress
+        self.administrationAddress = administrationAddress
+        self.incarnation = incarnation
+    }
 }
 
 /// All members, and who leads.
