@@ -72,6 +72,16 @@ struct RunningMembersTests {
             #expect(reply.outcome.isDone, "\(reply)")
         }
 
+        /// Waits until a node has applied what the leader has, and is the same.
+        func waitForAll(of leader: NodeRuntime, on node: NodeRuntime) async throws {
+            while true {
+                let (one, other) = (try await status(leader), try await status(node))
+                guard other.appliedIndex == one.appliedIndex else { continue }
+                #expect(other.digest == one.digest)
+                return
+            }
+        }
+
         func stop() async { for node in nodes { await node.stop() } }
     }
 
@@ -100,9 +110,9 @@ struct RunningMembersTests {
         #expect(added.after.map(\.node) == [1, 2, 3, 4])
         let promoted = try await bench.change(.promote(4), among: founders)
         #expect(promoted.after.last?.role == "voter")
-        // The new voter has what was written before it came.
         let leader = try await ThreeNodes.leader(of: bench.nodes)
         try await bench.write(through: bench.nodes)
+        try await bench.waitForAll(of: leader, on: joiner)
 
         let removed = try await bench.status(leader).node
         let left = try await bench.change(.remove(removed), among: bench.nodes)
@@ -146,6 +156,7 @@ struct RunningMembersTests {
         _ = try await bench.change(.promote(own.node), among: bench.nodes)
         bench.nodes.append(wiped)
         try await bench.write(through: bench.nodes)
+        try await bench.waitForAll(of: leader, on: wiped)
         #expect(try await bench.status(leader).term == term, "nobody was disturbed")
         await bench.stop()
     }

@@ -4,7 +4,7 @@ import Testing
 /// Nodes that come and go while writes go on.
 extension ClusterTests {
     @Test
-    func `a cluster grows to five, loses its leader for good and takes back a node with a new disk`()
+    func `a cluster grows to five, loses its leader, and takes a node with a new disk back`()
         throws
     {
         let cluster = try RunningCluster(portShift: 2300)

@@ -121,14 +121,14 @@ final class PeerDoor {
 
     /// Sends a message to its peer, with the others of the same turn.
     ///
-    /// A stranger is answered on the connection that it has dialled: where it listens is not known.
+    /// Whom this node does not dial is answered on the connection that it has dialled: a stranger,
+    /// of whom it is not known where it listens, and, by a node that is no member yet, everybody.
     func send(_ message: PeerFrame) {
-        if let caller = accepted[.consensus]?[message.to], caller.caller.isStranger,
-            links[message.to]?.isOpen != true
-        {
-            caller.handler.answer(message)
-        } else if let link = links[message.to] {
+        let accepted = accepted[.consensus]?[message.to]
+        if let link = links[message.to], link.isOpen || accepted?.caller.isStranger != true {
             link.send(message)
+        } else if let accepted {
+            accepted.handler.answer(message)
         } else {
             network.metrics.peerDropped.increment()
         }
