@@ -36,6 +36,7 @@ extension ConsensusStage {
             if let reason = raft.refusal(ofChangeTo: target), reason != .unchanged {
                 throw Refusal(reason)
             }
+            guard !promotesUnheard(target) else { throw .notCaughtUp }
         } catch {
             refuse(key, error, into: &output)
             return
@@ -51,6 +52,16 @@ extension ConsensusStage {
         }
         self.change = WaitingChange(key: key, plan: plan, target: target, term: raft.term)
         step(.changeConfiguration(to: target), into: &output)
+    }
+
+    /// Whether a vote goes to a node that has acknowledged nothing yet: however short the log is, it
+    /// may not be there at all.
+    private func promotesUnheard(_ target: Configuration) -> Bool {
+        let voters = raft.configuration.voters
+        return target.voters.contains { voter in
+            !voters.contains(voter) && voter != identity.node
+                && raft.peers.first { $0.id == voter }?.matchIndex ?? .zero == .zero
+        }
     }
 
     /// An entry is about to be proposed at the end of the log.

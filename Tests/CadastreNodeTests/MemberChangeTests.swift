@@ -58,6 +58,9 @@ struct MemberChangeTests {
         #expect(added.after.map(\.node) == [1, 2, 3, 4])
         #expect(added.after.last?.role == "learner" && !added.isJoint)
 
+        // However short the log is: the node may not be there at all.
+        node.turn(Self.change(.promote(4)))
+        #expect(refusal(of: node) == .notCaughtUp)
         node.turn(.peerConnected(NodeID(4)))
         try node.agree(term, [2, 3, 4])
         node.turn(Self.change(.promote(4)))

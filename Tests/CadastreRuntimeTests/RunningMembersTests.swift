@@ -161,6 +161,30 @@ struct RunningMembersTests {
         await bench.stop()
     }
 
+    @Test
+    func `a removed node is refused by those who stay, and disturbs nobody`() async throws {
+        let bench = try await Bench()
+        let leader = try await ThreeNodes.leader(of: bench.nodes)
+        let removed = try #require(bench.nodes.first { $0 !== leader })
+        let rest = bench.nodes.filter { $0 !== removed }
+        let (number, term) = (
+            try await bench.status(removed).node, try await bench.status(leader).term
+        )
+        _ = try await bench.change(.remove(number), among: bench.nodes)
+        // It does not know of the last configuration, so it dials and is turned away.
+        for node in rest {
+            let line =
+                "cadastre_connections_refused_total{listener=\"peer\",reason=\"not_accepted\"} 0\n"
+            while node.metrics.factory.page().contains(line) {
+                _ = try await node.parts.host.status().get()
+            }
+        }
+        try await bench.write(through: rest)
+        #expect(try await bench.status(leader).term == term)
+        #expect(leader.isLeader && !removed.isLeader)
+        await bench.stop()
+    }
+
     /// A member dials the wiped node, under the number that it knows, and finds another disk.
     private static func waitForRefusal(of wiped: NodeRuntime, by node: NodeRuntime) async throws {
         let line = "cadastre_connections_refused_total{listener=\"peer\",reason=\"greeting\"} 0\n"
