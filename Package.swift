@@ -239,7 +239,8 @@ let package = Package(
             name: "CadastreRuntimeTests",
             dependencies: [
                 "CadastreRuntime", "CadastreNode", "CadastreStateMachine", "CadastreProtocol",
-                "CadastreTLS", "RaftCore", nio, nioPosix, nioEmbedded, coreMetrics, metrics,
+                "CadastreTLS", "RaftCore", "TestLanes", nio, nioPosix, nioEmbedded, coreMetrics,
+                metrics,
                 logging,
             ],
             swiftSettings: test

@@ -139,6 +139,24 @@ extension Refused {
         case transferFailed = 100
         /// The node has no vote.
         case notAVoter = 101
+        /// The last change of members is not finished.
+        case membersChanging = 110
+        /// As many as a cluster may have.
+        case tooManyMembers = 111
+        /// The number belongs to a member with another disk, or the disk to another member.
+        case memberExists = 112
+        /// No member has this number.
+        case noSuchMember = 113
+        /// Another member has one of the addresses.
+        case addressTaken = 114
+        /// Nobody would be left to vote.
+        case noVoterLeft = 115
+        /// A node with a new disk begins without a vote, and one at a time.
+        case mustBeLearner = 116
+        /// The node lacks too many entries to be given a vote.
+        case notCaughtUp = 117
+        /// Of those who would vote too few are heard at the moment.
+        case quorumUnreachable = 118
         /// No node could be reached before the deadline.
         case unreachable = 60_000
         /// Every node was reached, and the connection refused by one side for good.
@@ -153,18 +171,20 @@ extension Refused {
             switch self {
             case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
                 .tooManySessions, .clockRefused, .transferFailed, .unreachable, .noSuchSession,
-                .staleBucketEpoch, .staleRangeEpoch:
+                .staleBucketEpoch, .staleRangeEpoch, .membersChanging, .notCaughtUp,
+                .quorumUnreachable:
                 .askAgainLater
             case .unrecognised, .malformed, .unknownVerb, .tooLarge, .notSupported, .invalidName,
                 .invalidKey, .invalidValue, .slotOutOfRange, .sequenceOutOfOrder, .requestReused,
-                .unreadableReply, .clientClosed, .notAVoter:
+                .unreadableReply, .clientClosed, .notAVoter, .addressTaken:
                 .changeTheRequest
             case .notPermitted, .connectionRefused:
                 .getPermission
             case .tenantExists, .noSuchTenant, .tenantNotEmpty, .tenantSuspended, .bucketExists,
                 .bucketOwnedByYou, .noSuchBucket, .bucketNotEmpty, .noSuchObject,
                 .preconditionFailed, .quotaExceeded, .tooManyBuckets, .tooManyTenants,
-                .tooManyGrants:
+                .tooManyGrants, .tooManyMembers, .memberExists, .noSuchMember, .noVoterLeft,
+                .mustBeLearner:
                 .lookAtTheState
             }
         }
@@ -202,7 +222,9 @@ extension Refused.Reason {
         case .unrecognised, .malformed, .unknownVerb, .tooLarge, .notSupported, .invalidName,
             .invalidKey, .invalidValue, .notPermitted, .slotOutOfRange, .requestReused,
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
-            .notAVoter, .connectionRefused, .unreadableReply, .clientClosed:
+            .notAVoter, .membersChanging, .tooManyMembers, .memberExists, .noSuchMember,
+            .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable,
+            .connectionRefused, .unreadableReply, .clientClosed:
             .door
         }
     }

@@ -35,6 +35,15 @@ struct AppendQueues: Sendable {
         return queues.remove(at: place).messages
     }
 
+    /// The peer is gone, or its number belongs to another disk: what waits is for nobody.
+    ///
+    /// A read that is under way still ends.
+    mutating func forget(_ peer: NodeID) {
+        for place in queues.indices where queues[place].peer == peer {
+            queues[place].messages.removeAll()
+        }
+    }
+
     /// Leadership began or ended: what waited is of a term that is over.
     mutating func removeAll() { queues.removeAll(keepingCapacity: true) }
 }

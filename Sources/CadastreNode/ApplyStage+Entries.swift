@@ -26,7 +26,7 @@ extension ApplyStage {
         if let lost = try apply(committed, into: &output) { return lost }
         furthest = max(furthest, index)
         if index.value.isMultiple(of: settings.digestInterval) {
-            marks.append(DigestMark(index: index, digest: stateMachine.digest))
+            marks.note(DigestMark(index: index, digest: stateMachine.digest))
         }
         digests.applied(through: index) { stateMachine.digest }
         return try surviving { () throws(StateMachineError) in
@@ -65,6 +65,7 @@ extension ApplyStage {
             drop(CommittedEntry(entry: entry, keys: keys))
             return lost
         }
+        try compareMarks()
         precondition(
             replies.count == commands.count,
             "\(commands.count) commands gave \(replies.count) replies"
@@ -85,6 +86,18 @@ extension ApplyStage {
             )
         }
         return nil
+    }
+
+    /// Compares what the leader says of its state with the own one.
+    ///
+    /// Before anything of this entry is answered: who differs serves nothing more. Clients send no
+    /// ticks, and one that did would not be a node.
+    private func compareMarks() throws(StateMachineError) {
+        // A tick opens its block.
+        guard let first = commands.first, case .tick(let tick) = first.command,
+            case .node = first.principal, let mark = tick.mark
+        else { return }
+        try marks.compare(mark)
     }
 
     /// Decodes an entry's commands.

@@ -16,8 +16,8 @@ package final class ApplyStage {
     var queries: WaitingQueries
     /// Digests that were asked for.
     var digests = WaitingDigests()
-    /// The digests at marked indices since the last report.
-    var marks: [DigestMark] = []
+    /// The digests at marked indices.
+    var marks = DigestMarks()
     /// A transaction was lost: what was handed over before the loss was known is dropped, and
     /// comes again from the entry that follows the last one applied.
     var awaitsReapplication = false
@@ -30,6 +30,12 @@ package final class ApplyStage {
     /// What the door was last told.
     private var publishedAccess: UInt64?
     private var reserve: DiskReserve
+    /// The image that was begun in this turn.
+    var begunImage: StateImage?
+    /// An image was asked for, and cannot be had.
+    var hasNoImage = false
+    /// The image was ended in this turn: whether it was held until then.
+    var imageWasHeld: Bool?
     /// Reused from entry to entry.
     var commands: [CommandEnvelope] = []
     var replies: [Reply] = []
@@ -71,6 +77,15 @@ package final class ApplyStage {
             case .query(let query, let index): take(query, index: index, into: &output)
             case .digest(let key, let index): take(key, index: index, at: moment, into: &output)
             case .forget(let connection): closed.insert(connection)
+            case .beginImage:
+                let lostNow = try beginImage()
+                lost = lost ?? lostNow
+            case .endImage:
+                imageWasHeld = stateMachine.isImageHeld
+                stateMachine.endImage()
+            case .install(let state):
+                lost = nil
+                try install(state, into: &output)
             case .resume: break
             }
         }
@@ -128,9 +143,15 @@ package final class ApplyStage {
             reapplyFrom: lost,
             isDiskFull: stateMachine.isOutOfSpace,
             isSpaceLow: reserve.isReached,
-            marks: marks
+            marks: marks.takeUnreported(),
+            durablyApplied: stateMachine.durablyApplied.index,
+            image: begunImage,
+            hasNoImage: hasNoImage,
+            imageWasHeld: imageWasHeld
         )
-        marks.removeAll()
+        begunImage = nil
+        hasNoImage = false
+        imageWasHeld = nil
         output.hasMore =
             lost == nil && isCaughtUp && (queries.readyCount > 0 || digests.areReady)
     }

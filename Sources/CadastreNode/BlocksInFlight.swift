@@ -32,6 +32,18 @@ struct BlocksInFlight: Sendable {
         }
     }
 
+    /// A snapshot stands for everything through `index`: whether these blocks are in it cannot be
+    /// known any more.
+    ///
+    /// - Returns: The keys of their commands.
+    mutating func forget(through index: LogIndex) -> [RequestKey] {
+        func isCovered(_ block: Block) -> Bool { block.position.index <= index }
+        let covered = blocks.filter(isCovered) + superseded.filter(isCovered)
+        blocks.removeAll(where: isCovered)
+        superseded.removeAll(where: isCovered)
+        return covered.flatMap(\.keys).compactMap(\.self)
+    }
+
     /// The entry at `position` is committed.
     ///
     /// - Returns: The keys of its commands, if it was proposed here.

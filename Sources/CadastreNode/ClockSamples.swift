@@ -31,6 +31,9 @@ struct ClockSamples: Sendable {
         }
     }
 
+    /// The node is gone, or its number belongs to another disk.
+    mutating func forget(_ node: NodeID) { samples.removeAll { $0.node == node } }
+
     /// Fresh samples of these voters, each moved on by the time since it was heard; with this
     /// node's own clock.
     ///

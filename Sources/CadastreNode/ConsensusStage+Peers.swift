@@ -12,6 +12,7 @@ extension ConsensusStage {
         group: GroupID,
         into output: inout ConsensusOutput
     ) {
+        guard !unconfirmedPeers.contains(peer) else { return }
         let decoded: PeerMessage
         do throws(ProtocolError) {
             decoded = try PeerMessage(decoding: bytes, group: group)
@@ -146,6 +147,7 @@ extension ConsensusStage {
             connectedPeers.append(peer)
             connectedPeers.sort()
         }
+        unconfirmedPeers.removeAll { $0 == peer }
         step(.peerIsBack(peer), into: &output)
     }
 

@@ -50,6 +50,7 @@ extension ConsensusStage {
                 }
                 keys.append(nil)
                 lastTickProposed = now.monotonic
+                newestMark = nil
             }
             var expired: [WaitingCommand] = []
             proposals.draw(into: &block, keys: &keys, now: now.monotonic, expired: &expired)
@@ -78,9 +79,17 @@ extension ConsensusStage {
         let age = lastTickProposed.map { now.monotonic - $0 }
         if let age, age < settings.tickWithWork { return nil }
         guard
-            let tick = clocks.tick(of: raft.configuration.voters, own: identity.node, at: now)
+            var tick = clocks.tick(of: raft.configuration.voters, own: identity.node, at: now)
         else { return nil }
         if let age, age < settings.tickWhenIdle, proposals.isEmpty, !isBehind(tick) { return nil }
+        // Every node compares it with its own when it applies the tick, this one too.
+        tick.mark = newestMark.map {
+            TickMark(
+                index: $0.index.value,
+                digestHigh: $0.digest.high,
+                digestLow: $0.digest.low
+            )
+        }
         return CommandEnvelope(
             principal: .node(identity.node.value),
             tenant: .none,
@@ -100,6 +109,7 @@ extension ConsensusStage {
 
     /// Builds the entry that Raft itself wants and proposes it.
     mutating func propose(_ kind: EntryKind, into output: inout ConsensusOutput) {
+        noteProposal(of: kind)
         propose(kind, block: nil, into: &output)
     }
 

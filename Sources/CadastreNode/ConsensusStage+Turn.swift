@@ -75,6 +75,10 @@ extension ConsensusStage {
             if isRefused { step(.peerIsGone(peer), into: &output) }
         case .transferLeadership(let target, let key):
             transferLeadership(to: target, key: key, into: &output)
+        case .snapshot(let result):
+            snapshot(result, into: &output)
+        case .changeMembers(let change, let key, let isDryRun):
+            changeMembers(change, key: key, isDryRun: isDryRun, into: &output)
         }
     }
 
@@ -98,11 +102,14 @@ extension ConsensusStage {
     /// One step of Raft and everything that follows from it.
     mutating func step(_ input: Input, into output: inout ConsensusOutput) {
         effects.removeAll()
+        let before = raft.configuration.members
         raft.step(input, into: &effects)
         let wanted = effects.wantedEntry
         write(effects.persists, into: &output)
         for message in effects.messages { send(message, into: &output) }
         deferred.append(contentsOf: effects.messagesAfterPersist)
+        for peer in effects.neededSnapshots { output.snapshots.append(.offer(peer)) }
+        if let start = effects.installed { installed(start, into: &output) }
         if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
         for grant in effects.grantedReads {
             for query in reads.granted(grant.id, index: grant.index) {
@@ -123,6 +130,11 @@ extension ConsensusStage {
                 )
             )
         }
+        if let configuration = effects.configuration {
+            output.configuration = configuration
+            membersChanged(from: before, to: configuration.members)
+        }
+        settleChange(into: &output)
         if let change = effects.roleChange { roleChanged(change, into: &output) }
         // Last, since it steps again and `effects` is one value.
         if let wanted { propose(wanted, into: &output) }
@@ -135,6 +147,10 @@ extension ConsensusStage {
             // First: if a crash keeps only the front of a large write, no entry is of a term that
             // the hard state does not know.
             if let hardState = persist.hardState { writes.append(.hardState(group, hardState)) }
+            if let start = persist.start {
+                cache.removeAll()
+                writes.append(.start(group, start))
+            }
             if let index = persist.truncateFrom {
                 cache.truncate(from: index)
                 blocks.supersede(from: index)
@@ -176,7 +192,7 @@ extension ConsensusStage {
     /// Hands committed entries to the apply stage, from memory or through the journal.
     private mutating func deliver(into output: inout ConsensusOutput) {
         var ready: [CommittedEntry] = []
-        while delivery.wantsMore {
+        while delivery.wantsMore, !snapshots.isInstallAwaited {
             guard let entry = cache.entry(at: delivery.next) else {
                 let end = min(delivery.committed.next, cache.first ?? delivery.committed.next)
                 delivery.startedReading()
@@ -196,6 +212,7 @@ extension ConsensusStage {
         into output: inout ConsensusOutput
     ) -> CommittedEntry {
         delivery.handedOver(entry)
+        snapshots.grew(by: entry.header.size)
         var refused: [RequestKey] = []
         let keys = blocks.decide(entry.header.position, refused: &refused)
         for key in refused { refuse(key, .notLeader, into: &output) }
@@ -211,7 +228,8 @@ extension ConsensusStage {
         case .apply:
             delivery.finishedReading()
             // After a restart of the apply stage the answer may be to an older question.
-            guard entries.first?.header.index == delivery.next else { return }
+            guard entries.first?.header.index == delivery.next, !snapshots.isInstallAwaited
+            else { return }
             var ready: [CommittedEntry] = []
             for entry in entries where entry.header.index <= delivery.committed {
                 ready.append(handOver(entry, into: &output))
@@ -225,8 +243,10 @@ extension ConsensusStage {
     private mutating func applied(_ report: AppliedReport, into output: inout ConsensusOutput) {
         appliedIndex = report.through
         clusterTime = report.clusterTime
+        newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
-        if let index = report.reapplyFrom {
+        // What a snapshot is about to replace is not applied again.
+        if let index = report.reapplyFrom, !snapshots.isReplacing {
             // Without room the same would be lost again at once: a moment's pause.
             delivery.restart(
                 from: index,
@@ -238,6 +258,7 @@ extension ConsensusStage {
         // Once: where the disks of all are low, whoever leads goes on with what gives room back.
         if report.isSpaceLow, !isSpaceLow { giveUpLeadership(into: &output) }
         isSpaceLow = report.isSpaceLow
+        tendSnapshots(report, into: &output)
     }
 
     /// How long a state machine without room is left alone, in nanoseconds.

@@ -37,16 +37,25 @@ package struct ConsensusStage: Sendable {
     var clocks = ClockSamples()
     /// When a Tick was last proposed, monotonic; nil in a term without one.
     var lastTickProposed: UInt64?
+    /// The newest digest of the own state that no Tick has carried.
+    var newestMark: DigestMark?
     /// Cluster time as last applied here, in milliseconds; 0 before the first Tick.
     var clusterTime: UInt64 = 0
     /// Everything through here is applied.
     var appliedIndex: LogIndex
+    /// What a crash of the machine keeps of the state at least.
+    var durablyApplied: LogIndex = .zero
     /// A hand-over of leadership under way.
     var transfer: Transfer?
+    /// A change of members that somebody waits for.
+    var change: WaitingChange?
     /// Appends that wait for an earlier one to the same peer.
     var appendQueues = AppendQueues()
     /// Peers with a standing connection, ascending.
     var connectedPeers: [NodeID] = []
+    /// Peers whose number belongs to a new disk, and to which no connection stands yet: what comes
+    /// from them may be the old disk's.
+    var unconfirmedPeers: [NodeID] = []
     /// The journal waits for room.
     var isJournalFull = false
     /// SQLite waits for room.
@@ -57,6 +66,8 @@ package struct ConsensusStage: Sendable {
     var syncWatch = SyncWatch()
     /// How often leadership was offered because of the own disk; says whose turn it is.
     var handOverAttempts = 0
+    /// What is known of the own snapshots, and of the log before them.
+    var snapshots: Snapshots
     /// The random bytes of entries.
     var generator: SplitMix64
     /// The moment of the present turn.
@@ -78,6 +89,7 @@ package struct ConsensusStage: Sendable {
     ///   - recovered: The group's hard state and the headers of its whole log.
     ///   - applied: What the state machine has durably applied.
     ///   - clusterTime: Cluster time there, in milliseconds.
+    ///   - snapshot: The newest own snapshot; zero if there is none.
     ///   - seed: Different on each node and in each life of the process.
     package init(
         identity: NodeIdentity,
@@ -85,6 +97,7 @@ package struct ConsensusStage: Sendable {
         recovered: GroupRecovery,
         applied: LogIndex,
         clusterTime: UInt64,
+        snapshot: LogPosition = .zero,
         seed: UInt64
     ) {
         self.identity = identity
@@ -93,7 +106,9 @@ package struct ConsensusStage: Sendable {
         raft = Raft(
             group: recovered.group,
             id: identity.node,
+            incarnation: identity.incarnation,
             hardState: recovered.hardState,
+            start: recovered.start,
             headers: recovered.headers,
             appliedThrough: applied,
             timing: settings.timing,
@@ -105,6 +120,12 @@ package struct ConsensusStage: Sendable {
             maximumSize: settings.maximumWaitingSize
         )
         delivery = Delivery(applied: applied)
+        snapshots = Snapshots(
+            newest: snapshot.index,
+            sizeSince: recovered.headers.lazy
+                .filter { $0.index > snapshot.index && $0.index <= applied }
+                .reduce(0) { $0 + $1.size }
+        )
         appliedIndex = applied
         self.clusterTime = clusterTime
         generator = SplitMix64(seed: ~seed)

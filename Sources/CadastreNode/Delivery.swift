@@ -67,6 +67,14 @@ struct Delivery: Sendable {
         if let pausedUntil, moment >= pausedUntil { self.pausedUntil = nil }
     }
 
+    /// A snapshot takes the place of everything through `index`.
+    mutating func installed(through index: LogIndex) {
+        restart(from: index.next, at: 0)
+        pausedUntil = nil
+        committed = max(committed, index)
+        isReading = false
+    }
+
     /// The apply stage lost what it had not committed: begin again from here, with the first tick
     /// at or after the moment.
     mutating func restart(from index: LogIndex, at moment: UInt64) {

@@ -40,6 +40,12 @@ struct EntryCache: Sendable {
         }
     }
 
+    /// The log begins anew.
+    mutating func removeAll() {
+        entries.removeAll()
+        size = 0
+    }
+
     /// The entry at `index`, if it is held.
     ///
     /// Cost: O(1).

@@ -4,8 +4,9 @@
 /// ```
 /// peers, clients, time ─► ConsensusStage ─► JournalStage ─┐
 ///                           ▲    │  ▲─────── persisted ◄──┘
-///                           │    └────────► ApplyStage ─► replies
-///                           └── applied ◄──────┘
+///                           │    ├────────► ApplyStage ─► replies
+///                           ├── applied ◄──────┘
+///                           └─► SnapshotStage ◄─► peers' snapshot stages
 /// ```
 package import CadastreProtocol
 package import CadastreStateMachine
@@ -114,12 +115,17 @@ package enum ConsensusEvent: Sendable {
     case applied(AppliedReport)
     /// The journal has no room for what it was to write, or has it again.
     case diskFull(Bool)
-    /// A connection to the peer stands.
+    /// A connection to the peer stands, with the disk that the newest configuration names: what it
+    /// sent before this came was sent before that.
     case peerConnected(NodeID)
     /// The connection broke; `isRefused` when an immediate reconnect was refused.
     case peerDisconnected(NodeID, isRefused: Bool)
     /// An operator, or a clean shutdown (no key), wants another leader; nil lets this node choose.
     case transferLeadership(to: NodeID?, RequestKey?)
+    /// The snapshot stage went on.
+    case snapshot(SnapshotResult)
+    /// An operator wants other members, or to know what would be done.
+    case changeMembers(MemberChange, RequestKey, isDryRun: Bool)
 }
 
 /// Why entries are read back from the journal.
@@ -145,6 +151,14 @@ package struct AppliedReport: Hashable, Sendable {
     /// The digests at the marked indices that were applied since the last report, ascending: equal
     /// on all nodes.
     package var marks: [DigestMark]
+    /// What a crash of the machine keeps of the state at least.
+    package var durablyApplied: LogIndex
+    /// The image that was asked for: held until ``ApplyEvent/endImage``.
+    package var image: StateImage?
+    /// An image was asked for and could not be made.
+    package var hasNoImage: Bool
+    /// An image was ended: whether it was held until then.
+    package var imageWasHeld: Bool?
 
     /// Composes a report.
     package init(
@@ -153,9 +167,17 @@ package struct AppliedReport: Hashable, Sendable {
         reapplyFrom: LogIndex? = nil,
         isDiskFull: Bool = false,
         isSpaceLow: Bool = false,
-        marks: [DigestMark] = []
+        marks: [DigestMark] = [],
+        durablyApplied: LogIndex = .zero,
+        image: StateImage? = nil,
+        hasNoImage: Bool = false,
+        imageWasHeld: Bool? = nil
     ) {
         self.through = through
+        self.durablyApplied = durablyApplied
+        self.image = image
+        self.hasNoImage = hasNoImage
+        self.imageWasHeld = imageWasHeld
         self.clusterTime = clusterTime
         self.reapplyFrom = reapplyFrom
         self.isDiskFull = isDiskFull
@@ -186,6 +208,8 @@ package struct ConsensusOutput: Sendable {
     package var journal: [JournalEvent] = []
     /// For the apply stage, in this order.
     package var apply: [ApplyEvent] = []
+    /// For the snapshot stage, in this order.
+    package var snapshots: [SnapshotRequest] = []
     /// Bodies of peer frames, to be sent at once, in this order for each peer.
     package var frames: [PeerFrame] = []
     /// For clients.
@@ -196,6 +220,8 @@ package struct ConsensusOutput: Sendable {
     package var peerFaults: [PeerFault] = []
     /// The newest view of this node's role; set when it changed.
     package var role: RoleChange?
+    /// The newest configuration in force; set when it changed.
+    package var configuration: Configuration?
     /// A rule of Raft was broken by a peer: stop with exit code 70.
     package var alarm: SafetyAlarm?
 
@@ -206,10 +232,12 @@ package struct ConsensusOutput: Sendable {
     package mutating func removeAll() {
         journal.removeAll(keepingCapacity: true)
         apply.removeAll(keepingCapacity: true)
+        snapshots.removeAll(keepingCapacity: true)
         frames.removeAll(keepingCapacity: true)
         replies.removeAll(keepingCapacity: true)
         peerFaults.removeAll(keepingCapacity: true)
         role = nil
+        configuration = nil
         alarm = nil
     }
 }
@@ -261,6 +289,8 @@ package enum ReplyContent: Sendable {
     case digest(DigestReport)
     /// Leadership went to this node.
     case transferred(to: NodeID)
+    /// The members are changed so, or would be.
+    case memberPlan(MemberPlan)
     /// Nothing happened, nothing will. The leader is a hint, or ``NodeID/none``.
     case refused(Refusal, leader: NodeID)
     /// Nobody knows; ask again with the same request identity.
@@ -289,6 +319,9 @@ package enum JournalEvent: Sendable {
     case write(PersistNumber, [JournalWrite])
     /// Read entries back, at least one, at most some 4 MiB.
     case read(GroupID, Range<LogIndex>, ReadPurpose)
+    /// Nobody needs the group's entries through here: they are applied durably, and no peer that will
+    /// be sent entries lacks them.
+    case compact(GroupID, through: LogIndex)
 }
 
 /// What the journal stage answers.
@@ -300,6 +333,8 @@ package enum JournalResult: Sendable {
     /// There is no room for the next segment: writes wait, are tried again at the next turn, and
     /// nothing is acknowledged meanwhile. Or there is room again.
     case diskFull(Bool)
+    /// The group's log begins here now: what was before can no longer be read.
+    case compacted(GroupID, LogStart)
 }
 
 /// What happens to the apply stage.
@@ -314,6 +349,12 @@ package enum ApplyEvent: Sendable {
     case digest(RequestKey, atLeast: LogIndex)
     /// The connection is closed: nobody waits for its answers any more, and what waits is refused.
     case forget(connection: UInt64)
+    /// Hold an image of the state as it is now, and report it.
+    case beginImage
+    /// The image is not needed any more.
+    case endImage
+    /// A peer's snapshot takes the place of the state.
+    case install(VerifiedState)
     /// Nothing happened; the last turn left something to do (``ApplyOutput/hasMore``).
     case resume
 }

@@ -35,7 +35,8 @@ enum FolderContents: Hashable {
         case .nothing:
             """
             \(directory) holds no node; found it once with `cadastred init`. If it held one before, \
-            its disk is lost: do not found it again under the same incarnation
+            its disk is lost, and with it what the node voted for and acknowledged: found it with \
+            `cadastred init --join`, and take it in with `cadastre member replace`
             """
         case .node:
             """

@@ -16,12 +16,15 @@ package final class JournalStage {
     private var isFull = false
     /// The last turn made something durable.
     private var hasWritten = false
+    /// Files are left that nobody needs any more.
+    private var hasMoreToGiveBack = false
 
-    /// Writes, syncs, then reads.
+    /// Writes, syncs, then reads, then gives back what is not needed.
     ///
     /// - Parameters:
     ///   - events: Emptied, but for writes that found no room: they come first in the next turn.
-    ///   - results: Gets one `persisted` for each sync and one answer for each read.
+    ///   - results: Gets one `persisted` for each sync and one answer for each read, and where a log
+    ///     begins that was compacted.
     /// - Throws: What the disk said. A failed write or sync is final: the node stops.
     package func turn(
         _ events: inout [JournalEvent],
@@ -31,8 +34,10 @@ package final class JournalStage {
         let unwritten = try write(events, into: &results)
         for event in events {
             guard case .read(let group, let range, let purpose) = event else { continue }
-            guard let entries = try read(group, range, for: purpose) else { continue }
-            results.append(.entriesRead(purpose, entries))
+            results.append(.entriesRead(purpose, try read(group, range, for: purpose)))
+        }
+        for case .compact(let group, let index) in events {
+            try compact(group, through: index, into: &results)
         }
         events.removeAll(keepingCapacity: true)
         events.append(contentsOf: unwritten)
@@ -62,7 +67,7 @@ package final class JournalStage {
         _ events: [JournalEvent],
         into results: inout [JournalResult]
     ) throws(StorageError) -> [JournalEvent] {
-        let limit = min(Self.maximumBatchSize, journal.maximumBatchSize)
+        var limit = min(Self.maximumBatchSize, journal.maximumBatchSize)
         var batch = Batch()
         for (place, event) in events.enumerated() {
             guard case .write(let number, let writes) = event else { continue }
@@ -73,6 +78,7 @@ package final class JournalStage {
                         return Self.unwritten(of: events, from: batch)
                     }
                     batch = Batch(firstEvent: place, firstWrite: offset)
+                    limit = min(Self.maximumBatchSize, journal.maximumBatchSize)
                 }
                 batch.writes.append(write)
                 batch.size += size
@@ -115,18 +121,51 @@ package final class JournalStage {
         return rest
     }
 
+    /// Gives back what the group does not need, in one bounded step; the rest is left to
+    /// ``followUp()`` and ``idle()``.
+    private func compact(
+        _ group: GroupID,
+        through index: LogIndex,
+        into results: inout [JournalResult]
+    ) throws(StorageError) {
+        let before = journal.start(of: group)
+        do throws(StorageError) {
+            hasMoreToGiveBack = try journal.compact(group, through: index)
+        } catch {
+            // What is not given back now is with the next compaction.
+            guard error.isOutOfSpace else { throw error }
+        }
+        let start = journal.start(of: group)
+        if start != before { results.append(.compacted(group, start)) }
+    }
+
+    /// Takes away a file that is not needed any more, if there is one.
+    private func giveBack() throws(StorageError) {
+        do throws(StorageError) {
+            hasMoreToGiveBack = try journal.giveBack()
+        } catch {
+            guard error.isOutOfSpace else { throw error }
+            hasMoreToGiveBack = false
+        }
+    }
+
     /// Reads entries back; nil where a truncation of this very turn took what a peer was to get,
     /// which makes its message stale.
     private func read(
         _ group: GroupID,
         _ range: Range<LogIndex>,
         for purpose: ReadPurpose
-    ) throws(StorageError) -> [Entry]? {
+    ) throws(StorageError) -> [Entry] {
         do throws(StorageError) {
             return try journal.read(group, range, maximumSize: Self.maximumReadSize)
         } catch {
-            guard case .unavailable = error, case .send = purpose else { throw error }
-            return nil
+            // What was to be sent may be gone by now. What was to be applied is gone only if a
+            // snapshot took its place, which the consensus stage learns by itself.
+            guard case .unavailable = error else { throw error }
+            if case .apply = purpose, range.lowerBound > journal.start(of: group).position.index {
+                throw error
+            }
+            return []
         }
     }
 
@@ -139,6 +178,7 @@ package final class JournalStage {
     /// Under steady load no pause comes for ``idle()``, and a follower that reads its way through the
     /// log leaves none either.
     package func followUp() throws(StorageError) {
+        if hasMoreToGiveBack { try giveBack() }
         do throws(StorageError) {
             if hasWritten {
                 try journal.prepareInStep()
@@ -151,13 +191,18 @@ package final class JournalStage {
         }
     }
 
-    /// One bounded step of work that nobody waits for: the next segment, the sync mark.
+    /// One bounded step of work that nobody waits for: the sync mark, a file that is not needed any
+    /// more, the next segment.
     ///
     /// - Returns: There is more to do.
     package func idle() throws(StorageError) -> Bool {
         do throws(StorageError) {
             if journal.needsMark {
                 try journal.writeMark()
+                return true
+            }
+            if hasMoreToGiveBack {
+                try giveBack()
                 return true
             }
             return try journal.prepareAhead()

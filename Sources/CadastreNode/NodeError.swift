@@ -9,12 +9,14 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum ExitCode: Int32, Hashable, Sendable, CaseIterable {
         /// The journal is damaged below what was durable.
         case damaged = 65
-        /// A rule of Raft was broken by a peer, state diverged, or a committed entry cannot be read.
+        /// A rule of Raft was broken by a peer, or a committed entry cannot be read.
         case alarm = 70
         /// Another process uses the folder.
         case inUse = 73
         /// A write or sync failed.
         case inputOutput = 74
+        /// The state is not that of the leader at the same entry.
+        case diverged = 76
         /// The folder or the configuration is not this node's.
         case configuration = 78
     }
@@ -37,11 +39,12 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         let code: ExitCode =
             switch error {
             case .malformedEntry, .damaged, .contradictory, .missingSegment,
-                .misplacedSegment, .unrecognisedFile, .unavailable:
+                .misplacedSegment, .unrecognisedFile, .unavailable, .malformedSnapshot,
+                .refusedSnapshot, .unknownSnapshot, .damagedSnapshot:
                 .damaged
             case .wrongIdentity, .newerFormat, .noJournal: .configuration
             case .journalExists, .locked: .inUse
-            case .outOfSpace, .batchTooLarge, .disk: .inputOutput
+            case .outOfSpace, .batchTooLarge, .disk, .sourceEnded, .snapshotFailed: .inputOutput
             }
         self.init(code, "\(error)")
     }
@@ -54,7 +57,9 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
         case .unknownSchema: self.init(.configuration, error.advice)
         case .damaged: self.init(.damaged, error.advice)
         case .unreadableEntry: self.init(.alarm, error.advice)
-        case .sqlite, .mustReapply, .terminal: self.init(.inputOutput, error.advice)
+        case .diverged: self.init(.diverged, error.advice)
+        case .sqlite, .mustReapply, .terminal, .unusableImage, .imageFailed:
+            self.init(.inputOutput, error.advice)
         }
     }
 }

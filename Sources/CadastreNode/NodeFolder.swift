@@ -10,7 +10,8 @@ package import RaftCore
 /// identity     whose folder it is, written once
 /// lock         held by the process that uses it
 /// journal/     the log and the hard state
-/// state/       SQLite: what was applied; can be rebuilt from the log
+/// state/       SQLite: what was applied; can be rebuilt from a snapshot and the log
+/// snapshots/   the state as of an earlier entry, for peers that lack what the log has forgotten
 /// ```
 package enum NodeFolder {
     /// Founds a member's folder, once in the life of its disk.
@@ -20,6 +21,9 @@ package enum NodeFolder {
     ///   - disk: Where the directory is.
     ///   - genesis: The same on every founding member.
     ///   - node: Which member this is.
+    ///   - incarnation: Nil for a founding member, which is as the genesis says. For a node that
+    ///     joins, under whatever number, 128 fresh random bits: it has no vote before the group's
+    ///     configuration names them, whatever the genesis says of its number.
     ///   - settings: The journal's segment size counts.
     ///   - seed: Random; makes stale bytes of another journal unreadable here.
     /// - Throws: When the folder is in use, or is not empty, or the disk fails.
@@ -28,21 +32,19 @@ package enum NodeFolder {
         on disk: any Disk,
         genesis: Genesis,
         node: NodeID,
+        incarnation: Incarnation? = nil,
         settings: NodeSettings,
         seed: UInt64
     ) throws(NodeError) {
-        guard let member = genesis.configuration.member(node) else {
+        let founding = genesis.configuration.member(node)
+        guard let incarnation = incarnation ?? founding?.incarnation else {
             throw NodeError(
                 .configuration,
-                "node \(node) is not among the members of the genesis file; "
-                    + "check the setting node.id"
+                "node \(node) is not among the members of the genesis file; check the setting "
+                    + "node.id, or let the node join with `cadastred init --join`"
             )
         }
-        let identity = NodeIdentity(
-            cluster: genesis.cluster,
-            node: node,
-            incarnation: member.incarnation
-        )
+        let identity = NodeIdentity(cluster: genesis.cluster, node: node, incarnation: incarnation)
         try onDisk { () throws(DiskError) in try disk.createDirectory(directory) }
         let lock = try hold(directory, on: disk)
         defer { lock.release() }
@@ -176,26 +178,55 @@ package enum NodeFolder {
         } catch {
             throw NodeError(error)
         }
+        let owner = StateMachineIdentity(
+            cluster: identity.cluster,
+            node: identity.node,
+            incarnation: identity.incarnation
+        )
+        let store: SnapshotStore
+        do throws(StorageError) {
+            store = try SnapshotStore(
+                directory: "\(directory)/snapshots",
+                on: disk,
+                cluster: identity.cluster
+            )
+        } catch {
+            throw NodeError(error)
+        }
         let stateMachine: StateMachine
+        let isCompleted: Bool
         do throws(StateMachineError) {
             stateMachine = try StateMachine.open(
                 directory: "\(directory)/state",
                 on: disk,
-                identity: StateMachineIdentity(
-                    cluster: identity.cluster,
-                    node: identity.node,
-                    incarnation: identity.incarnation
-                ),
+                identity: owner,
+                settings: settings.stateMachine
+            )
+            isCompleted = try InterruptedInstall.complete(
+                stateMachine,
+                from: store,
+                through: recovered.start,
+                on: disk,
+                identity: owner,
                 settings: settings.stateMachine
             )
         } catch {
             throw NodeError(error)
         }
         let applied = stateMachine.applied
-        let last = recovered.headers.last?.position ?? .zero
+        let start = recovered.start.position
+        let last = recovered.headers.last?.position ?? start
+        guard applied.index >= start.index else {
+            throw NodeError(
+                .damaged,
+                "the state in \(directory)/state has applied entry \(applied), and the journal "
+                    + "begins behind \(start): what lies between is in neither. Put back the state "
+                    + "that belongs to this journal; or take the whole folder away and bring the "
+                    + "node back with an empty one, as a new member"
+            )
+        }
         let isOfThisLog =
-            applied == .zero
-            || recovered.headers.contains { $0.position == applied }
+            applied == start || recovered.headers.contains { $0.position == applied }
         guard isOfThisLog else {
             throw NodeError(
                 .damaged,
@@ -213,10 +244,20 @@ package enum NodeFolder {
                 recovered: recovered,
                 applied: applied.index,
                 clusterTime: stateMachine.clusterTime,
+                snapshot: store.newest(of: .directory)?.start.position ?? .zero,
                 seed: seed
             ),
             journal: JournalStage(journal: journal),
             apply: ApplyStage(stateMachine: stateMachine, settings: settings),
+            snapshot: SnapshotStage(
+                store: store,
+                disk: disk,
+                identity: identity,
+                group: .directory,
+                settings: settings,
+                applied: applied.index
+            ),
+            hasCompletedInstall: isCompleted,
             access: stateMachine.accessView,
             lock: lock
         )
@@ -303,6 +344,10 @@ package struct OpenNode {
     package let journal: JournalStage
     /// Executes.
     package let apply: ApplyStage
+    /// Moves snapshots.
+    package let snapshot: SnapshotStage
+    /// A snapshot stood for the log, and took the place of the state only now.
+    package let hasCompletedInstall: Bool
     /// Who may act for whom, as of what is applied.
     package let access: AccessView
     /// Keeps other processes out; released last.

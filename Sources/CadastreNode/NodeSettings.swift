@@ -58,6 +58,13 @@ package struct NodeSettings: Sendable {
     package var maximumVerifiedPerTurn = 8_192
     /// The digests at indices that this divides are reported, to be compared between nodes.
     package var digestInterval: UInt64 = 1_024
+    /// Bytes of entries after which a new snapshot is made; the log keeps at least as many behind
+    /// it, for peers that are a little behind, and about twice as many at most.
+    package var snapshotInterval = 256 * 1_048_576
+    /// Bytes of the state in one piece of a snapshot.
+    package var snapshotChunkSize = SnapshotManifest.usualChunkSize
+    /// Bytes a second that snapshots may take of the network, to all peers together.
+    package var snapshotRate = 64 * 1_048_576
     /// Bytes that are kept free for deleting and administration; below it what grows is refused.
     ///
     /// As much as may be written before a refusal takes effect: what waits and is outstanding, two

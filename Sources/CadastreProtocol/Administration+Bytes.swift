@@ -17,6 +17,8 @@ extension AdministrationRequest {
             message.request = .transferLeadership(.with { $0.to = node ?? 0 })
         case .computeDigest(let index):
             message.request = .computeDigest(.with { $0.atLeastIndex = index })
+        case .changeMembers(let change, let isDryRun):
+            message.request = .changeMembers(change.message(isDryRun: isDryRun))
         }
         return serialized(message)
     }
@@ -41,6 +43,9 @@ extension AdministrationRequest {
             rest = request.unknownFields
         case .computeDigest(let request):
             self = .computeDigest(atLeastIndex: request.atLeastIndex)
+            rest = request.unknownFields
+        case .changeMembers(let request):
+            self = .changeMembers(try MemberChange(request), isDryRun: request.isDryRun)
             rest = request.unknownFields
         }
         guard message.unknownFields.data.isEmpty, rest.data.isEmpty else {
@@ -80,6 +85,14 @@ extension AdministrationAnswer {
                     $0.rows = report.rows
                 }
             )
+        case .memberPlan(let plan):
+            message.reply = .memberPlan(
+                .with {
+                    $0.before = plan.before.map(\.message)
+                    $0.after = plan.after.map(\.message)
+                    $0.isJoint = plan.isJoint
+                }
+            )
         }
         return serialized(message)
     }
@@ -104,6 +117,14 @@ extension AdministrationAnswer {
                     kept: Array(digest.kept),
                     computed: Array(digest.computed),
                     rows: digest.rows
+                )
+            )
+        case .memberPlan(let plan):
+            self = .memberPlan(
+                MemberPlan(
+                    before: plan.before.map(MemberDescription.init),
+                    after: plan.after.map(MemberDescription.init),
+                    isJoint: plan.isJoint
                 )
             )
         }
@@ -143,6 +164,7 @@ extension NodeStatus {
             $0.objects = objects
             $0.peers = peers.map(\.message)
             $0.digest = Data(digest)
+            if let own { $0.own = own.message }
         }
     }
 
@@ -171,6 +193,7 @@ extension NodeStatus {
         objects = message.objects
         peers = message.peers.map(PeerStatus.init)
         digest = Array(message.digest)
+        own = message.hasOwn ? MemberDescription(message.own) : nil
     }
 }
 
@@ -196,6 +219,51 @@ extension PeerStatus {
     }
 }
 
+extension MemberChange {
+    fileprivate func message(isDryRun: Bool) -> Cadastre_V1_ChangeMembers {
+        .with {
+            $0.isDryRun = isDryRun
+            switch self {
+            case .add(let member): $0.add = member.message
+            case .rejoin(let member): $0.rejoin = member.message
+            case .promote(let node): $0.promote = node
+            case .demote(let node): $0.demote = node
+            case .remove(let node): $0.remove = node
+            case .replace(let node, let other):
+                $0.replace = .with {
+                    $0.member = node
+                    $0.by = other
+                }
+            }
+        }
+    }
+
+    /// - Throws: `unknownVerb`, `notSupported` or `invalidValue`.
+    fileprivate init(_ message: Cadastre_V1_ChangeMembers) throws(ProtocolError) {
+        var rest = UnknownStorage()
+        switch message.change {
+        case nil:
+            throw ProtocolError(.unknownVerb, "the change of members is not known to this version")
+        case .add(let member):
+            self = .add(MemberDescription(member))
+            rest = member.unknownFields
+        case .rejoin(let member):
+            self = .rejoin(MemberDescription(member))
+            rest = member.unknownFields
+        case .promote(let node): self = .promote(node)
+        case .demote(let node): self = .demote(node)
+        case .remove(let node): self = .remove(node)
+        case .replace(let pair):
+            self = .replace(pair.member, by: pair.by)
+            rest = pair.unknownFields
+        }
+        guard rest.data.isEmpty else {
+            throw ProtocolError(.notSupported, "a field is not known to this version")
+        }
+        try check()
+    }
+}
+
 extension MemberDescription {
     fileprivate var message: Cadastre_V1_MemberDescription {
         .with {
@@ -205,6 +273,7 @@ extension MemberDescription {
             $0.peerAddress = peerAddress
             $0.clientAddress = clientAddress
             $0.administrationAddress = administrationAddress
+            $0.incarnation = incarnation
         }
     }
 
@@ -215,7 +284,8 @@ extension MemberDescription {
             site: message.site,
             peerAddress: message.peerAddress,
             clientAddress: message.clientAddress,
-            administrationAddress: message.administrationAddress
+            administrationAddress: message.administrationAddress,
+            incarnation: message.incarnation
         )
     }
 }

@@ -8,6 +8,8 @@ package enum AdministrationRequest: Hashable, Sendable {
     case transferLeadership(to: UInt64?)
     /// Recompute the digest from the rows, at the first applied index at or above this one.
     case computeDigest(atLeastIndex: UInt64)
+    /// Change the members, or only say what would be done.
+    case changeMembers(MemberChange, isDryRun: Bool)
 }
 
 /// What the node answers.
@@ -20,6 +22,8 @@ package enum AdministrationAnswer: Hashable, Sendable {
     case leadershipTransferred(leader: UInt64)
     /// To ``AdministrationRequest/computeDigest(atLeastIndex:)``.
     case digest(DigestReport)
+    /// To ``AdministrationRequest/changeMembers(_:isDryRun:)``: what was done, or would be.
+    case memberPlan(MemberPlan)
 }
 
 /// How a node is.
@@ -70,6 +74,8 @@ package struct NodeStatus: Hashable, Sendable {
     package var peers: [PeerStatus] = []
     /// Of the state at `appliedIndex`.
     package var digest: [UInt8] = []
+    /// The node as it would be taken in as a member; nil from a node that does not say.
+    package var own: MemberDescription?
 
     /// An empty status, to be filled field by field.
     package init() {}
@@ -118,6 +124,8 @@ package struct MemberDescription: Hashable, Sendable {
     package var clientAddress: String
     /// Where it listens for operators.
     package var administrationAddress: String
+    /// Which life of its disk, 32 hexadecimal digits; empty where that is not said.
+    package var incarnation: String
 
     /// Composes a description.
     package init(
@@ -126,7 +134,8 @@ package struct MemberDescription: Hashable, Sendable {
         site: String,
         peerAddress: String,
         clientAddress: String,
-        administrationAddress: String
+        administrationAddress: String,
+        incarnation: String = ""
     ) {
         self.node = node
         self.role = role
@@ -134,6 +143,7 @@ package struct MemberDescription: Hashable, Sendable {
         self.peerAddress = peerAddress
         self.clientAddress = clientAddress
         self.administrationAddress = administrationAddress
+        self.incarnation = incarnation
     }
 }
 

@@ -101,6 +101,8 @@ package enum FrameKind: UInt8, Hashable, Sendable, CaseIterable {
     case goodbye = 3
     /// A ``PeerMessage``.
     case peer = 16
+    /// A ``SnapshotMessage``.
+    case snapshot = 17
 }
 
 /// Writes messages as frames.

@@ -57,6 +57,8 @@ package enum ProtocolLimits {
     package static let maximumPieceSize = 65_536
     /// Messages of which some pieces have come, per connection: bounds what a peer makes us hold.
     package static let maximumUnfinishedMessages = 4
+    /// Numbers of nodes: as in the genesis file.
+    package static let nodeNumbers: ClosedRange<UInt64> = 1...UInt64(Int32.max)
     /// A node's address, as `host:port`.
     package static let maximumAddressSize = 255
     /// A sentence for people.

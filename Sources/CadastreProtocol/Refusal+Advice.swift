@@ -82,6 +82,24 @@ extension Refusal {
             "The old leader leads on: try again, or choose another node."
         case .notAVoter:
             "Choose a node that has a vote."
+        case .membersChanging:
+            "Wait until the members' last change is finished, then send the same request again."
+        case .tooManyMembers:
+            "Remove a member first: a cluster has 16 at most."
+        case .memberExists:
+            "Give the new node a number of its own, or replace the member of this number."
+        case .noSuchMember:
+            "Check the number; `cadastre member list` shows the members."
+        case .addressTaken:
+            "Give the node's listeners addresses that no other member has."
+        case .noVoterLeft:
+            "Promote another member first: somebody must vote."
+        case .mustBeLearner:
+            "Take the node in as a learner, one at a time, and promote it when it has caught up."
+        case .notCaughtUp:
+            "Wait until the node has nearly all entries, then send the same request again."
+        case .quorumUnreachable:
+            "Start or connect more of the nodes that would vote, then send the same request again."
         }
     }
 
@@ -89,7 +107,8 @@ extension Refusal {
     package var isRetryable: Bool {
         switch self {
         case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
-            .tooManySessions, .clockRefused, .transferFailed:
+            .tooManySessions, .clockRefused, .transferFailed, .membersChanging, .notCaughtUp,
+            .quorumUnreachable:
             true
         case .malformed, .unknownVerb, .tooLarge, .notSupported, .invalidName, .invalidKey,
             .invalidValue, .notPermitted, .tenantExists, .noSuchTenant, .tenantNotEmpty,
@@ -97,7 +116,8 @@ extension Refusal {
             .noSuchObject, .preconditionFailed, .quotaExceeded, .tooManyBuckets,
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .staleBucketEpoch, .staleRangeEpoch,
-            .notAVoter:
+            .notAVoter, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
+            .noVoterLeft, .mustBeLearner:
             false
         }
     }
@@ -117,7 +137,9 @@ extension Refusal {
         case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
             .noSuchSession, .slotOutOfRange, .sequenceOutOfOrder, .requestReused,
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
-            .transferFailed, .notAVoter:
+            .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
+            .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
+            .quorumUnreachable:
             false
         }
     }

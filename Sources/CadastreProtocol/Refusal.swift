@@ -101,4 +101,25 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case transferFailed = 100
     /// The chosen node has no vote.
     case notAVoter = 101
+
+    // MARK: Members.
+
+    /// The last change of members is not finished.
+    case membersChanging = 110
+    /// As many as a cluster may have.
+    case tooManyMembers = 111
+    /// The number belongs to a member with another disk, or the disk to another member.
+    case memberExists = 112
+    /// No member has this number.
+    case noSuchMember = 113
+    /// Another member has one of the addresses.
+    case addressTaken = 114
+    /// Nobody would be left to vote.
+    case noVoterLeft = 115
+    /// A node with a new disk begins without a vote, and one at a time.
+    case mustBeLearner = 116
+    /// The node lacks too many entries to be given a vote.
+    case notCaughtUp = 117
+    /// Of those who would vote too few are heard at the moment.
+    case quorumUnreachable = 118
 }

@@ -13,6 +13,9 @@ package struct Reach: Hashable, Sendable {
         case survivedDiskFault, fullDisk, refusedDiskFull, slowDiskOfLeader
         case stateReapplied
         case peerCaughtUpFromJournal, appliedFromJournal
+        // Snapshots.
+        case snapshotBuilt, snapshotNotBuilt, snapshotOffered, snapshotStaged, snapshotInstalled
+        case snapshotDeclined, installFinishedAtStart, compacted
         // Elections and the log.
         case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
         case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority

@@ -26,6 +26,9 @@ package enum Sabotage: String, Hashable, Sendable, CaseIterable {
     case rottenJournal
     /// An entry reaches the state machine of a node without its commands.
     case skippedCommands
+    /// As `skippedCommands`, and the simulation's own comparison of states looks away: the node, or
+    /// those that follow it, must notice.
+    case unseenDivergence
     /// An entry reaches the state machine when it is proposed and not when it is committed.
     case applyBeforeCommit
     /// One node's writes are never reported durable, though heartbeats go on.

@@ -99,6 +99,10 @@ struct Scenario {
         settings.maximumWaitingCommands = chance.pick([2, 64, 16_384])
         settings.maximumUnsyncedBlocks = chance.pick([1, 2, 8])
         settings.digestInterval = chance.pick([1, 5, 1_024])
+        // Both are to be met: logs that are compacted all the time, and those that never are.
+        settings.snapshotInterval = chance.pick([2_000, 10_000, 256 << 20, 256 << 20])
+        settings.snapshotChunkSize = chance.pick([4_096, 16_384])
+        settings.snapshotRate = chance.pick([200_000, 64 << 20])
         settings.maximumRowsPerTurn = chance.pick([2, 50, 32_768])
         settings.maximumVerifiedPerTurn = chance.pick([1, 3, 8_192])
         // Both are to be met: growth that is refused in time, and a disk that is full at once.

@@ -5,7 +5,7 @@ internal import RaftCore
 
 /// The stages of a node, as the scheduler knows them.
 enum Stage: Int, CaseIterable {
-    case consensus, journal, apply
+    case consensus, journal, apply, snapshot
 }
 
 /// One node of a world: a disk that outlives everything, and the product's stages while the process
@@ -37,6 +37,8 @@ final class SimulatedNode {
     /// As `consensus`.
     var apply: ApplyStage?
     /// As `consensus`.
+    var snapshot: SnapshotStage?
+    /// As `consensus`.
     var lock: (any DiskLock)?
 
     /// What waits for each stage.
@@ -45,6 +47,10 @@ final class SimulatedNode {
     var journalInbox: [JournalEvent] = []
     /// What waits for each stage.
     var applyInbox: [ApplyEvent] = []
+    /// What waits for each stage.
+    var snapshotInbox: [SnapshotEvent] = []
+    /// The snapshot stage waits for time to go by.
+    var isSnapshotWaiting = false
     /// A turn of the stage is planned or its result is on its way.
     var isBusy = [Bool](repeating: false, count: Stage.allCases.count)
     /// The process stands still until then.
@@ -115,11 +121,14 @@ final class SimulatedNode {
         consensus = nil
         journal = nil
         apply = nil
+        snapshot = nil
         lock?.release()
         lock = nil
         consensusInbox.removeAll()
         journalInbox.removeAll()
         applyInbox.removeAll()
+        snapshotInbox.removeAll()
+        isSnapshotWaiting = false
         isBusy = Array(repeating: false, count: Stage.allCases.count)
         isConnected = Array(repeating: false, count: isConnected.count)
         pausedUntil = 0

@@ -53,6 +53,7 @@ extension JournalWrite {
         case .truncate(_, let index): "truncation from \(index)"
         case .entry(let entry): "entry \(entry.position)"
         case .hardState(_, let state): "term \(state.term), vote for \(state.vote)"
+        case .start(_, let start): "snapshot of \(start.position)"
         }
     }
 }

@@ -54,7 +54,7 @@ extension World {
                 )
             }
             node.clusterTime = report.clusterTime
-            for mark in report.marks {
+            for mark in report.marks where !looksAway {
                 try agreement.marked(node.id, at: mark.index, digest: mark.digest)
             }
         }
@@ -68,6 +68,7 @@ extension World {
         _ position: LogPosition,
         _ digest: StateDigest
     ) throws(Violation) {
+        guard !looksAway else { return }
         let isGenesis = position == Genesis.position
         try agreement.applied(
             node.id,

@@ -37,6 +37,7 @@ extension World {
             node.applyInbox.append(contentsOf: robbed(output.apply, node))
             wake(node, .apply)
         }
+        for request in output.snapshots { give(.request(request), to: node) }
         for frame in output.frames { try send(frame, from: node) }
         for reply in output.replies { try send(reply, from: node) }
         try refuseProposed(output.journal, node)
@@ -45,6 +46,9 @@ extension World {
     /// What goes to the journal is what Raft's log is.
     private func handOver(_ event: JournalEvent, of node: SimulatedNode) throws(Violation) {
         switch event {
+        case .compact(_, let index):
+            tell("node \(node.id) compacts through \(index)")
+            reach.mark(.compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
         case .write(_, let writes):
@@ -58,6 +62,10 @@ extension World {
     private func handOver(_ write: JournalWrite, of node: SimulatedNode) throws(Violation) {
         switch write {
         case .hardState: break
+        case .start(_, let start):
+            tell("node \(node.id) goes on from a snapshot through \(start.position)")
+            reach.mark(.snapshotInstalled)
+            node.log = try committed.log(beginningAt: start, of: node.id)
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
             reach.mark(.truncatedConflictingTail)

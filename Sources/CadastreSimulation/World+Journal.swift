@@ -60,8 +60,9 @@ extension World {
                     + taken.map(\.write.words).joined(separator: ", ")
             )
         }
-        try monitor.synced(node.place, taken.map(\.write))
+        try monitor.synced(node.place, taken.map(\.write), committed: committed)
         node.unsynced.removeFirst(taken.count)
+        for case (_, .start) in taken { interruptInstall(node) }
         for case .persisted(let number) in results {
             guard all.dropFirst(taken.count).allSatisfy({ $0.number > number }) else {
                 throw Violation(
@@ -96,6 +97,8 @@ extension World {
             case .diskFull(let isFull):
                 tell("node \(node.id) \(isFull ? "has no room" : "has room again")")
                 node.consensusInbox.append(.diskFull(isFull))
+            case .compacted(_, let start):
+                tell("node \(node.id) gives back its log through \(start.position)")
             }
         }
         if !results.isEmpty { wake(node, .consensus) }
@@ -118,6 +121,10 @@ extension JournalWrite {
         case .hardState(let group, let state):
             bytes(3, width: 4) + bytes(UInt64(group.value), width: 8)
                 + bytes(state.term.value, width: 8) + bytes(state.vote.value, width: 8)
+        case .start(let group, let start):
+            bytes(4, width: 4) + bytes(UInt64(group.value), width: 8)
+                + bytes(start.position.index.value, width: 8)
+                + bytes(start.position.term.value, width: 8)
         }
     }
 }

@@ -41,7 +41,9 @@ extension World {
         node.consensus = open.consensus
         node.journal = open.journal
         node.apply = open.apply
+        node.snapshot = open.snapshot
         node.lock = open.lock
+        if open.hasCompletedInstall { reach.mark(.installFinishedAtStart) }
         node.term = open.consensus.status.term
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero
@@ -98,7 +100,8 @@ extension World {
             node.id,
             durable: durable,
             unsynced: node.unsynced,
-            found: found
+            found: found,
+            committed: committed
         )
         if kept.unsyncedWrites < node.unsynced.count { reach.mark(.recoveredWithCutTail) }
         if kept.unsyncedWrites > 0 { reach.mark(.recoveredUnsyncedTail) }
@@ -108,7 +111,7 @@ extension World {
 
     /// Opened, everything that was found is durable.
     private func take(_ found: GroupRecovery, _ node: SimulatedNode) throws(Violation) {
-        try monitor.recovered(node.place, found)
+        try monitor.recovered(node.place, found, committed: committed)
         node.log = monitor.disks[node.place].log
         node.unsynced = []
     }

@@ -100,7 +100,7 @@ extension World {
             switch reply.content {
             case .command, .answer, .digest: true
             case .refused(let refusal, _): !refusal.isPassing
-            case .transferred, .unknown: false
+            case .transferred, .memberPlan, .unknown: false
             }
         if isOfState {
             let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
@@ -179,7 +179,7 @@ extension World {
             reach.mark(.readAnswered)
             if nodes[attempt.node].role != .leader { reach.mark(.readAnsweredByFollower) }
         case .refused(let refusal, _): said = .failure(refusal)
-        case .command, .digest, .transferred, .unknown: return
+        case .command, .digest, .transferred, .memberPlan, .unknown: return
         }
         guard said == expected else {
             throw Violation(
@@ -198,12 +198,14 @@ extension World {
             return
         }
         guard case .digest(let report) = reply.content else { return }
-        try agreement.recomputed(
-            NodeID(reply.key.request + 1),
-            at: report.index,
-            kept: report.kept,
-            computed: report.computed
-        )
+        if !looksAway {
+            try agreement.recomputed(
+                NodeID(reply.key.request + 1),
+                at: report.index,
+                kept: report.kept,
+                computed: report.computed
+            )
+        }
         for byte in report.kept { mix(UInt64(byte)) }
         digestsAwaited -= 1
     }
@@ -240,6 +242,7 @@ extension OutgoingReply {
         case .answer(let bytes): "an answer of \(bytes.count) bytes"
         case .digest: "its digest"
         case .transferred(let node): "node \(node) leads"
+        case .memberPlan: "a plan of members"
         case .refused(let refusal, let leader): "refused: \(refusal), leader \(leader)"
         case .unknown: "unknown"
         }

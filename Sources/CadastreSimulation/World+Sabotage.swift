@@ -20,13 +20,15 @@ extension World {
         return node.place == 0 && plants(.silentDisk)
     }
 
-    /// `skippedCommands`: an entry reaches a follower's state machine empty.
+    /// `skippedCommands`, `unseenDivergence`: an entry reaches a follower's state machine empty.
     func robbed(_ events: [ApplyEvent], _ node: SimulatedNode) -> [ApplyEvent] {
-        guard sabotage == .skippedCommands, node.role == .follower else { return events }
+        guard let bug = sabotage, bug == .skippedCommands || bug == .unseenDivergence,
+            node.role == .follower
+        else { return events }
         return events.map { event in
             guard case .entries(var all) = event,
                 let place = all.firstIndex(where: { $0.keys.isEmpty && $0.entry.hasCommands }),
-                plants(.skippedCommands)
+                plants(bug)
             else { return event }
             let entry = all[place].entry
             all[place].entry = Entry.make(
@@ -42,6 +44,9 @@ extension World {
             return .entries(all)
         }
     }
+
+    /// `unseenDivergence`: once states differ, only the nodes compare them.
+    var looksAway: Bool { sabotage == .unseenDivergence && isSabotaged }
 
     /// `applyBeforeCommit`: what was just put into the log goes to the state machine.
     func applyEarly(_ entry: Entry, _ node: SimulatedNode) {
@@ -95,7 +100,7 @@ extension World {
             else { return reply }
             object.etag.append(0)
             reply.content = .answer(Answer.object(object).encode())
-        case .digest, .transferred, .refused, .unknown: break
+        case .digest, .transferred, .memberPlan, .refused, .unknown: break
         }
         return reply
     }
@@ -161,6 +166,8 @@ extension Scenario {
         }
         weak = Array(0..<nodes)
         quality = SimulatedNetwork.Quality()
+        // So that the nodes compare at every entry.
+        if sabotage == .unseenDivergence { settings.digestInterval = 1 }
         switch sabotage {
         case .lostSegment, .lostBlocks, .rottenJournal: faults = [.crash]
         case .unmendedLinks: faults = [.isolation]
@@ -171,8 +178,8 @@ extension Scenario {
             wallStarts[0] += 36_000_000
         case .readWithoutIndex: faults = [.isolation, .pause]
         case .reportBeforeSync, .wrongAnswer, .wrongReply, .secondAnswer, .lostAnswer,
-            .refusedProposal, .doubledCommand, .skippedCommands, .applyBeforeCommit,
-            .silentDisk:
+            .refusedProposal, .doubledCommand, .skippedCommands, .unseenDivergence,
+            .applyBeforeCommit, .silentDisk:
             faults = [.crash, .isolation]
         }
     }

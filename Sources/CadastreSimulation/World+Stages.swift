@@ -34,6 +34,7 @@ extension World {
         if case .faults = phase { try availability.check(at: now) }
         guard now >= node.pausedUntil else { return }
         give(.tick, to: place)
+        if node.isSnapshotWaiting { give(.resume, to: node) }
         if chance.oneIn(2) { try idle(node) }
     }
 
@@ -48,6 +49,7 @@ extension World {
         case .consensus: try consensusTurn(node)
         case .journal: try journalTurn(node)
         case .apply: try applyTurn(node)
+        case .snapshot: try snapshotTurn(node)
         }
     }
 

@@ -17,6 +17,9 @@ final class World {
         case journalFinished(Int, [JournalResult], life: Int)
         case applyFinished(Int, AppliedReport?, life: Int)
         case peerMessage(from: Int, to: Int, [UInt8])
+        case crash(Int, life: Int)
+        case snapshotFinished(Int, [SnapshotResult], life: Int)
+        case snapshotMessage(from: Int, to: Int, [UInt8])
         case connection(Int, life: Int, of: Int, isUp: Bool)
         case request(attempt: Int)
         case overdue(attempt: Int, AttemptLedger.Life)
@@ -44,6 +47,9 @@ final class World {
             case .start: 14
             case .fault: 15
             case .mend: 16
+            case .crash: 19
+            case .snapshotFinished: 17
+            case .snapshotMessage: 18
             }
         }
     }
@@ -217,6 +223,12 @@ final class World {
             journalFinished(place, results, life)
         case .applyFinished(let place, let report, let life): applyFinished(place, report, life)
         case .peerMessage(let from, let to, let bytes): try arrive(from, to, bytes)
+        case .crash(let place, let life):
+            if nodes[place].life == life { crash(nodes[place]) }
+        case .snapshotFinished(let place, let results, let life):
+            snapshotFinished(place, results, life)
+        case .snapshotMessage(let from, let to, let bytes):
+            snapshotMessage(from, to, bytes)
         case .connection(let place, let life, let other, let isUp):
             connection(place, life, other, isUp)
         case .request(let attempt): try arrive(attempt: attempt)

@@ -34,6 +34,11 @@ enum CommandHash {
                 hasher.combine(sample.node)
                 hasher.combine(sample.wallMilliseconds)
             }
+            if let mark = command.mark {
+                hasher.combine(mark.index)
+                hasher.combine(mark.digestHigh)
+                hasher.combine(mark.digestLow)
+            }
         }
         return hasher.finished64()
     }

@@ -104,30 +104,76 @@ enum Schema {
         try connection.execute("PRAGMA user_version=\(newest)")
     }
 
+    /// Checks that the tables of a file from elsewhere are exactly ours, with no statement that
+    /// could run anything that the file says.
+    static func check(_ connection: Connection) throws(StateMachineError) {
+        let number = Int(try connection.value(of: "PRAGMA user_version")) ?? 0
+        let application = Int(try connection.value(of: "PRAGMA application_id")) ?? 0
+        guard application == applicationID, number >= 1 else {
+            throw .damaged("it is not a database of Cadastre")
+        }
+        guard number <= newest else { throw .unknownSchema(number: number) }
+        let pageSize = try connection.value(of: "PRAGMA page_size")
+        guard pageSize == "4096" else { throw .damaged("its pages have \(pageSize) bytes") }
+        // SQLite keeps the texts as they were given; a migration that alters a table will have to
+        // say here what SQLite makes of its text.
+        let expected = migrations[..<number].flatMap { $0 }
+        let statement = try Statement(
+            "SELECT sql FROM sqlite_schema ORDER BY rowid LIMIT ?1",
+            on: connection
+        )
+        defer { statement.reset() }
+        statement.bind(1, UInt64(expected.count + 1))
+        var found: [String] = []
+        while try statement.step() { found.append(statement.string(0)) }
+        guard found == expected else { throw .damaged("its tables are not ours") }
+    }
+
     /// Makes a new database the node's own, or checks that it is.
     static func claim(
         _ connection: Connection,
         for identity: StateMachineIdentity
     ) throws(StateMachineError) {
+        guard let found = try owner(connection) else { return try adopt(connection, for: identity) }
+        guard found == identity else { throw .foreign(found: found) }
+    }
+
+    /// Checks that the database is of the cluster, whosever it is.
+    static func checkCluster(
+        _ connection: Connection,
+        _ identity: StateMachineIdentity
+    ) throws(StateMachineError) {
+        guard let found = try owner(connection) else { throw .damaged("it is nobody's") }
+        guard found.cluster == identity.cluster else { throw .foreign(found: found) }
+    }
+
+    private static func owner(
+        _ connection: Connection
+    ) throws(StateMachineError) -> StateMachineIdentity? {
         let statement = try Statement("SELECT * FROM identity WHERE id=1", on: connection)
         defer { statement.reset() }
-        guard try statement.step() else {
-            let insert = try Statement(
-                "INSERT INTO identity VALUES(1,?1,?2,?3,?4,?5)",
-                on: connection
-            )
-            insert.bind(1, identity.cluster.high)
-            insert.bind(2, identity.cluster.low)
-            insert.bind(3, identity.node.value)
-            insert.bind(4, identity.incarnation.high)
-            insert.bind(5, identity.incarnation.low)
-            return try insert.run()
-        }
-        let found = StateMachineIdentity(
+        guard try statement.step() else { return nil }
+        return StateMachineIdentity(
             cluster: ClusterID(high: statement.integer(1), low: statement.integer(2)),
             node: NodeID(statement.integer(3)),
             incarnation: Incarnation(high: statement.integer(4), low: statement.integer(5))
         )
-        guard found == identity else { throw .foreign(found: found) }
+    }
+
+    /// Makes the database the node's own, whosever it was.
+    static func adopt(
+        _ connection: Connection,
+        for identity: StateMachineIdentity
+    ) throws(StateMachineError) {
+        let statement = try Statement(
+            "REPLACE INTO identity VALUES(1,?1,?2,?3,?4,?5)",
+            on: connection
+        )
+        statement.bind(1, identity.cluster.high)
+        statement.bind(2, identity.cluster.low)
+        statement.bind(3, identity.node.value)
+        statement.bind(4, identity.incarnation.high)
+        statement.bind(5, identity.incarnation.low)
+        try statement.run()
     }
 }

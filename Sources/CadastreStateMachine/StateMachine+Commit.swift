@@ -11,6 +11,8 @@ extension StateMachine {
     /// Ends what was done since the last call: commits if the transaction is large, or if there has
     /// been nothing to do for a while; checkpoints if the write-ahead log is large.
     ///
+    /// In that while it also gives some of the file back, if much of it is free.
+    ///
     /// Apart from `apply`, since it can fail after its COMMIT: then the entry is in, is not applied
     /// again, and its replies are the only ones.
     ///
@@ -20,7 +22,9 @@ extension StateMachine {
     package func endOfTurn(idle: Bool) throws(StateMachineError) {
         guard idle || isDue else { return }
         try commit()
-        if idle, isCheckpointOverdue { try checkpoint() }
+        guard idle else { return }
+        if isCheckpointOverdue { try checkpoint() }
+        try giveBackSpace()
     }
 
     /// Commits the open transaction, if there is one, and empties the write-ahead log if it is
@@ -31,14 +35,16 @@ extension StateMachine {
         try checkLatch()
         do {
             let hasCommitted = try commitTransaction()
-            if rows.connection.files.logSize >= settings.checkpointSizeBytes { try makeDurable() }
+            let logSize = rows.connection.files.logSize
+            if isMainFileHeld, logSize >= settings.checkpointSizeBytes { hasHugeLog = true }
+            if logSize >= logLimit { try makeDurable() }
             if hasCommitted { succeeded() }
         } catch {
             throw recover(from: error)
         }
     }
 
-    /// Commits, and makes all that is committed durable.
+    /// Commits, and makes all that is committed durable; an image that is held is given up.
     ///
     /// - Throws: as `apply`.
     package func checkpoint() throws(StateMachineError) {
@@ -86,6 +92,7 @@ extension StateMachine {
 
     /// Moves the write-ahead log into the main file; both are synced, in this order.
     func makeDurable() throws(StateMachineError) {
+        giveUpImage()
         let pages: Int
         do throws(StateMachineError) {
             pages = try rows.connection.checkpoint()
@@ -98,6 +105,10 @@ extension StateMachine {
         isOutOfSpace = false
         counters.checkpoints += 1
         counters.checkpointedPages += UInt64(pages)
+        if hasHugeLog {
+            hasHugeLog = false
+            try rows.connection.truncateLog()
+        }
     }
 
     // MARK: Failure
@@ -116,7 +127,16 @@ extension StateMachine {
             return latch(error)
         }
         guard !cause.isDamage else { return latch(.damaged(cause.description)) }
-        if cause.isDiskFull { isOutOfSpace = true } else { failures += 1 }
+        if cause.isDiskFull {
+            isOutOfSpace = true
+            if isMainFileHeld {
+                // A log that is emptied begins anew in the room that it has.
+                giveUpImage()
+                isCheckpointOverdue = true
+            }
+        } else {
+            failures += 1
+        }
         guard !rows.connection.files.syncHasFailed, failures < 2 else {
             return latch(.terminal(cause))
         }
@@ -141,7 +161,7 @@ extension StateMachine {
         return .mustReapply(from: rows.applied, because: cause)
     }
 
-    private func latch(_ error: StateMachineError) -> StateMachineError {
+    func latch(_ error: StateMachineError) -> StateMachineError {
         latched = error
         return error
     }

@@ -46,7 +46,7 @@ package final class StateMachine {
     let path: String
     let disk: any Disk
     /// Held while the database is open: SQLite of any other process meets it as a locked file.
-    let lock: any DiskLock
+    var lock: any DiskLock
     let identity: StateMachineIdentity
     let settings: StateMachineSettings
     let key: RowHashKey
@@ -58,6 +58,10 @@ package final class StateMachine {
     var isCheckpointOverdue = false
     /// There was no room, and since then no transaction was committed and no checkpoint made.
     package internal(set) var isOutOfSpace = false
+    /// The main file is not written, since somebody may be copying it.
+    var isMainFileHeld = false
+    /// The write-ahead log took more room than it does without an image, and is to give it back.
+    var hasHugeLog = false
     /// The failure after which nothing is done any more.
     var latched: StateMachineError?
 
@@ -75,13 +79,18 @@ package final class StateMachine {
         settings: StateMachineSettings = StateMachineSettings()
     ) throws(StateMachineError) -> StateMachine {
         let path = "\(directory)/\(fileName)"
-        let lock: any DiskLock
+        var lock: any DiskLock
         do {
             if try !disk.exists(directory) {
                 try disk.createDirectory(directory)
                 try disk.syncDirectory(directoryName(of: directory))
             }
             lock = try disk.lock(path)
+            if try finishInstallation(of: path, on: disk) {
+                // The lock is on the file that was replaced.
+                lock.release()
+                lock = try disk.lock(path)
+            }
         } catch {
             guard !error.isLocked else { throw .inUse }
             throw .terminal(

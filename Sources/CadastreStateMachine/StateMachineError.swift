@@ -13,6 +13,10 @@ package enum StateMachineError: Error, Hashable, Sendable {
     case terminal(SQLiteError)
     /// A committed entry cannot be read, so the state cannot follow the log (exit code 70).
     case unreadableEntry(LogPosition, reason: String)
+    /// The state is not that of the leader: equal entries made different rows, here or there. The node
+    /// must stop (exit code 76). Equal still through `lastEqual`, as far as was compared since the
+    /// start.
+    case diverged(at: LogIndex, lastEqual: LogIndex?)
     /// Another process, or another machine in this one, has the database open.
     case inUse
     /// The database belongs to another cluster, node or incarnation.
@@ -21,6 +25,13 @@ package enum StateMachineError: Error, Hashable, Sendable {
     case unknownSchema(number: Int)
     /// The database contradicts itself; rebuild it from a snapshot and the log.
     case damaged(String)
+
+    /// A file that came from another node is not the state that was expected. It is to be removed;
+    /// nothing of this node's state was touched.
+    case unusableImage(String)
+    /// The disk failed while a file that came from another node was looked at or moved: it may do
+    /// another time. Nothing of this node's state was touched.
+    case imageFailed(SQLiteError)
 
     /// What an operator should be told.
     package var advice: String {
@@ -33,6 +44,14 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "entry \(position) is committed, and this program cannot execute it: \(reason). Nothing"
                 + " was changed. Start the newest cadastred in use here; keep the journal for its"
                 + " developers if that one stops too"
+        case .diverged(let index, let lastEqual):
+            "the state of this node at entry \(index) is not that of the leader, "
+                + (lastEqual.map { "and was at entry \($0)" }
+                    ?? "and was not compared before since the start")
+                + ". It serves nothing more. Run `cadastre verify` against the other nodes: if they"
+                + " agree, move state/state.sqlite of this one aside, and it is rebuilt; if the"
+                + " leader is alone with its state, stop that one instead. Keep the file and the"
+                + " journal for the developers"
         case .inUse:
             "state/state.sqlite is open in another process; stop that one first"
         case .foreign(let found):
@@ -42,6 +61,10 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "state/state.sqlite has schema \(number), which a newer cadastred wrote; run that one"
         case .damaged(let detail):
             "state/state.sqlite is damaged (\(detail)); move it aside, it is rebuilt from the log"
+        case .unusableImage(let reason):
+            "a snapshot that was received is not used: \(reason)"
+        case .imageFailed(let error):
+            "a snapshot that was received could not be taken over: \(error)"
         }
     }
 }

@@ -28,18 +28,25 @@ package struct StateMachineSettings: Hashable, Sendable {
     package var checkpointSizeBytes: Int
     /// SQLite's page cache in bytes.
     package var cacheSizeBytes: Int
+    /// The size in bytes that the write-ahead log may reach while an image is held.
+    ///
+    /// Past it the image is given up. At least `checkpointSizeBytes`: what is less counts as that.
+    /// Bounds the disk that a slow copy costs, and the one long checkpoint at its end.
+    package var maximumImageLogBytes: Int
 
     /// Defaults are the measured ones.
     package init(
         maximumDirtyRows: Int = 8_192,
         maximumDirtyBytes: Int = 16 << 20,
         checkpointSizeBytes: Int = 64 << 20,
-        cacheSizeBytes: Int = 32 << 20
+        cacheSizeBytes: Int = 32 << 20,
+        maximumImageLogBytes: Int = 256 << 20
     ) {
         self.maximumDirtyRows = maximumDirtyRows
         self.maximumDirtyBytes = maximumDirtyBytes
         self.checkpointSizeBytes = checkpointSizeBytes
         self.cacheSizeBytes = cacheSizeBytes
+        self.maximumImageLogBytes = maximumImageLogBytes
     }
 }
 
@@ -59,6 +66,8 @@ package struct StateMachineStatistics: Hashable, Sendable {
     package var checkpoints: UInt64 = 0
     /// Pages that checkpoints moved from the write-ahead log into the main file.
     package var checkpointedPages: UInt64 = 0
+    /// Images that ended because their file had to be written.
+    package var imagesGivenUp: UInt64 = 0
     /// Frames now in the write-ahead log.
     package var logPages: UInt64 = 0
     /// Times the transaction was lost and its entries had to be applied again.

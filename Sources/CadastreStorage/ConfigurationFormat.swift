@@ -1,6 +1,7 @@
 internal import RaftCore
 
-// The content of a configuration entry, byte by byte; little-endian.
+// The content of a configuration entry, byte by byte; little-endian. Also at the start of a log
+// (LogStartFormat.swift).
 //
 //  offset width
 //       0     4  feature level
@@ -21,6 +22,14 @@ enum ConfigurationFormat {
     static let headerSize = 8
     static let memberHeaderSize = 34
     static let maximumTextSize = 255
+
+    /// How many bytes a configuration takes.
+    static func size(of configuration: Configuration) -> Int {
+        configuration.members.reduce(headerSize + 8 * configuration.outgoing.count) {
+            $0 + memberHeaderSize + $1.site.utf8.count + $1.peerAddress.utf8.count
+                + $1.clientAddress.utf8.count + $1.administrationAddress.utf8.count
+        }
+    }
 
     /// The bytes of a configuration.
     ///

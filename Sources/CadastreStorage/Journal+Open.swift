@@ -103,23 +103,21 @@ extension Journal {
             )
         )
         let isUnmarked = recovery.replay.number > 0 && recovery.synced < recovery.end
-        if isUnmarked || recovery.hasRest {
-            do throws(StorageError) {
-                try journal.writeMark()
-            } catch {
-                // Without room nothing is marked, and nothing was promised yet either.
-                guard error.isOutOfSpace else { throw error }
-            }
+        do throws(StorageError) {
+            if isUnmarked || recovery.hasRest { try journal.writeMark() }
+        } catch {
+            // Without room nothing is marked, and nothing was promised yet either. What may be needed
+            // if the mark is not said again stays until the next start.
+            guard error.isOutOfSpace else { throw error }
+            journal.givenBack.removeAll()
         }
-        let replay = recovery.replay
-        let recovered = replay.groups.map { group in
-            GroupRecovery(
-                group: group,
-                hardState: replay.logs[group]?.hardState ?? .initial,
-                headers: replay.headers[group] ?? []
-            )
+        do throws(StorageError) {
+            while try journal.giveBack() {}
+        } catch {
+            // The rest goes with what is given back next.
+            guard error.isOutOfSpace else { throw error }
         }
-        return (journal, recovered)
+        return (journal, recovery.replay.recovered)
     }
 
     private static func takeLock(
@@ -142,7 +140,7 @@ extension Journal {
     ) throws(DiskError) -> [OpenSegment] {
         for path in recovery.leftovers { try disk.remove(path) }
         var opened: [OpenSegment] = []
-        for header in recovery.segments where header.number >= recovery.end.segment {
+        for header in recovery.segments.from(recovery.end.segment) {
             let path = "\(directory)/\(SegmentFormat.fileName(header.number))"
             opened.append(
                 OpenSegment(header: header, file: try disk.open(path, mode: .readWrite))

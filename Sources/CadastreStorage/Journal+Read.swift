@@ -14,11 +14,10 @@ extension Journal {
         _ range: Range<LogIndex>,
         maximumSize: Int
     ) throws(StorageError) -> [Entry] {
-        guard let log = logs[group], log.place(of: range.lowerBound) != nil else {
+        guard let log = logs[group], let first = log.number(of: range.lowerBound) else {
             throw .unavailable(group: group, index: range.lowerBound)
         }
-        let first = Int(range.lowerBound.value) - 1
-        let last = Int(clamping: min(range.upperBound.value - 1, UInt64(log.places.count)))
+        let last = log.number(of: range.upperBound) ?? log.places.count
         var entries: [Entry] = []
         var run = first..<first
         var size = 0
@@ -27,12 +26,12 @@ extension Journal {
             size += Int(next.size)
             if run.upperBound > first && size > maximumSize { break }
             if let begin = run.first, !next.isNear(log.places[begin...run.upperBound - 1]) {
-                try read(log.places[run], of: group, into: &entries)
+                try read(run, of: log, group, into: &entries)
                 run = run.upperBound..<run.upperBound
             }
             run = run.lowerBound..<run.upperBound + 1
         }
-        try read(log.places[run], of: group, into: &entries)
+        try read(run, of: log, group, into: &entries)
         return entries
     }
 
@@ -44,14 +43,16 @@ extension Journal {
         return entry
     }
 
-    /// Reads entries that lie close together, in one go; the slice keeps the numbers of the log.
+    /// Reads entries that lie close together, in one go; `run` are their numbers in the log.
     private func read(
-        _ places: ArraySlice<EntryPlace>,
-        of group: GroupID,
+        _ run: Range<Int>,
+        of log: JournalLog,
+        _ group: GroupID,
         into entries: inout [Entry]
     ) throws(StorageError) {
+        let places = log.places[run]
         guard let start = places.first, let last = places.last else { return }
-        let header = segments[Int(start.segment) - 1]
+        let header = segments[start.segment]
         let bytes: [UInt8]
         do throws(DiskError) {
             bytes = try file(start.segment).read(
@@ -71,7 +72,7 @@ extension Journal {
                     seed: header.seed
                 )
                 guard case .entry(let entry) = record.content,
-                    entry.index.value == UInt64(number) + 1,
+                    entry.index == log.index(ofNumber: number),
                     entry.group == group
                 else { throw Damage(offset: Int(place.offset), reason: "another record is here") }
                 entries.append(entry)
@@ -86,13 +87,13 @@ extension Journal {
     }
 
     /// An open file of a segment; a few that are only read stay open.
-    private func file(_ number: UInt64) throws(DiskError) -> any DiskFile {
+    func file(_ number: UInt64) throws(DiskError) -> any DiskFile {
         if let file = writableFile(number) { return file }
         if let reader = readers.last(where: { $0.header.number == number }) { return reader.file }
         let path = "\(directory)/\(SegmentFormat.fileName(number))"
         let file = try disk.open(path, mode: .read)
         if readers.count == Journal.maximumReaders { readers.removeFirst().file.close() }
-        readers.append(OpenSegment(header: segments[Int(number) - 1], file: file))
+        readers.append(OpenSegment(header: segments[number], file: file))
         return file
     }
 

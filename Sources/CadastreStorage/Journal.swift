@@ -10,21 +10,28 @@ internal import RaftCore
 /// - Blocks that were synced are not written again.
 /// - After a write or sync that failed, or a failure while preparing that is not lack of room or of
 ///   descriptors, every call that writes throws that same failure.
+/// - A segment is whole by itself, and those before ``segments`` are not needed by what is on disk.
 ///
 /// Used by one thread at a time. Files: `journal-<number>.cadastre` as in SegmentFormat.swift, and
 /// `lock`.
 package final class Journal {
     /// What was done since the journal was opened.
-    package private(set) var statistics = JournalStatistics()
+    package internal(set) var statistics = JournalStatistics()
 
     let directory: String
     let disk: any Disk
     let identity: JournalIdentity
     private let lock: any DiskLock
 
-    private(set) var logs: [GroupID: JournalLog]
-    /// The headers of all segments; number 1 first.
-    private(set) var segments: [SegmentHeader]
+    var logs: [GroupID: JournalLog]
+    /// The segments that are needed, the prepared one included.
+    var segments: SegmentList
+    /// Segments that are not, and whose files are still there, ascending.
+    var givenBack: [UInt64]
+    /// Files were removed since the directory was synced.
+    var hasRemoved = false
+    /// Removed files that are still to be freed.
+    var nameless: [any DiskFile] = []
     private var active: OpenSegment
     private var supply: SegmentSupply
     /// Where the next batch goes.
@@ -34,15 +41,15 @@ package final class Journal {
     private var batchNumber: UInt64
     private let opening: UInt64
     /// Every byte before this place is durable.
-    private var synced: JournalPlace
-    private var failure: StorageError?
+    private(set) var synced: JournalPlace
+    private(set) var failure: StorageError?
     private var buffer: [UInt8] = []
     /// Bytes written that ``prepareInStep()`` has answered with as many of the next segment.
     private var preparedFor = 0
     var readers: [OpenSegment] = []
 
     /// Whether something was written after the newest mark: when the node is idle, it writes one.
-    package private(set) var needsMark = false
+    package internal(set) var needsMark = false
 
     init(
         directory: String,
@@ -59,6 +66,7 @@ package final class Journal {
         self.lock = lock
         logs = recovery.replay.logs
         segments = recovery.segments
+        givenBack = recovery.givenBack
         self.active = active
         self.supply = supply
         end = recovery.end.offset
@@ -70,14 +78,21 @@ package final class Journal {
     }
 
     /// Records that fit into one batch, in bytes, whatever segment it goes to.
+    ///
+    /// Asked before each batch, since what a segment begins with grows with the groups and their
+    /// configurations.
     package var maximumBatchSize: Int {
-        supply.minimumSegmentSize - SegmentFormat.blockSize
+        var size = supply.minimumSegmentSize
+        if end == SegmentFormat.blockSize { size = min(size, active.header.size) }
+        // The order of a sum does not matter.
+        let resumes = logs.reduce(0) { $0 + Record.size(of: $1.value.resume($1.key)) }
+        return size - SegmentFormat.blockSize - resumes
             - BatchHeader.headerSize(groups: max(64, logs.count))
     }
 
     /// Bytes that writes take of ``maximumBatchSize``.
     package static func size(of batch: [JournalWrite]) -> Int {
-        batch.reduce(0) { $0 + Record.size(of: $1) }
+        batch.reduce(0) { $0 + Record.size(of: Record.Content($1)) }
     }
 
     // MARK: Writing
@@ -103,7 +118,8 @@ package final class Journal {
         needsMark = false
     }
 
-    private func write(batch: [JournalWrite]) throws(StorageError) {
+    /// Writes a batch, which says that the journal is needed from `first` on, or from where it is.
+    func write(batch: [JournalWrite], first: UInt64? = nil) throws(StorageError) {
         if let failure { throw failure }
         var staged: StagedLogs
         do throws(StorageError) {
@@ -111,36 +127,37 @@ package final class Journal {
         } catch {
             throw fail(error)
         }
-        let recordsSize = Journal.size(of: batch)
-        func header(touched: [GroupID]) -> BatchHeader {
+        let changes = batch.map { Record.Content($0) }
+        func header(_ records: [Record.Content], touched: [GroupID]) -> BatchHeader {
             BatchHeader(
                 place: JournalPlace(segment: active.header.number, offset: end),
                 number: batchNumber + 1,
                 opening: opening,
                 synced: synced,
-                recordCount: batch.count,
-                recordsSize: recordsSize,
-                firstSegment: 1,
-                groups: touched.map { (staged[$0] ?? logs[$0] ?? JournalLog()).mark($0) }
+                recordCount: records.count,
+                recordsSize: records.reduce(0) { $0 + Record.size(of: $1) },
+                firstSegment: first ?? segments.first,
+                groups: touched.map { (staged[$0] ?? logs[$0]?.state ?? LogState()).mark($0) }
             )
         }
         var groups = touched
         for group in staged.groups { groups.insertSorted(group) }
-        var head = header(touched: groups)
+        var records = isAtBeginning ? resumes + changes : changes
+        var head = header(records, touched: groups)
         if end + head.size > active.header.size {
-            let next = header(touched: staged.groups)
-            try roll(for: next.size)
+            if !isAtBeginning { records = resumes + changes }
             groups = staged.groups
-            head = header(touched: groups)
+            try roll(for: header(records, touched: groups).size, takingReserve: first != nil)
+            head = header(records, touched: groups)
         }
-        encode(head, batch, into: &staged)
+        encode(head, records, into: &staged)
         do throws(DiskError) {
             try active.file.write(at: end, buffer)
             try active.file.sync()
         } catch {
             throw fail(.disk(error))
         }
-        for group in staged.groups { staged.commit(group, into: &logs) }
+        staged.commit(into: &logs, segment: active.header.number)
         touched = groups
         batchNumber += 1
         end = head.end
@@ -155,22 +172,29 @@ package final class Journal {
         if buffer.capacity > Journal.keptBufferSize { buffer = [] }
     }
 
+    /// Whether the next batch is the first of the active segment.
+    private var isAtBeginning: Bool { end == SegmentFormat.blockSize }
+
+    /// What a segment that began now would begin with.
+    private var resumes: [Record.Content] {
+        logs.sorted { $0.key < $1.key }.map { $0.value.resume($0.key) }
+    }
+
     /// A buffer that grew beyond this for one large batch is given back.
     private static let keptBufferSize = 4 * 1_048_576
 
     private func encode(
         _ head: BatchHeader,
-        _ batch: [JournalWrite],
+        _ records: [Record.Content],
         into staged: inout StagedLogs
     ) {
         let seed = active.header.seed
         buffer.removeAll(keepingCapacity: true)
         buffer.reserveCapacity(head.size)
         buffer.append(contentsOf: [UInt8](repeating: 0, count: head.headerSize))
-        for write in batch {
-            if case .entry(let entry) = write {
+        for record in records {
+            if case .entry(let entry) = record {
                 staged.place(
-                    entry.group,
                     EntryPlace(
                         segment: active.header.number,
                         offset: UInt32(end + buffer.count),
@@ -178,20 +202,24 @@ package final class Journal {
                     )
                 )
             }
-            Record.append(write, to: &buffer, base: end, seed: seed)
+            Record.append(record, to: &buffer, base: end, seed: seed)
         }
         buffer.append(contentsOf: [UInt8](repeating: 0, count: head.size - buffer.count))
         head.encode(into: &buffer, segment: active.header)
     }
 
     /// Goes on in the next segment, which a batch of `size` bytes must fit into.
-    private func roll(for size: Int) throws(StorageError) {
-        let capacity = supply.ready.first?.header.size ?? supply.settings.segmentSize
+    private func roll(for size: Int, takingReserve: Bool) throws(StorageError) {
+        // A segment that nothing was written to is not left behind.
+        let capacity =
+            isAtBeginning
+            ? active.header.size
+            : supply.ready.first?.header.size ?? supply.settings.segmentSize
         guard size <= capacity - SegmentFormat.blockSize else {
             throw .batchTooLarge(size: size, maximum: capacity - SegmentFormat.blockSize)
         }
         if supply.ready.isEmpty {
-            while try prepareAhead() {}
+            while try prepare(takingReserve: takingReserve) {}
             statistics.latePreparations += 1
         }
         guard let next = supply.take() else {
@@ -211,10 +239,15 @@ package final class Journal {
     /// - Throws: `outOfSpace`, for want of room or of descriptors, after which a later call goes on
     ///   or begins again. Anything else is final.
     package func prepareAhead() throws(StorageError) -> Bool {
+        try prepare(takingReserve: false)
+    }
+
+    private func prepare(takingReserve: Bool) throws(StorageError) -> Bool {
         if let failure { throw failure }
         guard supply.ready.isEmpty else { return false }
         do throws(DiskError) {
-            guard let header = try supply.prepare(UInt64(segments.count) + 1) else { return true }
+            let header = try supply.prepare(segments.next, takingReserve: takingReserve)
+            guard let header else { return true }
             segments.append(header)
             statistics.segments = segments.count
             return false
@@ -238,6 +271,9 @@ package final class Journal {
         if !supply.ready.isEmpty { preparedFor = statistics.bytes }
     }
 
+    /// What the journal was told about its files.
+    var settings: JournalSettings { supply.settings }
+
     /// Closes the files and gives the lock back.
     ///
     /// Nothing is lost by not calling it.
@@ -247,11 +283,14 @@ package final class Journal {
         active.file.close()
         for reader in readers { reader.file.close() }
         readers.removeAll()
+        for file in nameless { file.close() }
+        nameless.removeAll()
         supply.close()
         lock.release()
     }
 
-    private func fail(_ error: StorageError) -> StorageError {
+    /// Makes a failure the answer to every later call that writes.
+    func fail(_ error: StorageError) -> StorageError {
         failure = error
         return error
     }

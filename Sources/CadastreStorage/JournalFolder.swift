@@ -8,7 +8,7 @@ struct JournalFolder {
 
     /// What is there.
     struct Contents {
-        /// The headers of all segments, ascending by number, none missing.
+        /// The headers of all segments, ascending by number.
         var segments: [SegmentHeader] = []
         /// Files that are to be made anew.
         var leftovers: [String] = []
@@ -19,7 +19,6 @@ struct JournalFolder {
     func read() throws(StorageError) -> Contents {
         var contents = Contents()
         let numbers = try numbers(into: &contents)
-        // The headers first: a file under a wrong name explains a gap better than the gap.
         for number in numbers {
             do throws(StorageError) {
                 contents.segments.append(try header(number))
@@ -30,15 +29,11 @@ struct JournalFolder {
                 contents.leftovers.append(path(number))
             }
         }
-        // No segment is ever dropped yet, so the first is number 1. The one before a gap is not
-        // the last, however many follow; compare by place to avoid walking to a far number.
-        for (place, number) in numbers.enumerated() where number != UInt64(place) + 1 {
-            throw .missingSegment(file: path(UInt64(place) + 1))
-        }
         return contents
     }
 
-    private func path(_ number: UInt64) -> String {
+    /// The file of a segment.
+    func path(_ number: UInt64) -> String {
         "\(directory)/\(SegmentFormat.fileName(number))"
     }
 

@@ -35,7 +35,8 @@ package struct JournalSettings: Hashable, Sendable {
     ///
     /// Segments of other sizes in the directory stay as they are.
     package var segmentSize: Int
-    /// Bytes that one call of ``Journal/prepareAhead()`` writes.
+    /// Bytes that one call of ``Journal/prepareAhead()`` writes; ``Journal/giveBack()`` frees four
+    /// times as many.
     package var sliceSize: Int
     /// Bytes of the disk that preparing a segment leaves free for others.
     package var reserveSize: Int
@@ -71,6 +72,8 @@ package enum JournalWrite: Hashable, Sendable {
     case entry(Entry)
     /// The new term or vote of a group.
     case hardState(GroupID, HardState)
+    /// A snapshot takes the place of the log, which is empty behind this start (Raft §7).
+    case start(GroupID, LogStart)
 }
 
 /// What the journal knows of a group after a start.
@@ -79,13 +82,22 @@ package struct GroupRecovery: Hashable, Sendable {
     package var group: GroupID
     /// Its term and vote.
     package var hardState: HardState
-    /// Its entries, contiguous from index 1.
+    /// Where its log begins on disk: whole segments are given back, so this may be before the place
+    /// through which it was compacted.
+    package var start: LogStart
+    /// Its entries, contiguous from there on.
     package var headers: [EntryHeader]
 
     /// Composes the knowledge.
-    package init(group: GroupID, hardState: HardState, headers: [EntryHeader]) {
+    package init(
+        group: GroupID,
+        hardState: HardState,
+        start: LogStart = .beginning,
+        headers: [EntryHeader]
+    ) {
         self.group = group
         self.hardState = hardState
+        self.start = start
         self.headers = headers
     }
 }

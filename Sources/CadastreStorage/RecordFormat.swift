@@ -5,16 +5,109 @@ internal import RaftCore
 ///
 /// SegmentFormat.swift has the bytes.
 struct Record {
-    /// What it changes.
+    /// What it says.
     enum Content {
         case entry(Entry)
         case truncation(GroupID, from: LogIndex)
         case hardState(GroupID, HardState)
+        /// A snapshot has taken the place of the group's log.
+        case start(GroupID, LogStart)
+        /// What the segments before this one have led to, for a reading that begins here.
+        case resume(GroupID, HardState, LogStart)
     }
 
     var content: Content
     /// The offset of the record in its file.
     var offset: Int
+}
+
+extension Record.Content {
+    /// The record of a write.
+    init(_ write: JournalWrite) {
+        switch write {
+        case .entry(let entry): self = .entry(entry)
+        case .truncate(let group, let index): self = .truncation(group, from: index)
+        case .hardState(let group, let state): self = .hardState(group, state)
+        case .start(let group, let start): self = .start(group, start)
+        }
+    }
+
+    fileprivate var kind: UInt8 {
+        switch self {
+        case .entry: SegmentFormat.kindEntry
+        case .truncation: SegmentFormat.kindTruncation
+        case .hardState: SegmentFormat.kindHardState
+        case .start: SegmentFormat.kindStart
+        case .resume: SegmentFormat.kindResume
+        }
+    }
+
+    /// Bytes of the content.
+    fileprivate var size: Int {
+        switch self {
+        case .entry(let entry): entry.bytes.count
+        case .truncation: 16
+        case .hardState: 24
+        case .start(_, let start): 8 + LogStartFormat.size(of: start)
+        case .resume(_, _, let start): 24 + LogStartFormat.size(of: start)
+        }
+    }
+
+    fileprivate func append(to bytes: inout [UInt8]) {
+        switch self {
+        case .entry(let entry): bytes.append(contentsOf: entry.bytes)
+        case .truncation(let group, let index):
+            bytes.append(littleEndian: UInt64(group.value))
+            bytes.append(littleEndian: index.value)
+        case .hardState(let group, let state):
+            bytes.append(group, state)
+        case .start(let group, let start):
+            bytes.append(littleEndian: UInt64(group.value))
+            LogStartFormat.append(start, to: &bytes)
+        case .resume(let group, let state, let start):
+            bytes.append(group, state)
+            LogStartFormat.append(start, to: &bytes)
+        }
+    }
+
+    /// Reads the content of a record whose sum is right.
+    /// - Throws: Why it is none.
+    fileprivate init(kind: UInt32, _ bytes: ArraySlice<UInt8>) throws(StorageError) {
+        let bytes = Array(bytes)
+        var group: GroupID { GroupID(bytes.load(UInt32.self, at: 0)) }
+        var state: HardState {
+            HardState(
+                term: Term(bytes.load(UInt64.self, at: 8)),
+                vote: NodeID(bytes.load(UInt64.self, at: 16))
+            )
+        }
+        switch (UInt8(truncatingIfNeeded: kind), bytes.count) {
+        case (SegmentFormat.kindEntry, _) where kind < 256:
+            do throws(StorageError) {
+                self = .entry(try Entry(decoding: bytes))
+            } catch {
+                throw .malformedEntry(reason: "\(error)")
+            }
+        case (SegmentFormat.kindTruncation, 16) where kind < 256:
+            self = .truncation(group, from: LogIndex(bytes.load(UInt64.self, at: 8)))
+        case (SegmentFormat.kindHardState, 24) where kind < 256:
+            self = .hardState(group, state)
+        case (SegmentFormat.kindStart, 8...) where kind < 256:
+            self = .start(group, try LogStartFormat.decode(bytes[8...]))
+        case (SegmentFormat.kindResume, 24...) where kind < 256:
+            self = .resume(group, state, try LogStartFormat.decode(bytes[24...]))
+        default:
+            throw .malformedEntry(reason: "a record of unknown kind \(kind)")
+        }
+    }
+}
+
+extension Array where Element == UInt8 {
+    fileprivate mutating func append(_ group: GroupID, _ state: HardState) {
+        append(littleEndian: UInt64(group.value))
+        append(littleEndian: state.term.value)
+        append(littleEndian: state.vote.value)
+    }
 }
 
 /// Why bytes of a segment do not count, and where.
@@ -29,44 +122,23 @@ extension Record {
         SegmentFormat.recordHeaderSize + SegmentFormat.rounded(content, to: 8)
     }
 
-    /// Bytes that the record of a write takes.
-    static func size(of write: JournalWrite) -> Int {
-        switch write {
-        case .entry(let entry): size(content: entry.bytes.count)
-        case .truncate: size(content: 16)
-        case .hardState: size(content: 24)
-        }
-    }
+    /// Bytes that the record of this content takes.
+    static func size(of content: Content) -> Int { size(content: content.size) }
 
-    /// Adds the record of a write to a batch that begins at `base` in its file.
+    /// Adds a record to a batch that begins at `base` in its file.
     static func append(
-        _ write: JournalWrite,
+        _ content: Content,
         to bytes: inout [UInt8],
         base: Int,
         seed: UInt32
     ) {
         let start = bytes.count
-        let kind: UInt8
-        let size: Int
-        switch write {
-        case .entry(let entry): (kind, size) = (SegmentFormat.kindEntry, entry.bytes.count)
-        case .truncate: (kind, size) = (SegmentFormat.kindTruncation, 16)
-        case .hardState: (kind, size) = (SegmentFormat.kindHardState, 24)
-        }
+        let size = content.size
         bytes.append(littleEndian: UInt32(0))
         bytes.append(littleEndian: UInt32(size))
         bytes.append(littleEndian: UInt32(base + start))
-        bytes.append(littleEndian: UInt32(kind))
-        switch write {
-        case .entry(let entry): bytes.append(contentsOf: entry.bytes)
-        case .truncate(let group, let index):
-            bytes.append(littleEndian: UInt64(group.value))
-            bytes.append(littleEndian: index.value)
-        case .hardState(let group, let state):
-            bytes.append(littleEndian: UInt64(group.value))
-            bytes.append(littleEndian: state.term.value)
-            bytes.append(littleEndian: state.vote.value)
-        }
+        bytes.append(littleEndian: UInt32(content.kind))
+        content.append(to: &bytes)
         bytes.store(bytes.sum(start + 4..<bytes.count, seed: seed), at: start)
         let padding = SegmentFormat.rounded(size, to: 8) - size
         bytes.append(contentsOf: repeatElement(0, count: padding))
@@ -95,31 +167,16 @@ extension Record {
             Int(bytes.load(UInt32.self, at: start + 8)) == offset
         else { throw Damage(offset: offset, reason: "the checksum of the record is wrong") }
         self.offset = offset
-        let kind = bytes.load(UInt32.self, at: start + 12)
-        switch (UInt8(truncatingIfNeeded: kind), size) {
-        case (SegmentFormat.kindEntry, _) where kind < 256:
-            do throws(StorageError) {
-                self.content = .entry(
-                    try Entry(decoding: Array(bytes[content..<content + size]))
-                )
-            } catch {
+        do throws(StorageError) {
+            self.content = try Content(
+                kind: bytes.load(UInt32.self, at: start + 12),
+                bytes[content..<content + size]
+            )
+        } catch {
+            guard case .malformedEntry(let reason) = error else {
                 throw Damage(offset: offset, reason: "\(error)")
             }
-        case (SegmentFormat.kindTruncation, 16) where kind < 256:
-            self.content = .truncation(
-                GroupID(bytes.load(UInt32.self, at: content)),
-                from: LogIndex(bytes.load(UInt64.self, at: content + 8))
-            )
-        case (SegmentFormat.kindHardState, 24) where kind < 256:
-            self.content = .hardState(
-                GroupID(bytes.load(UInt32.self, at: content)),
-                HardState(
-                    term: Term(bytes.load(UInt64.self, at: content + 8)),
-                    vote: NodeID(bytes.load(UInt64.self, at: content + 16))
-                )
-            )
-        default:
-            throw Damage(offset: offset, reason: "a record of unknown kind \(kind)")
+            throw Damage(offset: offset, reason: reason)
         }
     }
 

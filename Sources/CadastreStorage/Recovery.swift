@@ -16,6 +16,10 @@ internal import RaftCore
 ///   makes one, since its sums cover the header and the records together. The node does not start,
 ///   wherever it lies: cutting it would hide a fault of the program, or bytes of a newer one.
 ///
+/// F, where reading begins, is the largest first segment that any valid header says the journal
+/// needs. Segments before it were given back: those still there are left over from that. One that is
+/// not there from F on is missing. What F began with, its resume records say.
+///
 /// The window that the rule leaves open: the last batch is only marked by the next one, which comes
 /// at the latest 10 ms later as a mark of its own (``Journal/needsMark``). Rot of that one batch in
 /// that time, or of that batch together with every mark behind it, looks like a write that a crash
@@ -23,20 +27,25 @@ internal import RaftCore
 struct Recovery {
     /// What was found.
     struct Result {
-        /// All segments, ascending by number.
-        var segments: [SegmentHeader] = []
-        var replay = Replay()
+        /// The segments from F on.
+        var segments: SegmentList
+        var replay: Replay
         /// Where the next batch goes.
-        var end = JournalPlace.zero
+        var end: JournalPlace
         /// S.
-        var synced = JournalPlace.zero
+        var synced: JournalPlace
         /// The largest opening in any valid header, cut ones included.
-        var opening: UInt64 = 0
+        var opening: UInt64
         /// Whether something other than zeros lies behind the end.
-        var hasRest = false
+        var hasRest: Bool
         /// Files that are to be made anew: preparations that were not finished, and a prepared
         /// segment that nothing was written to and whose header is gone.
-        var leftovers: [String] = []
+        var leftovers: [String]
+        /// Segments before F that are still there, ascending.
+        ///
+        /// The header that says F may be of a batch that was cut and is written over, so they go
+        /// only when it has been said again.
+        var givenBack: [UInt64]
     }
 
     let directory: String
@@ -49,8 +58,20 @@ struct Recovery {
         let folder = JournalFolder(directory: directory, disk: disk, identity: identity)
         let found = try folder.read()
         try settle(found.segments)
-        let scan = try scan(found.segments)
-        if scan.synced > scan.end {
+        let first = try firstNeeded(of: found.segments)
+        let segments = found.segments.filter { $0.number >= first }
+        // After the headers: a file under a wrong name explains a gap better than the gap. The one
+        // before a gap is not the last, however many follow; compare by place to avoid walking to a
+        // far number.
+        for (place, segment) in segments.enumerated()
+        where segment.number != first + UInt64(place) {
+            throw .missingSegment(file: path(first + UInt64(place)))
+        }
+        guard !segments.isEmpty else { throw .missingSegment(file: path(first)) }
+        let scan = try scan(segments)
+        // What a journal from its beginning has not reached may never have been there. One that was
+        // compacted has at least what was needed to begin where it does.
+        if scan.synced > scan.end || first > 1 && scan.replay.number == 0 {
             throw .damaged(
                 file: path(scan.damageSegment),
                 offset: scan.damage.offset,
@@ -58,13 +79,14 @@ struct Recovery {
             )
         }
         return Result(
-            segments: found.segments,
+            segments: SegmentList(segments),
             replay: scan.replay,
             end: scan.end,
             synced: scan.synced,
             opening: scan.opening,
             hasRest: scan.hasRest,
-            leftovers: found.leftovers
+            leftovers: found.leftovers,
+            givenBack: found.segments.map(\.number).filter { $0 < first }
         )
     }
 
@@ -94,8 +116,50 @@ struct Recovery {
         }
     }
 
+    /// F.
+    ///
+    /// The number never falls from batch to batch, so the newest segment with a valid header knows
+    /// it.
+    private func firstNeeded(of segments: [SegmentHeader]) throws(StorageError) -> UInt64 {
+        var first: UInt64 = 1
+        for segment in segments.reversed() {
+            let file = try open(segment.number)
+            defer { file.close() }
+            var reader = SegmentReader(segment, path: path(segment.number), file: file)
+            var offset = SegmentFormat.blockSize
+            var isBegun = false
+            // A segment that was prepared and not begun: a look at its first block is enough.
+            if try reader.isBlank(offset) { continue }
+            while offset < segment.size {
+                if let header = try reader.batchHeader(at: offset) {
+                    guard header.needsWhatWasBegun else {
+                        throw .contradictory(
+                            file: path(segment.number),
+                            offset: offset,
+                            reason: "the batch needs the journal from segment "
+                                + "\(header.firstSegment) on, which had not begun"
+                        )
+                    }
+                    isBegun = true
+                    first = max(first, header.firstSegment)
+                }
+                offset += SegmentFormat.blockSize
+            }
+            if isBegun { break }
+        }
+        return first
+    }
+
+    private func open(_ number: UInt64) throws(StorageError) -> any DiskFile {
+        do throws(DiskError) {
+            return try disk.open(path(number), mode: .read)
+        } catch {
+            throw .disk(error)
+        }
+    }
+
     private struct Scan {
-        var replay = Replay()
+        var replay: Replay
         var end = JournalPlace.zero
         var synced = JournalPlace.zero
         var opening: UInt64 = 0
@@ -110,23 +174,18 @@ struct Recovery {
         }
     }
 
-    /// Goes through all segments.
+    /// Goes through all segments, which follow one another.
     private func scan(_ segments: [SegmentHeader]) throws(StorageError) -> Scan {
-        var scan = Scan()
-        scan.replay.cluster = identity.cluster
+        let first = segments.first?.number ?? 1
+        var scan = Scan(replay: Replay(cluster: identity.cluster, first: first))
         // Set once nothing more can follow: then the rest is only looked at for S.
         var isEnded = false
         for segment in segments {
-            let file: any DiskFile
-            do throws(DiskError) {
-                file = try disk.open(path(segment.number), mode: .read)
-            } catch {
-                throw .disk(error)
-            }
+            let file = try open(segment.number)
             defer { file.close() }
             var reader = SegmentReader(segment, path: path(segment.number), file: file)
             var offset = SegmentFormat.blockSize
-            if segment.number > 1 && !isEnded {
+            if segment.number > first && !isEnded {
                 // The batches go on here only if the one that follows the last one is here.
                 let first = try reader.batchHeader(at: offset)
                 isEnded = !(first.map(scan.replay.isNext) ?? false)

@@ -4,7 +4,9 @@ internal import RaftCore
 /// The state that batches add up to.
 struct Replay {
     /// Whose entries are allowed.
-    var cluster = ClusterID(high: 0, low: 0)
+    let cluster: ClusterID
+    /// The segment that reading begins at; what was before it, its resume records say.
+    let first: UInt64
     private(set) var logs: [GroupID: JournalLog] = [:]
     private(set) var headers: [GroupID: [EntryHeader]] = [:]
     /// Number and opening of the last batch.
@@ -12,38 +14,84 @@ struct Replay {
     private(set) var opening: UInt64 = 0
     /// Groups named by the last segment, ascending.
     private(set) var touched: [GroupID] = []
+    /// The number of the first segment that the last batch needs.
+    private var needed: UInt64 = 1
+    /// The next batch is the first of its segment.
+    private var isAtBeginning = true
     private let hasher = SHA256()
+
+    /// Begins with nothing.
+    init(cluster: ClusterID, first: UInt64) {
+        self.cluster = cluster
+        self.first = first
+    }
 
     /// The groups found, ascending.
     var groups: [GroupID] { logs.keys.sorted() }
 
-    /// Whether a batch may follow the last one.
-    func isNext(_ header: BatchHeader) -> Bool {
-        header.number == number + 1 && header.opening >= opening && header.opening > 0
-            && header.firstSegment == 1
+    /// What was found, the groups ascending.
+    var recovered: [GroupRecovery] {
+        groups.map { group in
+            GroupRecovery(
+                group: group,
+                hardState: logs[group]?.state.hardState ?? .initial,
+                start: logs[group]?.start ?? .beginning,
+                headers: headers[group] ?? []
+            )
+        }
     }
 
-    /// Groups are counted as touched by segment.
-    mutating func beginSegment() { touched.removeAll() }
+    /// Whether a batch may follow the last one.
+    func isNext(_ header: BatchHeader) -> Bool {
+        let begins = number == 0 && first > 1
+        // Nothing but the first batch of all stands for those before it.
+        let isInOrder =
+            begins
+            ? header.place == JournalPlace(segment: first, offset: SegmentFormat.blockSize)
+                && header.number > 1
+            : header.number == number + 1
+        return isInOrder && header.opening >= opening && header.opening > 0
+            && header.firstSegment >= needed && header.needsWhatWasBegun
+    }
+
+    /// What is read next begins a segment; groups are counted as touched by segment.
+    mutating func beginSegment() {
+        touched.removeAll()
+        isAtBeginning = true
+    }
 
     /// Does what a batch says, and holds the result against what its header says.
     ///
     /// After an error the value is of no use.
     mutating func apply(_ header: BatchHeader, _ records: [Record]) throws(Damage) {
-        for record in records {
+        let segment = header.place.segment
+        let changes = isAtBeginning ? try resume(header, records) : records[...]
+        for record in changes {
             switch record.content {
-            case .entry(let entry): try append(entry, header.place.segment, record.offset)
+            case .entry(let entry): try append(entry, segment, record.offset)
             case .truncation(let group, let index):
-                let log = logs[group] ?? JournalLog()
-                try refuse(log.objection(toTruncatingFrom: index), record.offset)
-                truncate(group, from: index)
-            case .hardState(let group, let state):
-                try refuse(logs[group]?.objection(to: state), record.offset)
-                logs[group, default: JournalLog()].hardState = state
+                let state = logs[group]?.state ?? LogState()
+                try refuse(state.objection(toTruncatingFrom: index), record.offset)
+                truncate(group, from: index, in: segment)
                 touch(group)
+            case .hardState(let group, let state):
+                try refuse(logs[group]?.state.objection(to: state), record.offset)
+                logs[group, default: JournalLog()].set(state)
+                touch(group)
+            case .start(let group, let start):
+                let state = logs[group]?.state ?? LogState()
+                try refuse(state.objection(toBeginningAt: start), record.offset)
+                logs[group, default: JournalLog()].begin(at: start)
+                headers[group] = []
+                touch(group)
+            case .resume(let group, _, _):
+                throw Damage(
+                    offset: record.offset,
+                    reason: "a resume of group \(group) that does not belong here"
+                )
             }
         }
-        let marks = touched.map { (logs[$0] ?? JournalLog()).mark($0) }
+        let marks = touched.map { (logs[$0]?.state ?? LogState()).mark($0) }
         guard marks == header.groups else {
             throw Damage(
                 offset: header.place.offset,
@@ -52,6 +100,56 @@ struct Replay {
         }
         number = header.number
         opening = header.opening
+        needed = header.firstSegment
+        isAtBeginning = false
+    }
+
+    /// Takes the state at the beginning of a segment from its resume records, or holds them against
+    /// what the segments before have led to.
+    ///
+    /// - Returns: The records behind them.
+    private mutating func resume(
+        _ header: BatchHeader,
+        _ records: [Record]
+    ) throws(Damage) -> ArraySlice<Record> {
+        let known = groups
+        let isKnown = number > 0 || first == 1
+        var count = 0
+        var last: GroupID?
+        for record in records {
+            guard case .resume(let group, let hardState, let start) = record.content else { break }
+            if let last, group <= last {
+                throw Damage(
+                    offset: record.offset,
+                    reason: "the resume of group \(group) is out of order"
+                )
+            }
+            if isKnown {
+                let log = logs[group]
+                guard let log, log.state.hardState == hardState, log.end == start else {
+                    throw Damage(
+                        offset: record.offset,
+                        reason: "the resume of group \(group) is not what the segments before "
+                            + "lead to"
+                    )
+                }
+            } else {
+                var log = JournalLog()
+                log.set(hardState)
+                log.begin(at: start)
+                logs[group] = log
+            }
+            last = group
+            count += 1
+        }
+        if isKnown, count != known.count {
+            throw Damage(
+                offset: header.place.offset,
+                reason: "the segment begins with the resumes of \(count) groups, "
+                    + "there are \(known.count)"
+            )
+        }
+        return records[count...]
     }
 
     private mutating func append(
@@ -60,38 +158,40 @@ struct Replay {
         _ offset: Int
     ) throws(Damage) {
         let group = entry.group
-        // Taken out and put back, so that the arrays inside are not copied.
-        var log = logs.removeValue(forKey: group) ?? JournalLog()
-        try refuse(log.objection(toAppending: entry.header), offset)
+        let state = logs[group]?.state ?? LogState()
+        try refuse(state.objection(toAppending: entry.header), offset)
         guard entry.cluster == cluster else {
             throw Damage(offset: offset, reason: "an entry of another cluster")
         }
-        guard entry.verifies(after: log.hash, using: hasher) else {
+        guard entry.verifies(after: state.hash, using: hasher) else {
             throw Damage(offset: offset, reason: "the hash of entry \(entry.position) is wrong")
         }
-        log.places.append(
-            EntryPlace(
-                segment: segment,
-                offset: UInt32(offset),
-                size: UInt32(entry.bytes.count)
-            )
+        let place = EntryPlace(
+            segment: segment,
+            offset: UInt32(offset),
+            size: UInt32(entry.bytes.count)
         )
-        log.last = entry.position
-        log.hash = entry.hash
-        logs[group] = log
+        // Changed in place, so that the arrays inside are not copied.
+        logs[group, default: JournalLog()].append(entry.header, at: place)
         headers[group, default: []].append(entry.header)
         touch(group)
     }
 
-    private mutating func truncate(_ group: GroupID, from index: LogIndex) {
-        let count = Int(index.value) - 1
-        var log = logs.removeValue(forKey: group) ?? JournalLog()
-        log.places.removeLast(log.places.count - count)
-        headers[group, default: []].removeLast((headers[group]?.count ?? 0) - count)
-        log.last = headers[group]?.last?.position ?? .zero
-        log.hash = headers[group]?.last?.hash ?? .zero
-        logs[group] = log
-        touch(group)
+    private mutating func truncate(
+        _ group: GroupID,
+        from index: LogIndex,
+        in segment: UInt64
+    ) {
+        let start = logs[group]?.start ?? .beginning
+        let left = start.position.index.distance(to: index) - 1
+        headers[group, default: []].removeSubrange(left...)
+        let last = headers[group]?.last
+        logs[group, default: JournalLog()].truncate(
+            from: index,
+            leaving: last?.position ?? start.position,
+            last?.hash ?? start.hash,
+            in: segment
+        )
     }
 
     private func refuse(_ objection: String?, _ offset: Int) throws(Damage) {

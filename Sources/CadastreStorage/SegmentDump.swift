@@ -53,6 +53,10 @@ package struct SegmentDump: Hashable, Sendable {
         case truncation(GroupID, from: LogIndex)
         /// The group's new term or vote.
         case hardState(GroupID, HardState)
+        /// A snapshot has taken the place of the group's log, which begins here.
+        case start(GroupID, LogStart)
+        /// What the group was at the beginning of the segment, for a reading that begins here.
+        case resume(GroupID, HardState, LogStart)
     }
 
     /// Something that cannot be read.
@@ -123,6 +127,9 @@ package struct SegmentDump: Hashable, Sendable {
                     case .entry(let entry): .entry(entry)
                     case .truncation(let group, let index): .truncation(group, from: index)
                     case .hardState(let group, let state): .hardState(group, state)
+                    case .start(let group, let start): .start(group, start)
+                    case .resume(let group, let state, let start):
+                        .resume(group, state, start)
                     }
                 records.append(Entry(offset: record.offset, content: content))
             }

@@ -3,7 +3,8 @@ internal import RaftCore
 
 // One segment of the journal, byte by byte. Local to a node and never sent. All numbers are
 // little-endian. A segment is a header block and then sync batches, each on a 4 KiB boundary; what
-// follows the last one is zeros, or left over from batches that were cut.
+// follows the last one is zeros, or left over from batches that were cut. Segments are whole by
+// themselves: what they need of those before them they repeat.
 //
 // Header block, 4096 bytes. The first 96 keep their places in every version.
 //
@@ -40,7 +41,8 @@ internal import RaftCore
 //      60     4  size of the header, groups included
 //      64     4  number of records; 0 in a mark
 //      68     4  size of all records
-//      72     8  number of the first segment that the journal needs
+//      72     8  number of the first segment that the journal needs: it begins before this batch, and
+//                the number never falls. Earlier files are given back, at once or at the next start
 //      80     4  number of groups
 //      84     4  CRC32C, seeded, of all records with their zeros: so what is left of an older batch
 //                never passes as the content of this one
@@ -58,12 +60,19 @@ internal import RaftCore
 //       0     4  CRC32C, seeded, of the rest of the record without the zeros
 //       4     4  size of the content
 //       8     4  offset of the record in the file
-//      12     1  kind: 1 entry, 2 truncation, 3 hard state; 4 is kept for snapshot marks
+//      12     1  kind: 1 entry, 2 truncation, 3 hard state, 4 start, 5 resume
 //      13     3  reserved: 0
 //      16        content:
 //                  entry: as in EntryFormat.swift, verbatim
 //                  truncation: group 4, reserved 4, first index that is gone 8
 //                  hard state: group 4, reserved 4, term 8, vote 8
+//                  start: group 4, reserved 4, where the log begins (LogStartFormat.swift). A
+//                         snapshot has taken the place of the log; entries follow from there
+//                  resume: group 4, reserved 4, term 8, vote 8, the last entry before this segment
+//                          as a start. So a reading may begin here when earlier files are gone
+//
+// The first batch of a segment begins with a resume for each group of the journal, ascending; in the
+// first segment there is none yet. There are no others.
 enum SegmentFormat {
     static let version: UInt16 = 1
     static let magic: [UInt8] = Array("CADASTRJ".utf8)
@@ -78,6 +87,8 @@ enum SegmentFormat {
     static let kindEntry: UInt8 = 1
     static let kindTruncation: UInt8 = 2
     static let kindHardState: UInt8 = 3
+    static let kindStart: UInt8 = 4
+    static let kindResume: UInt8 = 5
 
     /// The smallest multiple of `unit` that is not less.
     static func rounded(_ size: Int, to unit: Int) -> Int { (size + unit - 1) / unit * unit }
@@ -91,8 +102,8 @@ enum SegmentFormat {
     /// The number in a segment's file name, if it is one.
     static func number(inName name: String) -> UInt64? {
         guard name.utf8.count == 37, name.hasPrefix("journal-"), name.hasSuffix(".cadastre"),
-            let number = UInt64(name.dropFirst(8).dropLast(9)), number > 0,
-            fileName(number) == name
+            let number = UInt64(name.dropFirst(8).dropLast(9)),
+            (1...Limits.maximumTerm).contains(number), fileName(number) == name
         else { return nil }
         return number
     }
@@ -221,6 +232,15 @@ struct BatchHeader: Hashable {
     var headerSize: Int { BatchHeader.headerSize(groups: groups.count) }
     /// The byte behind the batch.
     var end: Int { place.offset + size }
+
+    /// Whether the first segment that the batch needs began with an earlier batch.
+    ///
+    /// So a batch never speaks for what it brings along itself.
+    var needsWhatWasBegun: Bool {
+        firstSegment == 1
+            || firstSegment > 1
+                && JournalPlace(segment: firstSegment, offset: SegmentFormat.blockSize) < place
+    }
 
     /// Bytes of a header that names so many groups.
     static func headerSize(groups: Int) -> Int {

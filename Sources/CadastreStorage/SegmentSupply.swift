@@ -38,17 +38,21 @@ struct SegmentSupply {
     /// Takes the next segment out, if one is ready.
     mutating func take() -> OpenSegment? { ready.isEmpty ? nil : ready.removeFirst() }
 
-    /// Does a bounded part of preparing the segment of this number.
+    /// Does a bounded part of preparing the segment of this number, out of the reserve too if that
+    /// is allowed.
     ///
     /// - Returns: The header of the segment, once it is ready.
     /// - Throws: What the disk says. If ``mayTryAgain(after:)``, a later call goes on or begins
     ///   again, and what was begun does not hold any room.
-    mutating func prepare(_ number: UInt64) throws(DiskError) -> SegmentHeader? {
+    mutating func prepare(
+        _ number: UInt64,
+        takingReserve: Bool
+    ) throws(DiskError) -> SegmentHeader? {
         let current: SegmentPreparation
         if let preparation {
             current = preparation
         } else {
-            try requireRoom()
+            try requireRoom(settings.segmentSize + (takingReserve ? 0 : settings.reserveSize))
             let header = SegmentHeader(
                 identity: identity,
                 number: number,
@@ -64,7 +68,7 @@ struct SegmentSupply {
         return segment.header
     }
 
-    /// Whether a failure of ``prepare(_:)`` leaves everything as it was; gives the room back.
+    /// Whether a failure of ``prepare(_:takingReserve:)`` leaves everything as it was; gives the room back.
     mutating func mayTryAgain(after error: DiskError) -> Bool {
         guard let preparation else { return error.isShortage }
         let mayTryAgain = preparation.mayTryAgain(after: error)
@@ -80,9 +84,9 @@ struct SegmentSupply {
     }
 
     /// Asks before anything is taken: a file system that has too little takes all of it first.
-    private func requireRoom() throws(DiskError) {
+    private func requireRoom(_ size: Int) throws(DiskError) {
         let free = try disk.freeSpace(directory)
-        guard free >= settings.segmentSize + settings.reserveSize else {
+        guard free >= size else {
             throw DiskError(
                 operation: .preallocate,
                 path: directory,

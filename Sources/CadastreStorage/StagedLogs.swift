@@ -5,51 +5,71 @@ internal import RaftCore
 struct StagedLogs {
     fileprivate struct Stage {
         var group: GroupID
-        /// State, last position and hash after the batch; its places are not used.
-        var log: JournalLog
-        /// How many of the places that are durable stay.
-        var kept: Int
-        /// Headers of entries in this batch that stay, each with its number among the group's
-        /// entries in the batch.
-        var added: [(header: EntryHeader, number: Int)] = []
-        /// How many entries of the group there are in the batch, removed ones included.
-        var count = 0
-        /// The places of all of them, once the batch has been laid out.
-        var places: [EntryPlace] = []
+        /// After the batch.
+        var state: LogState
+        /// The last of the durable entries that stay, or the start of the log.
+        var kept: LogPosition
+        var keptHash: EntryHash
+        /// Headers of entries in this batch that stay; they follow.
+        var added: [EntryHeader] = []
+    }
+
+    /// What the batch does to a group.
+    private enum Change {
+        case append(EntryHeader)
+        case truncate(from: LogIndex, leaving: LogPosition, EntryHash)
+        case hardState(HardState)
+        case begin(LogStart)
     }
 
     private var stages: [Stage] = []
+    /// All that the batch does, in its order.
+    private var changes: [(group: GroupID, change: Change)] = []
+    /// The places of its entries, in their order, once it has been laid out.
+    private var places: [EntryPlace] = []
 
     /// Goes through the batch.
     ///
     /// A write that breaks the order is a bug.
     init(_ batch: [JournalWrite], in journal: Journal) throws(StorageError) {
+        changes.reserveCapacity(batch.count)
         for write in batch {
             switch write {
             case .entry(let entry):
                 let place = stage(entry.group, in: journal)
-                let objection = stages[place].log.objection(toAppending: entry.header)
+                let objection = stages[place].state.objection(toAppending: entry.header)
                 precondition(objection == nil, objection ?? "")
                 precondition(
                     entry.cluster == journal.identity.cluster,
                     "an entry of another cluster"
                 )
                 // Would be damage at the next start. Costs a SHA-256, so not in release.
-                assert(entry.verifies(after: stages[place].log.hash), "an entry off the chain")
-                stages[place].log.last = entry.position
-                stages[place].log.hash = entry.hash
-                stages[place].added.append((entry.header, stages[place].count))
-                stages[place].count += 1
+                assert(entry.verifies(after: stages[place].state.hash), "an entry off the chain")
+                stages[place].state.last = entry.position
+                stages[place].state.hash = entry.hash
+                stages[place].added.append(entry.header)
+                changes.append((entry.group, .append(entry.header)))
             case .truncate(let group, let index):
                 let place = stage(group, in: journal)
-                let objection = stages[place].log.objection(toTruncatingFrom: index)
+                let objection = stages[place].state.objection(toTruncatingFrom: index)
                 precondition(objection == nil, objection ?? "")
                 try truncate(place, from: index, in: journal)
+                let state = stages[place].state
+                changes.append(
+                    (group, .truncate(from: index, leaving: state.last, state.hash))
+                )
             case .hardState(let group, let state):
                 let place = stage(group, in: journal)
-                let objection = stages[place].log.objection(to: state)
+                let objection = stages[place].state.objection(to: state)
                 precondition(objection == nil, objection ?? "")
-                stages[place].log.hardState = state
+                stages[place].state.hardState = state
+                changes.append((group, .hardState(state)))
+            case .start(let group, let start):
+                let place = stage(group, in: journal)
+                let objection = stages[place].state.objection(toBeginningAt: start)
+                precondition(objection == nil, objection ?? "")
+                stages[place].begin(at: start)
+                changes.append((group, .begin(start)))
             }
         }
     }
@@ -58,39 +78,42 @@ struct StagedLogs {
     var groups: [GroupID] { stages.map(\.group) }
 
     /// The state of a group after the batch, if it is in it.
-    subscript(group: GroupID) -> JournalLog? { stages.first { $0.group == group }?.log }
+    subscript(group: GroupID) -> LogState? { stages.first { $0.group == group }?.state }
 
-    /// Takes the place of the group's next entry.
+    /// Takes the place of the next entry of the batch.
+    mutating func place(_ place: EntryPlace) { places.append(place) }
+
+    /// Does to the durable logs what the batch, now durable, does; it lies in `segment`.
     ///
-    /// Entries that the same batch removes again are placed too, and forgotten when the batch is
-    /// counted in.
-    mutating func place(_ group: GroupID, _ place: EntryPlace) {
-        for index in stages.indices where stages[index].group == group {
-            stages[index].places.append(place)
+    /// Entries that the same batch removes again are counted in and out.
+    func commit(into logs: inout [GroupID: JournalLog], segment: UInt64) {
+        var places = places.makeIterator()
+        for (group, change) in changes {
+            // Changed in place, so that the places are not copied.
+            switch change {
+            case .append(let header):
+                guard let place = places.next() else {
+                    preconditionFailure("entry \(header.position) was not laid out")
+                }
+                logs[group, default: JournalLog()].append(header, at: place)
+            case .truncate(let index, let position, let hash):
+                logs[group, default: JournalLog()]
+                    .truncate(from: index, leaving: position, hash, in: segment)
+            case .hardState(let state): logs[group, default: JournalLog()].set(state)
+            case .begin(let start): logs[group, default: JournalLog()].begin(at: start)
+            }
         }
-    }
-
-    /// Makes the state of a group the durable one.
-    func commit(_ group: GroupID, into logs: inout [GroupID: JournalLog]) {
-        guard let stage = stages.first(where: { $0.group == group }) else { return }
-        // Taken out and put back, so that the places are not copied.
-        var log = logs.removeValue(forKey: group) ?? JournalLog()
-        log.places.removeLast(log.places.count - stage.kept)
-        log.places.append(contentsOf: stage.added.map { stage.places[$0.number] })
-        log.hardState = stage.log.hardState
-        log.last = stage.log.last
-        log.hash = stage.log.hash
-        logs[group] = log
     }
 
     private mutating func stage(_ group: GroupID, in journal: Journal) -> Int {
-        if let place = stages.firstIndex(where: { $0.group >= group }) {
-            if stages[place].group == group { return place }
-            stages.insert(Stage(group, journal.logs[group]), at: place)
-            return place
-        }
-        stages.append(Stage(group, journal.logs[group]))
-        return stages.count - 1
+        let state = journal.logs[group]?.state ?? LogState()
+        let place = stages.firstIndex { $0.group >= group } ?? stages.count
+        if place < stages.count, stages[place].group == group { return place }
+        stages.insert(
+            Stage(group: group, state: state, kept: state.last, keptHash: state.hash),
+            at: place
+        )
+        return place
     }
 
     private mutating func truncate(
@@ -98,39 +121,34 @@ struct StagedLogs {
         from index: LogIndex,
         in journal: Journal
     ) throws(StorageError) {
-        let left = Int(index.value) - 1
-        let kept = stages[place].kept
-        if left > kept {
-            let added = stages[place].added
-            stages[place].added.removeLast(added.count - (left - kept))
-            stages[place].log.last = added[left - kept - 1].header.position
-            stages[place].log.hash = added[left - kept - 1].header.hash
-            return
+        let last = index.previous
+        let stage = stages[place]
+        if last > stage.kept.index {
+            stages[place].added.removeLast(last.distance(to: stage.state.last.index))
+        } else {
+            stages[place].added.removeAll()
+            if last == stage.state.start.position.index {
+                stages[place].kept = stage.state.start.position
+                stages[place].keptHash = stage.state.start.hash
+            } else if last < stage.kept.index {
+                let header = try journal.entry(stage.group, at: last).header
+                stages[place].kept = header.position
+                stages[place].keptHash = header.hash
+            }
         }
-        stages[place].added.removeAll()
-        stages[place].kept = left
-        var header: EntryHeader?
-        if left > 0, left < journal.logs[stages[place].group]?.places.count ?? 0 {
-            let last = LogIndex(UInt64(left))
-            header = try journal.entry(stages[place].group, at: last).header
-        } else if left > 0 {
-            // Nothing durable goes away; the durable end is the end.
-            stages[place].log.last = journal.logs[stages[place].group]?.last ?? .zero
-            stages[place].log.hash = journal.logs[stages[place].group]?.hash ?? .zero
-            return
-        }
-        stages[place].log.last = header?.position ?? .zero
-        stages[place].log.hash = header?.hash ?? .zero
+        stages[place].state.last = stages[place].added.last?.position ?? stages[place].kept
+        stages[place].state.hash = stages[place].added.last?.hash ?? stages[place].keptHash
     }
 }
 
 extension StagedLogs.Stage {
-    fileprivate init(_ group: GroupID, _ log: JournalLog?) {
-        self.group = group
-        self.log = JournalLog()
-        self.log.hardState = log?.hardState ?? .initial
-        self.log.last = log?.last ?? .zero
-        self.log.hash = log?.hash ?? .zero
-        kept = log?.places.count ?? 0
+    /// Nothing that is durable stays.
+    fileprivate mutating func begin(at start: LogStart) {
+        state.start = start
+        state.last = start.position
+        state.hash = start.hash
+        kept = start.position
+        keptHash = start.hash
+        added.removeAll()
     }
 }

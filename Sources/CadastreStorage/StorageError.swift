@@ -38,6 +38,20 @@ package enum StorageError: Error, Hashable, Sendable {
     case batchTooLarge(size: Int, maximum: Int)
     /// The journal does not hold this entry.
     case unavailable(group: GroupID, index: LogIndex)
+    /// Bytes from outside are no manifest of a snapshot.
+    case malformedSnapshot(reason: String)
+    /// A snapshot that is offered is of no use here; nothing was touched.
+    case refusedSnapshot(reason: String)
+    /// There is no such snapshot, or it has no such chunk.
+    case unknownSnapshot(SnapshotID, chunk: Int)
+    /// A snapshot that is kept is not as it was written: to be removed, and made anew. Nothing else
+    /// depends on it.
+    case damagedSnapshot(file: String, offset: Int, reason: String)
+    /// The file that a snapshot was to be made of is shorter than was said.
+    case sourceEnded(file: String, offset: Int)
+    /// The disk failed, or has no room, while a snapshot was made, read or received. The snapshots
+    /// that were there still are.
+    case snapshotFailed(DiskError)
     /// The disk failed. After a write or sync of the journal that failed every later call fails
     /// with the same error, since nobody knows what reached the disk.
     case disk(DiskError)
@@ -87,6 +101,14 @@ extension StorageError: CustomStringConvertible {
             "a batch of \(size) bytes fits into no segment, which takes \(maximum)"
         case .unavailable(let group, let index):
             "the journal does not hold entry \(index) of group \(group)"
+        case .malformedSnapshot(let reason): "not a snapshot's manifest: \(reason)"
+        case .refusedSnapshot(let reason): "the snapshot is not taken: \(reason)"
+        case .unknownSnapshot(let id, let chunk): "there is no chunk \(chunk) of snapshot \(id)"
+        case .damagedSnapshot(let file, let offset, let reason):
+            "\(file) is damaged at byte \(offset): \(reason). It is removed, and made anew"
+        case .sourceEnded(let file, let offset):
+            "\(file), of which a snapshot was made, ends at byte \(offset)"
+        case .snapshotFailed(let error): "no snapshot could be made, read or received: \(error)"
         case .disk(let error): "\(error)"
         }
     }

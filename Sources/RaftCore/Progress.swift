@@ -86,8 +86,9 @@ struct Progress: Hashable, Sendable {
             inflight.free(through: match)
             nextIndex = max(nextIndex, match.next)
         case .snapshotting:
-            // What it has by now can be followed by entries, or needs another snapshot.
-            if match >= neededThrough { becomeReplicating() } else { nextIndex = match.next }
+            // What it has by now can be followed by entries, or, when the log has forgotten more
+            // while it fetched, needs another snapshot: asked again like any peer.
+            if match >= neededThrough { becomeReplicating() } else { becomeProbing() }
         }
         return moved
     }

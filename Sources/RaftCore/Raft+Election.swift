@@ -94,13 +94,25 @@ extension Raft {
 
     /// Whether this member may stand: it has a vote, and a term to enter.
     ///
+    /// The vote of its number may be another disk's: that of the one that was lost, before this one
+    /// took its place. Two nodes with new disks must not found the group a second time.
+    ///
     /// One that loses its vote stands too until that is committed: perhaps nobody else holds the
     /// entry that those who keep theirs need (thesis §4.2.2).
     var isElectable: Bool {
-        guard term.value < Limits.maximumTerm else { return false }
+        guard term.value < Limits.maximumTerm, isItself else { return false }
         if quorum.isVoter(id) { return true }
-        guard log.configurationIndex > max(commitIndex, log.base.index) else { return false }
+        // The founding configuration follows no other one.
+        guard log.configurationIndex > max(commitIndex, log.base.index, LogIndex(1)) else {
+            return false
+        }
         return Quorum(log.configuration(at: log.configurationIndex.previous)).isVoter(id)
+    }
+
+    /// Whether the configuration does not mean another disk by this member's number.
+    private var isItself: Bool {
+        guard let incarnation, let member = configuration.member(id) else { return true }
+        return member.incarnation == incarnation
     }
 
     // MARK: Asking

@@ -13,9 +13,13 @@ extension Raft {
         guard previous.index >= log.base.index else {
             // Below what was compacted everything is committed: it matches, and is not appended
             // again. The leader goes on from there.
-            let outcome = AppendEntriesReply.Outcome.accepted(match: log.base.index)
-            let reply = AppendEntriesReply(outcome: outcome)
-            send(.appendEntriesReply(reply), to: peer, into: &effects)
+            let base = log.base.index
+            send(
+                .appendEntriesReply(AppendEntriesReply(outcome: .accepted(match: base))),
+                to: peer,
+                after: durability.number(of: base),
+                into: &effects
+            )
             return
         }
         guard let term = log.term(at: previous.index), term == previous.term else {

@@ -44,6 +44,24 @@ extension Raft {
     /// O(1).
     public func header(at index: LogIndex) -> EntryHeader? { log.header(at: index) }
 
+    /// The place before the first entry that the log still holds.
+    public var logBase: LogPosition { log.base }
+
+    /// What would stand before the log if it were compacted through this entry; nil where the log
+    /// does not hold it, nor begins behind it.
+    ///
+    /// Cost: O(configurations in the log).
+    public func logStart(at position: LogPosition) -> LogStart? {
+        guard log.term(at: position.index) == position.term,
+            let hash = log.hash(at: position.index)
+        else { return nil }
+        return LogStart(
+            position: position,
+            hash: hash,
+            configuration: position == .zero ? nil : log.configuration(at: position.index)
+        )
+    }
+
     /// Bytes proposed here and not committed; zero unless leader.
     public var uncommittedSize: Int {
         switch current {

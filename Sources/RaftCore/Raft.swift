@@ -10,6 +10,8 @@ public struct Raft: Hashable, Sendable {
     public let group: GroupID
     /// Which member this is.
     public let id: NodeID
+    /// Which life of its disk, if that is told apart.
+    let incarnation: Incarnation?
     /// How time is counted.
     public let timing: Timing
     /// The newest term seen, and the vote in it.
@@ -53,6 +55,8 @@ public struct Raft: Hashable, Sendable {
     /// - Parameters:
     ///   - group: Which log.
     ///   - id: Which member of its configuration.
+    ///   - incarnation: Which life of its disk: where the configuration names another one, that
+    ///     one's vote is not this member's. Nil: it is not told apart.
     ///   - hardState: The newest durable term and vote; not older than the log's last entry.
     ///   - start: What stands before the first of `headers`.
     ///   - headers: The log from there on; from the very beginning, its first entry is the founding
@@ -63,6 +67,7 @@ public struct Raft: Hashable, Sendable {
     public init(
         group: GroupID,
         id: NodeID,
+        incarnation: Incarnation? = nil,
         hardState: HardState,
         start: LogStart = .beginning,
         headers: [EntryHeader],
@@ -82,6 +87,7 @@ public struct Raft: Hashable, Sendable {
         )
         self.group = group
         self.id = id
+        self.incarnation = incarnation
         self.timing = timing
         self.hardState = hardState
         self.log = log

@@ -19,7 +19,7 @@ struct Cadastre: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            StatusVerb.self, MembersVerb.self, LeaderVerbs.self, WaitLeaderVerb.self,
+            StatusVerb.self, MemberVerbs.self, LeaderVerbs.self, WaitLeaderVerb.self,
             TenantVerbs.self, GrantVerbs.self, BucketVerbs.self, ObjectVerbs.self,
             UsageVerb.self, ImportVerbs.self, ExportVerbs.self, CompareVerbs.self,
             VerifyVerb.self, BenchVerbs.self, LogVerbs.self, PKIVerbs.self, GenesisVerbs.self,

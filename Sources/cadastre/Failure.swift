@@ -8,6 +8,8 @@ struct Failure: Error, Hashable, Sendable {
     var what: String
     /// What to do; empty if there is nothing.
     var advice: String
+    /// The reason of the cluster or of the library; nil of a failure of another kind.
+    var reason: Refused.Reason?
 
     /// Makes a failure.
     init(_ status: ExitStatus, _ what: String, advice: String = "") {
@@ -44,10 +46,11 @@ extension Failure {
             switch refused.reason {
             case .unreachable, .notLeader, .notReady, .shuttingDown: .unavailable
             case .overloaded, .deadlinePassed, .diskFull, .noSuchSession, .tooManySessions,
-                .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed:
+                .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
+                .membersChanging, .notCaughtUp, .quorumUnreachable:
                 .tryAgain
             case .notPermitted, .connectionRefused: .notPermitted
-            case .noSuchTenant, .noSuchBucket, .noSuchObject: .missingInput
+            case .noSuchTenant, .noSuchBucket, .noSuchObject, .noSuchMember: .missingInput
             case .unreadableReply, .unrecognised, .sequenceOutOfOrder, .slotOutOfRange,
                 .requestReused:
                 .protocolFault
@@ -55,7 +58,8 @@ extension Failure {
             case .malformed, .unknownVerb, .tooLarge, .notSupported, .invalidName, .invalidKey,
                 .invalidValue, .tenantExists, .tenantNotEmpty, .tenantSuspended, .bucketExists,
                 .bucketOwnedByYou, .bucketNotEmpty, .preconditionFailed, .quotaExceeded,
-                .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter:
+                .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter, .tooManyMembers,
+                .memberExists, .addressTaken, .noVoterLeft, .mustBeLearner:
                 .badData
             }
         self.init(
@@ -63,6 +67,7 @@ extension Failure {
             "\(what) was refused: \(Escaped.text(refused.description))",
             advice: Self.advice(refused)
         )
+        reason = refused.reason
     }
 
     /// The advice as the end of a sentence.

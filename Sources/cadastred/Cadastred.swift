@@ -13,7 +13,8 @@ struct Cadastred: AsyncParsableCommand {
             throw-away certificates and no configuration.
 
             Exit codes: 0 stopped cleanly, 64 usage, 65 damaged data, 70 a peer contradicts the \
-            log, 73 data folder in use or not empty, 74 the disk failed, 78 configuration.
+            log, 73 data folder in use or not empty, 74 the disk failed, \
+            76 the state is not the leader's, 78 configuration.
             """,
         version: ProgramVersion.text,
         subcommands: [Run.self, Init.self, SettingsVerb.self, Development.self]
@@ -59,14 +60,24 @@ struct Run: AsyncParsableCommand {
 /// Founds a data folder.
 struct Init: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Found the node's data folder, once in the life of its disk."
+        abstract: "Found the node's data folder, once in the life of its disk.",
+        discussion: """
+            When a cluster is founded, each node of its genesis file is founded without --join. A \
+            node that comes later is founded with --join, under a number that the cluster does not \
+            have, or under that of a node whose disk is lost: what that disk voted for and \
+            acknowledged must not count any more. It becomes a member by `cadastre member add` or \
+            `cadastre member replace`.
+            """
     )
 
     @OptionGroup
     var sources: SettingSources
+    @Flag(help: "Join a cluster that is there already, as a new node or with a new disk.")
+    var join = false
 
     func run() async throws {
         let code = await NodeProgram.found(
+            join ? .joiner : .member,
             file: sources.config,
             environment: ProcessInfo.processInfo.environment,
             flags: sources.pairs

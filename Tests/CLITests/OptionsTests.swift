@@ -96,7 +96,10 @@ struct `Options` {
         "object delete photos %FF --key-encoded", "export inventory f.csv.gz --bucket doc",
         "compare directory /usr --bucket doc --acknowledged list", "verify --allow-missing",
         "bench put --clients 64 --connections 4 --seconds 10",
-        "bench get --keys sequential", "bench list --key-count 10",
+        "bench get --keys sequential", "bench list --key-count 10", "member", "member list",
+        "member add h:1", "member add h:1 --promote --dry-run --peer-address [::1]:4",
+        "member promote 4 --timeout 60", "member demote 4 --dry-run", "member remove 4",
+        "member replace 3 h:1 --administration-address h:2 --client-address h:3",
     ])
     func `every verb is read, with the options of all`(_ line: String) throws {
         let words = line.split(separator: " ").map(String.init)
@@ -127,7 +130,9 @@ struct `Options` {
         "bench put --value-size 70000", "bench", "verify --attempts 0", "completions tcsh",
         "pki issue --identity nonsense --output a",
         "pki issue --identity cadastre://c/node/1 --site nowhere --output a", "log show",
-        "genesis create",
+        "genesis create", "member add", "member add nonsense", "member promote",
+        "member promote four", "member promote 4 --timeout 0", "member replace 3",
+        "member replace h:1 3", "member add h:1 --peer-address h", "member frobnicate",
     ])
     func `what cannot be read ends with exit code 64`(_ line: String) {
         let words = line.split(separator: " ").map(String.init)

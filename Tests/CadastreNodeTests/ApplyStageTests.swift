@@ -141,6 +141,100 @@ struct ApplyStageTests {
         #expect(again.suffix(5) == marks[...])
     }
 
+    // MARK: The leader's marks
+
+    private func tick(
+        _ index: LogIndex,
+        _ digest: StateDigest,
+        by principal: Principal = .node(1)
+    )
+        -> CommandEnvelope
+    {
+        CommandEnvelope(
+            principal: principal,
+            tenant: .none,
+            identity: .none,
+            command: .tick(
+                Tick(
+                    samples: [ClockSample(node: 1, wallMilliseconds: 1_790_000_000_000)],
+                    mark: TickMark(
+                        index: index.value,
+                        digestHigh: digest.high,
+                        digestLow: digest.low
+                    )
+                )
+            )
+        )
+    }
+
+    /// A stage that has applied some entries, and its marks.
+    private func marked(
+        _ count: Int,
+        every interval: UInt64 = 8
+    ) throws -> (ApplyFixture, [DigestMark]) {
+        var settings = NodeSettings()
+        settings.digestInterval = interval
+        var fixture = try ApplyFixture(settings: settings)
+        let entries = (0..<count).map { fixture.entry([fixture.put("\($0)")]) }
+        fixture.turn(.entries(entries))
+        return (fixture, try #require(fixture.output.report).marks)
+    }
+
+    @Test
+    func `a leader's mark that is equal goes by, one that differs stops the node`() throws {
+        var (fixture, marks) = try marked(40)
+        var other = marks[3]
+        other.digest += StateDigest(high: 1, low: 0)
+        fixture.turn(.entries([fixture.entry([tick(marks[2].index, marks[2].digest)])]))
+        fixture.turn(.entries([fixture.entry([tick(marks[1].index, marks[1].digest)])]))
+        let entry = fixture.entry(
+            [tick(other.index, other.digest), fixture.put("late")],
+            keys: [nil, RequestKey(connection: 1, request: 1)]
+        )
+        #expect(
+            throws: StateMachineError.diverged(at: other.index, lastEqual: marks[2].index)
+        ) {
+            try fixture.attempt([.entries([entry])])
+        }
+        #expect(fixture.output.replies.isEmpty)
+    }
+
+    @Test
+    func `the first mark that differs says that nothing was compared before`() throws {
+        var (fixture, marks) = try marked(40)
+        let entry = fixture.entry([tick(marks[0].index, .zero)])
+        let expected = StateMachineError.diverged(at: marks[0].index, lastEqual: nil)
+        #expect(throws: expected) { try fixture.attempt([.entries([entry])]) }
+        let error = NodeError(expected)
+        #expect(error.exitCode == .diverged && error.exitCode.rawValue == 76)
+        #expect(error.description.contains("entry \(marks[0].index)"))
+        #expect(error.description.contains("cadastre verify"))
+        let later = StateMachineError.diverged(at: marks[1].index, lastEqual: marks[0].index)
+        #expect(later.advice.contains("was at entry \(marks[0].index)"))
+    }
+
+    @Test
+    func `a mark of an entry that is not remembered, or that no node made, is not compared`()
+        throws
+    {
+        var (fixture, marks) = try marked(100, every: 1)
+        let client = tick(
+            marks[99].index,
+            .zero,
+            by: .tenant(tenant: bytes("t1"), name: bytes("owner"))
+        )
+        let entries = [
+            // 64 are kept: the fixture's own entries and the first of these are forgotten.
+            fixture.entry([tick(marks[35].index, .zero)]),
+            fixture.entry([tick(LogIndex(1), .zero)]),
+            fixture.entry([tick(LogIndex(1 << 40), .zero)]),
+            fixture.entry([client]),
+        ]
+        fixture.turn(.entries(entries))
+        let bad = fixture.entry([tick(marks[99].index, .zero)])
+        #expect(throws: StateMachineError.self) { try fixture.attempt([.entries([bad])]) }
+    }
+
     // MARK: The reserve
 
     @Test

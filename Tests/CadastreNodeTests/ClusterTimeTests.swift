@@ -51,6 +51,43 @@ struct ClusterTimeTests {
     }
 
     @Test
+    func `a leader's next tick carries the newest of its marks, once`() throws {
+        var node = try NodeFixture(members: 1)
+        try node.lead()
+        try node.settle()
+        let marks = (1...3).map {
+            DigestMark(index: LogIndex($0), digest: StateDigest(high: $0, low: $0 + 10))
+        }
+        node.turn(
+            .applied(
+                AppliedReport(
+                    through: node.node.consensus.status.commitIndex,
+                    clusterTime: 0,
+                    marks: marks
+                )
+            )
+        )
+        var carried: [TickMark?] = []
+        for _ in 1...6_000 {
+            node.turn(.tick)
+            for case .write(_, let writes) in node.output.journal {
+                for case .entry(let entry) in writes {
+                    guard case .commands = entry.header.kind else { continue }
+                    let commands = try entry.items().map {
+                        try CommandEnvelope(decoding: Array($0))
+                    }
+                    for case .tick(let tick) in commands.map(\.command) {
+                        carried.append(tick.mark)
+                    }
+                }
+            }
+            try node.settle()
+        }
+        #expect(carried.count >= 2)
+        #expect(carried.compactMap { $0 } == [TickMark(index: 3, digestHigh: 3, digestLow: 13)])
+    }
+
+    @Test
     func `on the reserve what grows is refused, and what gives room back is not`() throws {
         var node = try NodeFixture(members: 1)
         try node.lead()

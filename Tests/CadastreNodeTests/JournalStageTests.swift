@@ -110,4 +110,55 @@ struct JournalStageTests {
         try stage.turn(&events, into: &results)
         #expect(events.isEmpty)
     }
+
+    @Test
+    func `a compaction is told once, behind the writes of its turn, and its files go in pauses`()
+        throws
+    {
+        let stage = try stage(JournalSettings(segmentSize: 65_536, sliceSize: 65_536))
+        var results: [JournalResult] = []
+        var last: Entry?
+        var number: UInt64 = 0
+        func write(through segments: Int) throws {
+            while stage.statistics.segments < segments {
+                number += 1
+                let next = entry(after: last, [[UInt8](repeating: 1, count: 3_000)])
+                last = next
+                var events: [JournalEvent] = [.write(PersistNumber(number), [.entry(next)])]
+                try stage.turn(&events, into: &results)
+            }
+        }
+        /// How many of the segments that are given back are still there.
+        func files() -> Int {
+            disk.paths.count { path in (1...3).contains { path.hasSuffix("0\($0).cadastre") } }
+        }
+        try write(through: 4)
+        results = []
+        let next = entry(after: last, [])
+        var events: [JournalEvent] = [
+            .compact(.directory, through: next.index),
+            .write(PersistNumber(number + 1), [.entry(next)]),
+            .read(.directory, LogIndex(1)..<LogIndex(2), .apply),
+        ]
+        try stage.turn(&events, into: &results)
+        #expect(events.isEmpty)
+        guard results.count == 3, case .persisted = results[0], case .entriesRead = results[1],
+            case .compacted(.directory, let start) = results[2]
+        else {
+            Issue.record("\(results)")
+            return
+        }
+        #expect(start.position.index > LogIndex(1) && start.position.index < next.index)
+        #expect(stage.statistics.segments == 1)
+        #expect(files() == 3)
+        try stage.followUp()
+        #expect(files() == 2)
+        while try stage.idle() {}
+        #expect(files() == 0)
+        // Again: nothing more to give back, and nothing to tell.
+        results = []
+        events = [.compact(.directory, through: next.index)]
+        try stage.turn(&events, into: &results)
+        #expect(results.isEmpty)
+    }
 }

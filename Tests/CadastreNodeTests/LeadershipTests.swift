@@ -159,7 +159,7 @@ extension NodeFixture {
     /// Elects node 1 of three, with its no-op committed by node 2.
     ///
     /// - Returns: The term.
-    fileprivate mutating func leadOfThree() throws -> UInt64 {
+    mutating func leadOfThree() throws -> UInt64 {
         tick(until: .preCandidate)
         let term = node.consensus.status.term.value + 1
         turn(from(2, term: term, .requestVoteReply(.init(purpose: .preVote, isGranted: true))))
@@ -179,12 +179,12 @@ extension NodeFixture {
         return term
     }
 
-    private func accepted(_ match: LogIndex, _ peer: UInt64, _ term: UInt64) -> ConsensusEvent {
+    func accepted(_ match: LogIndex, _ peer: UInt64, _ term: UInt64) -> ConsensusEvent {
         from(peer, term: term, .appendEntriesReply(.init(outcome: .accepted(match: match))))
     }
 
     /// One tick of time; both peers answer, and have durably all that there is.
-    fileprivate mutating func tickAmongFriends(_ term: UInt64) throws {
+    mutating func tickAmongFriends(_ term: UInt64) throws {
         wait(milliseconds: UInt64(settings.tickMilliseconds))
         turn(.tick)
         guard node.consensus.status.role == .leader else { return }
@@ -195,7 +195,7 @@ extension NodeFixture {
     }
 
     /// The entries that were sent, each once, in order.
-    fileprivate func sentEntries() throws -> [Entry] {
+    func sentEntries() throws -> [Entry] {
         var entries: [Entry] = []
         for frame in sent {
             for bytes in try PeerMessage(decoding: frame.bytes, group: frame.group).entries {

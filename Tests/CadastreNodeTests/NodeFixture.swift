@@ -21,7 +21,12 @@ struct NodeFixture {
     /// The monotonic moment of the last turn; each is 1 ms after the one before.
     private(set) var now: UInt64 = 1_000_000_000
 
-    init(members: Int, settings: NodeSettings = NodeSettings()) throws {
+    init(
+        members: Int,
+        node number: UInt64 = 1,
+        incarnation: Incarnation? = nil,
+        settings: NodeSettings = NodeSettings()
+    ) throws {
         disk = SimulatedDisk(seed: 1)
         genesis = Self.genesis(members: members)
         var settings = settings
@@ -31,11 +36,12 @@ struct NodeFixture {
             Self.directory,
             on: disk,
             genesis: genesis,
-            node: NodeID(1),
+            node: NodeID(number),
+            incarnation: incarnation,
             settings: settings,
             seed: 7
         )
-        node = try Self.open(disk, genesis, settings)
+        node = try Self.open(disk, genesis, settings, node: NodeID(number))
     }
 
     static func open(
@@ -105,6 +111,7 @@ struct NodeFixture {
             case .persisted(let number): turn(.persisted(number))
             case .entriesRead(let purpose, let entries): turn(.entriesRead(purpose, entries))
             case .diskFull(let isFull): turn(.diskFull(isFull))
+            case .compacted: break
             }
         }
     }
@@ -156,7 +163,7 @@ struct NodeFixture {
         let message = Message(
             group: .directory,
             from: NodeID(peer),
-            to: NodeID(1),
+            to: node.identity.node,
             term: Term(term),
             body: body
         )

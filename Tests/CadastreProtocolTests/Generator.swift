@@ -91,7 +91,13 @@ struct Generator: RandomNumberGenerator {
                 Tick(
                     samples: (1...UInt64(number(1...16))).map {
                         ClockSample(node: $0 * 3, wallMilliseconds: quantity())
-                    }
+                    },
+                    mark: chance()
+                        ? TickMark(
+                            index: max(1, quantity()),
+                            digestHigh: chance() ? next() : 0,
+                            digestLow: next()
+                        ) : nil
                 )
             )
         }

@@ -25,6 +25,22 @@ struct GoldenTests {
             Golden(name: "peer.\($0.name)", bytes: Samples.peer($0.body).encode())
         }
         return envelopes + peers + [
+            Golden(
+                name: "administration.addMember",
+                bytes: AdministrationRequest.changeMembers(.add(Samples.member), isDryRun: true)
+                    .encode()
+            ),
+            Golden(
+                name: "administration.replaceMember",
+                bytes: AdministrationRequest.changeMembers(.replace(3, by: 6), isDryRun: false)
+                    .encode()
+            ),
+            Golden(
+                name: "administration.memberPlan",
+                bytes: AdministrationAnswer.memberPlan(
+                    MemberPlan(before: [], after: [Samples.member], isJoint: true)
+                ).encode()
+            ),
             Golden(name: "greeting", bytes: Samples.greeting.encode()),
             Golden(name: "frame", bytes: frame),
             Golden(name: "reply.done", bytes: Reply.done(number: 5, sequence: 1 << 40).encode()),

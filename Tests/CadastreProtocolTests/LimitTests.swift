@@ -179,6 +179,18 @@ struct LimitTests {
                 .tick(Tick(samples: nodes.map { ClockSample(node: $0, wallMilliseconds: wall) }))
             )
         }
+        func mark(_ index: UInt64) -> Refusal? {
+            Self.decoded(
+                .tick(
+                    Tick(
+                        samples: [ClockSample(node: 1, wallMilliseconds: 5)],
+                        mark: TickMark(index: index, digestHigh: .max, digestLow: 0)
+                    )
+                )
+            )
+        }
+        #expect(mark(1) == nil && mark(1 << 62) == nil)
+        #expect(mark(0) == .invalidValue && mark(1 << 62 + 1) == .invalidValue)
         #expect(tick(Array(1...16)) == nil)
         #expect(tick(Array(1...17)) == .invalidValue)
         #expect(tick([]) == .invalidValue)

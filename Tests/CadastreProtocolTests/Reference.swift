@@ -39,6 +39,13 @@ enum Reference {
                     $0.wallMs = sample.wallMilliseconds
                 }
             }
+            if let mark = command.mark {
+                message.tick.mark = .with {
+                    $0.index = mark.index
+                    $0.digestHigh = mark.digestHigh
+                    $0.digestLow = mark.digestLow
+                }
+            }
         }
         return message
     }

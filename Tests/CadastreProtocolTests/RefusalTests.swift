@@ -19,6 +19,9 @@ struct RefusalTests {
         (.requestReused, 83), (.tooManySessions, 84),
         (.clockRefused, 90), (.staleBucketEpoch, 91), (.staleRangeEpoch, 92),
         (.transferFailed, 100), (.notAVoter, 101),
+        (.membersChanging, 110), (.tooManyMembers, 111), (.memberExists, 112),
+        (.noSuchMember, 113), (.addressTaken, 114), (.noVoterLeft, 115), (.mustBeLearner, 116),
+        (.notCaughtUp, 117), (.quorumUnreachable, 118),
     ]
 
     @Test
@@ -45,7 +48,9 @@ struct RefusalTests {
             .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
             .noSuchSession, .slotOutOfRange, .sequenceOutOfOrder, .requestReused,
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
-            .transferFailed, .notAVoter,
+            .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
+            .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
+            .quorumUnreachable,
         ]
         #expect(Set(Refusal.allCases.filter { !$0.isStored }) == unstored)
         for refusal in Refusal.allCases where refusal.isRetryable {
@@ -57,7 +62,7 @@ struct RefusalTests {
     func `tags are frozen`() {
         #expect(CommandTag.allCases.map(\.rawValue) == Array(1...13))
         #expect(QueryTag.allCases.map(\.rawValue) == Array(1...8))
-        #expect(FrameKind.allCases.map(\.rawValue) == [1, 2, 3, 16])
+        #expect(FrameKind.allCases.map(\.rawValue) == [1, 2, 3, 16, 17])
         #expect(Checksum.Algorithm.allCases.map(\.rawValue) == [1, 2, 3, 4])
         for tag in CommandTag.allCases {
             #expect((1...FeatureLevel.current).contains(tag.neededFeatureLevel))

@@ -154,7 +154,22 @@ enum Samples {
     static let administrationRequests: [AdministrationRequest] = [
         .status, .members, .transferLeadership(to: nil), .transferLeadership(to: 3),
         .computeDigest(atLeastIndex: 17),
+        .changeMembers(.add(member), isDryRun: true),
+        .changeMembers(.rejoin(member), isDryRun: false),
+        .changeMembers(.promote(4), isDryRun: false), .changeMembers(.demote(4), isDryRun: true),
+        .changeMembers(.remove(4), isDryRun: false),
+        .changeMembers(.replace(3, by: 6), isDryRun: false),
     ]
+
+    static let member = MemberDescription(
+        node: 4,
+        role: "learner",
+        site: "fr/marseille/a/b",
+        peerAddress: "127.0.0.1:1",
+        clientAddress: "127.0.0.1:2",
+        administrationAddress: "127.0.0.1:3",
+        incarnation: "0123456789abcdef0000000000000001"
+    )
 
     static let administrationAnswers: [AdministrationAnswer] = {
         var status = NodeStatus()
@@ -164,6 +179,7 @@ enum Samples {
         status.site = "fr/lyon/a/b"
         status.objects = 60_000
         status.digest = [1, 2, 3]
+        status.own = Self.member
         status.peers = [
             PeerStatus(
                 node: 2,
@@ -184,6 +200,9 @@ enum Samples {
         return [
             .status(status), .members([member], leader: 1), .leadershipTransferred(leader: 2),
             .digest(DigestReport(appliedIndex: 9, kept: [1], computed: [1], rows: 4)),
+            .memberPlan(
+                MemberPlan(before: [member], after: [member, Self.member], isJoint: true)
+            ),
         ]
     }()
 

@@ -66,6 +66,73 @@ struct AdministrationDoorTests {
     }
 
     @Test(arguments: [
+        ("", "h4:1", "h4:2", "country/city/site/operator"),
+        ("fr/paris", "h4:1", "h4:2", "country/city/site/operator"),
+        ("fr/paris/p/o", "h4", "h4:2", "host:port"), ("fr/paris/p/o", "h4:0", "h4:2", "host:port"),
+        ("fr/paris/p/o", "0.0.0.0:1", "h4:2", "others reach it"),
+        ("fr/paris/p/o", "[::]:1", "h4:2", "others reach it"),
+        ("fr/paris/p/o", "h4:2", "h4:2", "stands twice"), ("fr/paris/p/o", "h4:1", "h4:2", nil),
+    ])
+    func `a member that nobody could dial is refused at the door`(
+        _ site: String,
+        _ peer: String,
+        _ client: String,
+        _ words: String?
+    ) throws {
+        let bench = try DoorBench()
+        let channel = try bench.open(.administration, DoorBench.operator)
+        let member = MemberDescription(
+            node: 4,
+            role: "learner",
+            site: site,
+            peerAddress: peer,
+            clientAddress: client,
+            administrationAddress: "h4:3",
+            incarnation: "000000000000000000000000000000a4"
+        )
+        for change: MemberChange in [.add(member), .rejoin(member)] {
+            let message = RequestMessage(
+                content: .administration(.changeMembers(change, isDryRun: true))
+            )
+            // Without a site it is refused where it is decoded.
+            try channel.writeInbound(ByteBuffer(bytes: DoorBench.frame(message, id: 1)))
+            let asked = bench.handedOver()
+            bench.loop.run()
+            let reply = try DoorBench.replies(from: channel).first?.1
+            if let words {
+                #expect(asked.isEmpty)
+                #expect(reply?.outcome == .refused(.invalidValue, retryAfterMilliseconds: 0))
+                #expect(
+                    site.isEmpty || reply?.detail.contains(words) == true,
+                    "\(reply?.detail ?? "")"
+                )
+            } else {
+                guard case .changeMembers(change, let key, isDryRun: true)? = asked.first else {
+                    Issue.record("consensus was not asked: \(asked)")
+                    return
+                }
+                var replies = [
+                    OutgoingReply(
+                        key: key,
+                        appliedIndex: .zero,
+                        content: .memberPlan(
+                            MemberPlan(before: [], after: [member], isJoint: false)
+                        )
+                    )
+                ]
+                Desks(all: [bench.desk]).post(&replies)
+                bench.loop.run()
+                let outcome = try DoorBench.replies(from: channel).first?.1.outcome
+                guard case .done(.administration(.memberPlan(let plan)))? = outcome else {
+                    Issue.record("\(String(describing: outcome))")
+                    return
+                }
+                #expect(plan.after == [member])
+            }
+        }
+    }
+
+    @Test(arguments: [
         ("GET /health HTTP/1.1\r\nhost: x\r\n\r\n", "HTTP/1.1 200 OK", "\"status\":\"serving\""),
         ("GET /metrics HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "cadastre_commit_index 10\n"),
         ("GET /metrics?x=1 HTTP/1.1\r\n\r\n", "HTTP/1.1 200 OK", "cadastre_is_leader 1\n"),

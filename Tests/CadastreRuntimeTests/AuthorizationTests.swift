@@ -58,6 +58,11 @@ struct AuthorizationTests {
         ("members", .administration(.members), "+-----"),
         ("leader transfer", .administration(.transferLeadership(to: nil)), "+-----"),
         ("digest", .administration(.computeDigest(atLeastIndex: 0)), "+-----"),
+        (
+            "change members", .administration(.changeMembers(.remove(1), isDryRun: false)),
+            "+-----"
+        ),
+        ("plan a change", .administration(.changeMembers(.remove(1), isDryRun: true)), "+-----"),
     ]
 
     @Test(arguments: matrix.indices)

@@ -33,6 +33,13 @@ final class DoorBench {
         )
     }
 
+    static let identity = NodeIdentity(
+        cluster: cluster,
+        node: NodeID(1),
+        incarnation: Incarnation(high: 7, low: 1)
+    )
+    static var roster: Roster { Roster(members, of: identity) }
+
     init(
         connectionRequests: Int = 8,
         tenantRequests: Int = 64,
@@ -43,13 +50,14 @@ final class DoorBench {
         let status = ConsensusStatus.sample
         let loop = loop
         context = DoorContext(
-            identity: NodeIdentity(
-                cluster: Self.cluster,
-                node: NodeID(1),
-                incarnation: Incarnation(high: 7, low: 1)
-            ),
+            identity: Self.identity,
             cluster: "atlas",
-            members: Self.members,
+            roster: Self.roster,
+            listeners: Settings.Listeners(
+                peer: SocketName(host: "h1", port: 1),
+                client: SocketName(host: "h1", port: 2),
+                administration: SocketName(host: "h1", port: 3)
+            ),
             bounds: Settings.Bounds(
                 connections: 4,
                 administrationConnections: 2,

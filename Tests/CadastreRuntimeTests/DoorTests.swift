@@ -102,7 +102,7 @@ struct DoorTests {
     @Test
     func `an answer that is encoded already is framed as the protocol says`() throws {
         let answer = Answer.usage(Usage(buckets: 1, objects: 2, bytes: 3))
-        let writer = ReplyWriter(members: DoorBench.members, listener: .client)
+        let writer = ReplyWriter(roster: DoorBench.roster, listener: .client)
         let advice = RetryAdvice(whenOverloaded: 10)
         var bytes: [UInt8] = []
         writer.append(

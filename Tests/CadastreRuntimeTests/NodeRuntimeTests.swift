@@ -169,7 +169,7 @@ struct NodeRuntimeTests {
 
         var genesis = plan.genesis
         genesis.clusterID = .init(high: 1, low: 1)
-        let foreign = try NodePlan(plan.settings, genesis)
+        let foreign = NodePlan(plan.settings, genesis)
         await expectRefusal(.configuration, "belongs to") { _ = try await start(foreign) }
     }
 

@@ -99,21 +99,28 @@ struct PeerQueueTests {
 struct PeerGreetingTests {
     private static let peer = Identity.node(cluster: "atlas", id: 2)
 
-    private func network(featureLevel: UInt32 = 1) throws -> PeerNetwork {
+    private func network(
+        featureLevel: UInt32 = 1,
+        incarnation: UInt64 = 1,
+        hearsLeader: Bool = true
+    ) throws -> PeerNetwork {
         let tls = try TestFolder.shared.serverTLS()
+        let identity = NodeIdentity(
+            cluster: DoorBench.cluster,
+            node: NodeID(1),
+            incarnation: Incarnation(high: 7, low: incarnation)
+        )
         return PeerNetwork(
-            identity: NodeIdentity(
-                cluster: DoorBench.cluster,
-                node: NodeID(1),
-                incarnation: Incarnation(high: 7, low: 1)
-            ),
+            identity: identity,
             cluster: "atlas",
-            members: DoorBench.members,
+            roster: Roster(DoorBench.members, of: identity),
+            hearsLeader: { hearsLeader },
             featureLevel: featureLevel,
             serverTLS: tls,
             clientTLS: tls,
             queueSize: 1 << 20,
             inbox: Inbox {},
+            snapshots: Inbox {},
             metrics: NodeMetrics(),
             log: Logger(label: "test") {
                 StructuredLog(label: $0, level: .critical, sink: { _ in })
@@ -203,6 +210,65 @@ struct PeerGreetingTests {
             let uris = ["cadastre://atlas/node/2", "cadastre-site://" + other]
             #expect(try reason(uris) == .otherSite)
         }
+    }
+
+    @Test(arguments: [(1, true, false), (1, false, true), (9, true, true)])
+    func `a stranger is let in by who hears no leader, and by who is no member itself`(
+        _ incarnation: UInt64,
+        _ hearsLeader: Bool,
+        _ isLetIn: Bool
+    ) throws {
+        let network = try network(incarnation: incarnation, hearsLeader: hearsLeader)
+        // One that the configuration does not name, and one with another disk than it says.
+        for (node, disk) in [(3, 3), (2, 9)] as [(UInt64, UInt64)] {
+            let identity = Identity.node(cluster: "atlas", id: node)
+            let uris = [identity.uri, "cadastre-site://fr/lyon/p/o"].map { Array($0.utf8) }
+            let name = try NamedIdentity(uris: uris)
+            #expect((network.acceptance(of: nil)(name) == nil) == isLetIn)
+            #expect(network.acceptance(of: NodeID(node))(name) != nil, "nobody dials it")
+            let greeting = Self.greeting(node: node, incarnation: disk)
+            do throws(ProtocolError) {
+                let caller = try network.checkCaller(
+                    greeting,
+                    from: identity,
+                    purposes: [.consensus]
+                )
+                #expect(isLetIn && caller.isStranger)
+                #expect(caller.node == NodeID(node))
+            } catch {
+                #expect(!isLetIn, "\(error)")
+            }
+            #expect(throws: ProtocolError.self) {
+                _ = try network.check(greeting, from: identity, purposes: [.consensus])
+            }
+        }
+        let caller = try network.checkCaller(
+            Self.greeting(),
+            from: Self.peer,
+            purposes: [.consensus]
+        )
+        #expect(!caller.isStranger)
+        #expect(network.isWelcome(caller, leader: .none))
+    }
+
+    @Test
+    func `whoever leaves is spoken to until it neither votes nor leads`() {
+        let roster = Roster(DoorBench.members, of: DoorBench.identity)
+        let alone = Array(DoorBench.members.prefix(1))
+        #expect(roster.otherVoters == 1 && roster.own != nil)
+        let joint = Configuration(
+            members: alone,
+            outgoing: [NodeID(1), NodeID(2)],
+            featureLevel: 1
+        )
+        roster.update(joint, leader: NodeID(2))
+        #expect(roster.members == alone && roster.others.map(\.id) == [NodeID(2)])
+        #expect(roster.member(NodeID(2)) == DoorBench.members[1])
+        let last = Configuration(members: alone, featureLevel: 1)
+        roster.update(last, leader: NodeID(2))
+        #expect(roster.others.map(\.id) == [NodeID(2)], "its last words count")
+        roster.update(nil, leader: NodeID(1))
+        #expect(roster.others.isEmpty && roster.member(NodeID(2)) == nil)
     }
 
     @Test

@@ -129,10 +129,10 @@ struct RedialTests {
         let greeting = Greeting(
             cluster: plan.genesis.clusterID,
             node: NodeID(2),
-            incarnation: plan.member.incarnation,
+            incarnation: plan.genesis.members[1].incarnation,
             purpose: .consensus
         )
-        let tls = try plan.tls().server
+        let tls = try plan.tls(of: plan.genesis.members[1]).server
         return try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -151,19 +151,24 @@ struct RedialTests {
         _ inbox: Inbox<ConsensusEvent> = Inbox {}
     ) throws -> PeerNetwork {
         let own = cluster.plans[0]
+        let member = own.genesis.members[0]
+        let identity = NodeIdentity(
+            cluster: own.genesis.clusterID,
+            node: NodeID(1),
+            incarnation: member.incarnation
+        )
+        let tls = try own.tls(of: member)
         return PeerNetwork(
-            identity: NodeIdentity(
-                cluster: own.genesis.clusterID,
-                node: NodeID(1),
-                incarnation: own.member.incarnation
-            ),
+            identity: identity,
             cluster: own.genesis.cluster,
-            members: own.genesis.members,
+            roster: Roster(own.genesis.members, of: identity),
+            hearsLeader: { true },
             featureLevel: 1,
-            serverTLS: TLSContextSource(try own.tls().server),
-            clientTLS: TLSContextSource(try own.tls().client),
+            serverTLS: TLSContextSource(tls.server),
+            clientTLS: TLSContextSource(tls.client),
             queueSize: 1 << 20,
             inbox: inbox,
+            snapshots: Inbox {},
             metrics: NodeMetrics(),
             log: Logger(label: "test") {
                 StructuredLog(label: $0, level: .critical, sink: { _ in })
@@ -180,9 +185,9 @@ struct RedialTests {
         let changes = Changes()
         let inbox = Inbox<ConsensusEvent> { changes.wake() }
         let network = try network(cluster, inbox)
-        let peer = cluster.plans[1].member
+        let peer = cluster.plans[1].genesis.members[1]
         let link = try await loop.submit {
-            let link = PeerLink(to: peer, network, on: loop)
+            let link = PeerLink(to: peer, for: .consensus, network, on: loop)
             link.start()
             return NIOLoopBound(link, eventLoop: loop)
         }.get()
@@ -233,9 +238,9 @@ struct RedialTests {
         let attempts = Attempts(loop.makePromise(of: Void.self))
         let listener = try await listen(cluster, attempts, hangsUp: true, on: loop)
         let network = try network(cluster)
-        let peer = cluster.plans[1].member
+        let peer = cluster.plans[1].genesis.members[1]
         let link = try await loop.submit {
-            let link = PeerLink(to: peer, network, on: loop)
+            let link = PeerLink(to: peer, for: .consensus, network, on: loop)
             link.start()
             return NIOLoopBound(link, eventLoop: loop)
         }.get()

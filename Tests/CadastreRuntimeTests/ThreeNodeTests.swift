@@ -19,16 +19,8 @@ struct ThreeNodeTests {
     {
         let cluster = try await ThreeNodes()
         for plan in cluster.plans { try plan.found() }
-        var nodes: [NodeRuntime] = []
-        for plan in cluster.plans {
-            let log = Logger(label: "test") { StructuredLog(label: $0, level: .critical) }
-            nodes.append(
-                try await NodeRuntime.start(plan, log: log) { failure in
-                    Issue.record("a node failed: \(failure)")
-                }
-            )
-        }
-        let first = try await leader(of: nodes)
+        let nodes = try await ThreeNodes.start(cluster.plans)
+        let first = try await ThreeNodes.leader(of: nodes)
         let boss = try await TestClient.connect(
             cluster.operator,
             port: first.ports.administration,
@@ -59,7 +51,7 @@ struct ThreeNodeTests {
 
         await first.stop()
         let rest = nodes.filter { $0 !== first }
-        let second = try await leader(of: rest)
+        let second = try await ThreeNodes.leader(of: rest)
         #expect(second !== first)
         let term = second.parts.view.now.term
         #expect(term == Term(told.term + 1), "a hand-over takes one term, and no election is lost")
@@ -81,20 +73,6 @@ struct ThreeNodeTests {
         #expect(counts.count == 4)
         #expect(counts["follower"] ?? 0 <= others, "\(counts)")
     }
-
-    /// Waits for a node that leads and that the others follow.
-    private func leader(of nodes: [NodeRuntime]) async throws -> NodeRuntime {
-        while true {
-            if let leader = nodes.first(where: \.isLeader) {
-                let known = nodes.map(\.parts.view.now)
-                let term = leader.parts.view.now.term
-                let isFollowed = known.allSatisfy { $0.term == term && $0.leader != .none }
-                if isFollowed, leader.parts.view.now.isSettledLeader { return leader }
-            }
-            // A round trip through every loop, so that waiting does not take the time to get there.
-            for node in nodes { _ = try await node.parts.host.status().get() }
-        }
-    }
 }
 
 /// The certificates, genesis and settings of three nodes.
@@ -102,30 +80,20 @@ final class ThreeNodes {
     let folder: TemporaryFolder
     var plans: [NodePlan] = []
     let `operator`: Credentials
+    private let authority: CertificateAuthority
+    private let validity = Validity(now: Int64(Date().timeIntervalSince1970), days: 1)
 
     init() async throws {
         folder = try TemporaryFolder()
         let pki = folder.path + "/"
-        let validity = Validity(now: Int64(Date().timeIntervalSince1970), days: 1)
-        let authority = try CertificateAuthority(creating: "test root", validity: validity)
+        authority = try CertificateAuthority(creating: "test root", validity: validity)
         try authority.write(certificate: pki + "root.pem", key: pki + "root.key")
-        func issue(_ name: String, _ identity: Identity, _ use: CertificateUse) throws {
-            let site: Site? =
-                switch identity {
-                case .node: Site(uri: "cadastre-site://fr/paris/p/o")
-                case .operator, .service, .tenant: nil
-                }
-            try authority.issue(
-                CertificateRequest(identity: identity, site: site, use: use, validity: validity)
-            )
-            .write(certificate: pki + name + ".pem", key: pki + name + ".key")
-        }
-        try issue("operator", .operator(cluster: "atlas", name: "ann"), .clientAuth)
         `operator` = Credentials(
             certificate: pki + "operator.pem",
             key: pki + "operator.key",
             roots: [pki + "root.pem"]
         )
+        try issue("operator", .operator(cluster: "atlas", name: "ann"), .clientAuth)
         let ports = try await Self.freePorts(9)
         let members = (0..<3).map { place in
             """
@@ -138,25 +106,82 @@ final class ThreeNodes {
         }
         _ = try folder.write("genesis.json", GenesisFileTests.text(members))
         for place in 0..<3 {
-            let id = place + 1
-            let node = Identity.node(cluster: "atlas", id: UInt64(id))
-            try issue("s\(id)", node, .serverAuth)
-            try issue("c\(id)", node, .clientAuth)
-            let file = try folder.write(
-                "\(id).json",
-                """
-                { "node": { "id": \(id), "directory": "data\(id)", "genesis": "genesis.json" },
-                  "listen": { "peer": "127.0.0.1:\(ports[3 * place])",
-                    "client": "127.0.0.1:\(ports[3 * place + 1])",
-                    "administration": "127.0.0.1:\(ports[3 * place + 2])" },
-                  "tls": { "server_certificate": "s\(id).pem", "server_key": "s\(id).key",
-                    "client_certificate": "c\(id).pem", "client_key": "c\(id).key",
-                    "roots": ["root.pem"] },
-                  "storage": { "segment_mib": 16 } }
-                """
-            )
-            plans.append(try NodePlan.read(file: file, environment: [:], flags: []))
+            plans.append(try plan(place + 1, ports: Array(ports[3 * place..<3 * place + 3])))
         }
+    }
+
+    /// A node beside the three, to be founded as one that joins.
+    func joiner(_ id: Int) async throws -> NodePlan {
+        try plan(id, ports: try await Self.freePorts(3))
+    }
+
+    /// A node as it was planned, with a new disk.
+    func wiped(_ plan: NodePlan) throws -> NodePlan {
+        var settings = plan.settings
+        settings.directory += "-new"
+        return NodePlan(settings, plan.genesis)
+    }
+
+    private func plan(_ id: Int, ports: [Int]) throws -> NodePlan {
+        let node = Identity.node(cluster: "atlas", id: UInt64(id))
+        try issue("s\(id)", node, .serverAuth)
+        try issue("c\(id)", node, .clientAuth)
+        let file = try folder.write(
+            "\(id).json",
+            """
+            { "node": { "id": \(id), "directory": "data\(id)", "genesis": "genesis.json" },
+              "listen": { "peer": "127.0.0.1:\(ports[0])", "client": "127.0.0.1:\(ports[1])",
+                "administration": "127.0.0.1:\(ports[2])" },
+              "tls": { "server_certificate": "s\(id).pem", "server_key": "s\(id).key",
+                "client_certificate": "c\(id).pem", "client_key": "c\(id).key",
+                "roots": ["root.pem"] },
+              "storage": { "segment_mib": 16 } }
+            """
+        )
+        return try NodePlan.read(file: file, environment: [:], flags: [])
+    }
+
+    private func issue(_ name: String, _ identity: Identity, _ use: CertificateUse) throws {
+        let site: Site? =
+            switch identity {
+            case .node: Site(uri: "cadastre-site://fr/paris/p/o")
+            case .operator, .service, .tenant: nil
+            }
+        try authority.issue(
+            CertificateRequest(identity: identity, site: site, use: use, validity: validity)
+        )
+        .write(
+            certificate: folder.path + "/" + name + ".pem",
+            key: folder.path + "/" + name + ".key"
+        )
+    }
+
+    /// Waits for a node that leads and that the others follow.
+    static func leader(of nodes: [NodeRuntime]) async throws -> NodeRuntime {
+        while true {
+            if let leader = nodes.first(where: \.isLeader) {
+                let known = nodes.map(\.parts.view.now)
+                let term = leader.parts.view.now.term
+                let isFollowed = known.allSatisfy { $0.term == term && $0.leader != .none }
+                if isFollowed, leader.parts.view.now.isSettledLeader { return leader }
+            }
+            // A round trip through every loop, so that waiting does not take the time to get there.
+            for node in nodes { _ = try await node.parts.host.status().get() }
+        }
+    }
+
+    /// Starts nodes that were founded.
+    static func start(_ plans: [NodePlan]) async throws -> [NodeRuntime] {
+        var nodes: [NodeRuntime] = []
+        for plan in plans {
+            let log = Logger(label: "test") { StructuredLog(label: $0, level: .critical) }
+            nodes.append(
+                try await NodeRuntime.start(plan, log: log) { failure in
+                    Issue.record("a node failed: \(failure)")
+                }
+            )
+        }
+        return nodes
     }
 
     /// Ports that nobody uses, all different: taken together, then given back.

@@ -6,6 +6,8 @@ import Testing
 /// One seed, one history: in one process and in two, whose hash seeds differ.
 @Suite(.heavy)
 struct DeterminismTests {
+    private static let seeds = Depth.cases(20, quick: 8)
+
     @Test(arguments: [3, 17, 58])
     func `the same seed twice is the same history`(seed: UInt64) throws {
         #expect(try Seeds.run(seed) == Seeds.run(seed))
@@ -17,9 +19,9 @@ struct DeterminismTests {
     }
 
     @Test
-    func `two processes print one digest for each of twenty seeds`() throws {
+    func `two processes print one digest for each of many seeds`() throws {
         let first = try lines()
-        #expect(first.count == 20)
+        #expect(first.count == Self.seeds)
         #expect(first == (try lines()))
         let digits = String(try Seeds.run(7).trace, radix: 16)
         #expect(first[6].hasPrefix("seed 7:") && first[6].contains(digits))
@@ -28,7 +30,7 @@ struct DeterminismTests {
     private func lines() throws -> [String] {
         let process = Process()
         process.executableURL = try program()
-        process.arguments = ["--seeds", "20", "--from", "1", "--digests"]
+        process.arguments = ["--seeds", "\(Self.seeds)", "--from", "1", "--digests"]
         let output = Pipe()
         process.standardOutput = output
         process.standardError = FileHandle.nullDevice

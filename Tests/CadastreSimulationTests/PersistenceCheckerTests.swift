@@ -23,7 +23,11 @@ struct PersistenceCheckerTests {
     private var monitor: PersistBeforeSend {
         get throws(Violation) {
             var monitor = PersistBeforeSend(nodes: 3)
-            try monitor.recovered(0, recovery(1, 1, term: 3, vote: 2))
+            try monitor.recovered(
+                0,
+                recovery(1, 1, term: 3, vote: 2),
+                committed: CommittedLog(voters: 3)
+            )
             return monitor
         }
     }
@@ -97,7 +101,8 @@ struct PersistenceCheckerTests {
             [
                 .truncate(.directory, from: LogIndex(2)),
                 .hardState(.directory, HardState(term: Term(4), vote: .none)),
-            ]
+            ],
+            committed: CommittedLog(voters: 3)
         )
         func acknowledges(_ term: UInt64, _ leaderLog: LogView) -> Violation.Rule? {
             caught { () throws(Violation) in
@@ -129,7 +134,9 @@ struct PersistenceCheckerTests {
             hardState: .initial,
             headers: [header(record(2, 1))]
         )
-        let rule = caught { () throws(Violation) in try monitor.recovered(0, gap) }
+        let rule = caught { () throws(Violation) in
+            try monitor.recovered(0, gap, committed: CommittedLog(voters: 3))
+        }
         #expect(rule == .logMatching)
     }
 
@@ -159,7 +166,8 @@ struct PersistenceCheckerTests {
                 NodeID(1),
                 durable: durable,
                 unsynced: unsynced,
-                found: found
+                found: found,
+                committed: CommittedLog(voters: 3)
             ).unsyncedWrites
         } catch {
             #expect(error.rule == .recovery)

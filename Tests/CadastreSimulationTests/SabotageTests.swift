@@ -16,6 +16,7 @@ struct SabotageTests {
         case .lostAnswer: [.liveness]
         case .lostSegment, .lostBlocks, .rottenJournal: [.recovery]
         case .skippedCommands, .applyBeforeCommit: [.stateMachineSafety]
+        case .unseenDivergence: [.unexpectedStop]
         case .silentDisk, .unmendedLinks: [.liveness, .availability]
         case .lonelyClock: [.clusterTime]
         }

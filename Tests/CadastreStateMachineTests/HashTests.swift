@@ -209,6 +209,9 @@ struct HashTests {
             [
                 { $0.samples[0].node = 2 }, { $0.samples[0].wallMilliseconds = 3 },
                 { $0.samples = [] },
+                { $0.mark = TickMark(index: 1, digestHigh: 0, digestLow: 0) },
+                { $0.mark = TickMark(index: 1, digestHigh: 2, digestLow: 0) },
+                { $0.mark = TickMark(index: 1, digestHigh: 0, digestLow: 2) },
             ]
         )
         return all

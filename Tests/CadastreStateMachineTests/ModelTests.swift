@@ -80,7 +80,9 @@ struct ModelTests {
         case .tooManyTenants, .tooManyGrants, .tooManySessions: #expect(!Self.met.contains(refusal))
         // Given before a command is in the log, or to what is no command.
         case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
-            .unknownVerb, .tooLarge, .transferFailed, .notAVoter:
+            .unknownVerb, .tooLarge, .transferFailed, .notAVoter, .membersChanging, .tooManyMembers,
+            .memberExists, .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner,
+            .notCaughtUp, .quorumUnreachable:
             #expect(!Self.met.contains(refusal))
         case .malformed, .notSupported, .invalidName, .invalidKey, .invalidValue, .notPermitted,
             .tenantExists, .noSuchTenant, .tenantNotEmpty, .tenantSuspended, .bucketExists,

@@ -77,7 +77,7 @@ struct ReplayTests {
         let operations = trial.statistics.operations
         #expect(operations > 300)
         var resumed: Set<UInt64> = []
-        for nth in 1...operations {
+        for nth in stride(from: 1, through: operations, by: Depth.cases(1, quick: 5)) {
             let disk = SimulatedDisk(seed: UInt64(nth))
             disk.crash(atOperation: nth)
             var durable = LogPosition.zero
@@ -105,7 +105,8 @@ struct ReplayTests {
         let settings = StateMachineSettings(maximumDirtyRows: 12, checkpointSizeBytes: 50_000)
         var reapplied = 0
         var terminal = 0
-        for nth in 1...60 {
+        let isRare = kind == .open || kind == .syncDirectory
+        for nth in stride(from: 1, through: 60, by: isRare ? 1 : Depth.cases(1, quick: 4)) {
             let disk = SimulatedDisk(seed: UInt64(nth))
             disk.fail(kind, nth: nth)
             switch try outcome(of: recorded, on: disk, settings: settings) {

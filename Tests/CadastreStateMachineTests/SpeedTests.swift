@@ -82,7 +82,44 @@ struct SpeedTests {
             )
         }
         try reads(world)
+        try copy(world, to: "\(directory)-copy")
         try world.machine.close()
+    }
+
+    /// The state as a file, and that file as the state of another node.
+    private func copy(_ world: World, to directory: String) throws {
+        defer { try? removeAll(directory) }
+        let disk = PosixDisk()
+        var start = now()
+        let image = try world.machine.beginImage()
+        print("image of", image.size >> 20, "MiB: ms", (now() - start) * 1e3)
+        let contents = try disk.readWhole(image.path, maximumSize: 1 << 31)
+        world.machine.endImage()
+        try disk.createDirectory(directory)
+        try disk.replace("received", in: directory, with: contents)
+        start = now()
+        let state = try StateMachine.stage(
+            path: "\(directory)/received",
+            on: disk,
+            identity: testIdentity,
+            expecting: image.applied,
+            digest: image.digest
+        )
+        print("staging begun: ms", (now() - start) * 1e3)
+        var slowest = 0.0
+        var isDone = false
+        while !isDone {
+            let before = now()
+            isDone = try state.step(maximumRows: 1_024)
+            slowest = max(slowest, now() - before)
+        }
+        print("staged: ms", (now() - start) * 1e3, "slowest step ms", slowest * 1e3)
+        let machine = try makeMachine(disk, directory: directory)
+        start = now()
+        try machine.install(#require(state.verified))
+        print("installed: ms", (now() - start) * 1e3)
+        #expect(machine.digest == image.digest)
+        try machine.close()
     }
 
     private func reads(_ world: World) throws {

@@ -172,6 +172,50 @@ struct StoreTests {
     }
 
     @Test
+    func `a file that is mostly free is given back in small steps`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        let path = "data/state/state.sqlite"
+        var world = try World(
+            disk,
+            settings: StateMachineSettings(maximumDirtyRows: 500, checkpointSizeBytes: 500_000)
+        )
+        func put(_ number: Int) throws {
+            let put = PutObject(
+                bucket: bytes("photos"),
+                key: bytes("key-\(number)"),
+                size: 1,
+                locations: [UInt8](repeating: UInt8(number & 255), count: 3_500)
+            )
+            try world.machine.apply(world.owner.next(.putObject(put)))
+        }
+        for number in 0..<3_000 { try put(number) }
+        try world.machine.checkpoint()
+        let full = try #require(disk.contents(path)).count
+        for number in 0..<2_900 { try world.delete(bytes("key-\(number)")) }
+        try world.machine.endOfTurn(idle: true)
+        _ = try world.machine.beginImage()
+        let frames = world.machine.statistics.logPages
+        try world.machine.endOfTurn(idle: true)
+        #expect(world.machine.statistics.logPages == frames, "an image is held")
+        world.machine.endImage()
+        var steps = 0
+        while try #require(disk.contents(path)).count > 6_000_000 {
+            let before = disk.statistics.writtenBytes
+            try world.machine.endOfTurn(idle: true)
+            #expect(disk.statistics.writtenBytes - before < 2_000_000)
+            if steps % 10 == 0 { try put(steps) }
+            steps += 1
+            try #require(steps < 500)
+        }
+        #expect(full > 10_000_000 && steps > 10)
+        // What is needed soon again is kept.
+        for _ in 0..<100 { try world.machine.endOfTurn(idle: true) }
+        #expect(try #require(disk.contents(path)).count > 4_000_000)
+        #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
+        #expect(try world.machine.integrityProblems() == [])
+    }
+
+    @Test
     func `only a checkpoint is called durable`() throws {
         let disk = SimulatedDisk(seed: 1)
         var world = try World(disk)

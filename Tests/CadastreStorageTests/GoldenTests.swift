@@ -154,6 +154,65 @@ struct GoldenTests {
         )
     }
 
+    @Test
+    func `a snapshot and the segment behind it are written and read as ever`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        try Samples.format(disk, seed: 0x5a17)
+        let opened = try Samples.open(disk, seed: 0x5a18)
+        let start = LogStart(
+            position: LogPosition(
+                index: LogIndex(0x0102_0304_0506_0708),
+                term: Term(0x1112_1314_1516_1718)
+            ),
+            hash: EntryHash(1, 2, 3, 4),
+            configuration: Samples.configuration
+        )
+        let state = HardState(term: Term(0x2122_2324_2526_2728), vote: NodeID(0x31))
+        var entries: [Entry] = []
+        try opened.journal.write([
+            .hardState(GroupID(7), state), .start(GroupID(7), start),
+            .hardState(.directory, HardState(term: Term(1), vote: NodeID(2))),
+        ])
+        for _ in 0..<3 {
+            let end = entries.last.map {
+                LogStart(position: $0.position, hash: $0.hash, configuration: nil)
+            }
+            let entry = Samples.entry(
+                behind: end ?? start,
+                group: GroupID(7),
+                term: start.position.term.value
+            )
+            try opened.journal.write([.entry(entry)])
+            entries.append(entry)
+        }
+        let through = entries[1].index
+        #expect(try opened.journal.compact(GroupID(7), through: through))
+        opened.journal.close()
+        let copy = SimulatedDisk(seed: 1)
+        try copy.createDirectory(Samples.directory)
+        for number in 1...2 {
+            let written = try #require(disk.contents(Samples.path(number)))
+            let bytes = try golden("snapshot-\(number)", written)
+            #expect(bytes == written)
+            copy.setContents(Samples.path(number), bytes)
+        }
+        let recovered = try Samples.open(copy).recovered
+        #expect(copy.contents(Samples.path(1)) == nil)
+        #expect(recovered.map(\.group) == [.directory, GroupID(7)])
+        #expect(recovered.map(\.hardState.vote) == [NodeID(2), NodeID(0x31)])
+        #expect(recovered.map(\.start.position.index) == [.zero, through])
+        #expect(recovered.last?.start.configuration == Samples.configuration)
+        #expect(recovered.last?.headers == [entries[2].header])
+    }
+
+    @Test
+    func `a manifest of a snapshot is encoded and decoded as ever`() throws {
+        let manifest = Samples.manifest
+        let bytes = try golden("snapshot-manifest", manifest.encode())
+        #expect(bytes == manifest.encode())
+        #expect(try SnapshotManifest(decoding: bytes) == manifest)
+    }
+
     // MARK: Files of hexadecimal lines, 32 bytes each; lines of zeros are left out.
 
     private func golden(_ name: String, _ made: [UInt8]) throws -> [UInt8] {

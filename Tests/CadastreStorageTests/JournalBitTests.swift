@@ -46,7 +46,14 @@ struct JournalBitTests {
         try write([.entry(two)])
         try write([.truncate(.directory, from: LogIndex(2)), .entry(other)])
         try journal.writeMark()
-        try write([.hardState(.directory, state), .entry(next)])
+        let snapshot = LogStart(
+            position: LogPosition(index: LogIndex(40), term: Term(2)),
+            hash: EntryHash(1, 2, 3, 4),
+            configuration: Samples.configuration(level: 3)
+        )
+        try write([
+            .hardState(.directory, state), .entry(next), .start(GroupID(3), snapshot),
+        ])
         try write([.entry(last)])
         while try journal.prepareAhead() {}
         journal.close()
@@ -70,16 +77,6 @@ struct JournalBitTests {
         try Recovery(directory: Samples.directory, disk: disk, identity: Samples.identity).run()
     }
 
-    private func recovery(of result: Recovery.Result) -> [GroupRecovery] {
-        result.replay.groups.map { group in
-            GroupRecovery(
-                group: group,
-                hardState: result.replay.logs[group]?.hardState ?? .initial,
-                headers: result.replay.headers[group] ?? []
-            )
-        }
-    }
-
     /// Seven batches: four here, so that two tests run side by side.
     @Test(arguments: [0..<3, 3..<7])
     func `any bit of a batch refuses below the mark, naming file and place, and cuts behind it`(
@@ -100,7 +97,7 @@ struct JournalBitTests {
                             Issue.record("\(covered.path): bit \(bit) of \(offset) is cut")
                             return
                         }
-                        #expect(recovery(of: result) == written.before.recovery)
+                        #expect(result.replay.recovered == written.before.recovery)
                         // The first of its segment: what comes next goes behind the one before,
                         // which fills its own.
                         let ends = [
@@ -120,7 +117,7 @@ struct JournalBitTests {
                 }
             }
         }
-        #expect(recovery(of: try recover(disk)) == written.after.recovery)
+        #expect(try recover(disk).replay.recovered == written.after.recovery)
     }
 
     @Test
@@ -140,7 +137,7 @@ struct JournalBitTests {
                         return
                     }
                     #expect(result.leftovers == [path])
-                    #expect(recovery(of: result) == written.after.recovery)
+                    #expect(result.replay.recovered == written.after.recovery)
                 } catch {
                     guard case .damaged(path, 0, _) = error, !isPrepared else {
                         Issue.record("\(path): bit \(bit): \(error)")
@@ -179,7 +176,7 @@ struct JournalBitTests {
             written.disk.setContents(path, bytes)
         }
         let result = try recover(written.disk)
-        #expect(recovery(of: result) == written.after.recovery)
+        #expect(result.replay.recovered == written.after.recovery)
         #expect(result.hasRest)
     }
 }
@@ -191,6 +188,8 @@ extension SegmentDump.Entry {
         case .entry(let entry): 16 + entry.bytes.count
         case .truncation: 32
         case .hardState: 40
+        case .start(_, let start): 24 + LogStartFormat.size(of: start)
+        case .resume(_, _, let start): 40 + LogStartFormat.size(of: start)
         }
     }
 }

@@ -28,7 +28,7 @@ struct JournalDamageTests {
         var generator = SplitMix64(seed: 12)
         var written = Written(disk: disk, synced: 0)
         for number in 0..<count {
-            var batch = written.models[number].randomBatch(&generator, itemSize: 40)
+            var batch = written.models[number].randomBatch(&generator, itemSize: 40, isWhole: true)
             if number == 0 {
                 batch.append(.hardState(GroupID(9), HardState(term: Term(1), vote: .none)))
             }
@@ -160,7 +160,7 @@ struct JournalDamageTests {
         var model = JournalModel()
         var before = model
         while journal.statistics.segments < 5 {
-            let batch = model.randomBatch(&generator)
+            let batch = model.randomBatch(&generator, isWhole: true)
             before = model
             try journal.write(batch)
             model.apply(batch)

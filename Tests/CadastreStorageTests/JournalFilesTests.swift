@@ -343,6 +343,11 @@ struct JournalFilesTests {
                 case .truncation(let group, let index):
                     model2.apply([.truncate(group, from: index)])
                 case .hardState(let group, let state): model2.apply([.hardState(group, state)])
+                case .start(let group, let start): model2.apply([.start(group, start)])
+                case .resume(let group, let state, let start):
+                    let known = model2.groups[group]
+                    #expect(known?.hardState == state)
+                    #expect(known.map { $0.start(at: $0.last) } == start)
                 }
             }
         }

@@ -20,7 +20,7 @@ struct JournalReadFaultTests {
         var before = model
         while journal.statistics.segments < 3 {
             before = model
-            let batch = model.randomBatch(&generator)
+            let batch = model.randomBatch(&generator, isWhole: true)
             try journal.write(batch)
             model.apply(batch)
         }

@@ -22,7 +22,7 @@ struct JournalRollTests {
             let journal = try Samples.open(disk).journal
             defer { journal.close() }
             for _ in 0..<7 {
-                let batch = model.randomBatch(&generator, itemSize: 60)
+                let batch = model.randomBatch(&generator, itemSize: 60, isWhole: true)
                 attempted = batch
                 try journal.write(batch)
                 model.apply(batch)

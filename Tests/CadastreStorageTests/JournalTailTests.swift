@@ -116,7 +116,9 @@ struct JournalTailTests {
             ]
         )
         var batch = [UInt8](repeating: 0, count: header.headerSize)
-        for write in writes { Record.append(write, to: &batch, base: 8_192, seed: segment.seed) }
+        for write in writes {
+            Record.append(Record.Content(write), to: &batch, base: 8_192, seed: segment.seed)
+        }
         if let kind {
             batch[header.headerSize + 12] = kind
             let size = Int(batch.load(UInt32.self, at: header.headerSize + 4))

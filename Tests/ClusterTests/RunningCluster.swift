@@ -5,13 +5,21 @@ import Testing
 final class RunningCluster {
     let folder: URL
     /// The nodes, as the topology numbers them.
-    let nodes: [Int]
+    var nodes: [Int]
     private let environment: [String: String]
 
     /// Starts the nodes; nobody is admitted yet.
-    init(portShift: Int, sites: Int = 3) throws {
+    ///
+    /// - Parameters:
+    ///   - portShift: Keeps the ports of clusters apart.
+    ///   - sites: How many nodes.
+    ///   - settings: Of all nodes, as environment variables.
+    /// - Throws: If they do not start.
+    init(portShift: Int, sites: Int = 3, settings: [String: String] = [:]) throws {
         folder = Shell.root.appending(path: "Cluster/.run/test-\(portShift)")
-        environment = ["CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)"]
+        environment = settings.merging([
+            "CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)",
+        ]) { $1 }
         nodes = Array(1...sites)
         try cluster("clean")
         try cluster("up", "\(sites)")
@@ -20,6 +28,11 @@ final class RunningCluster {
     deinit {
         // What does not stop here is found by the next `clean`.
         _ = try? attempt("clean")
+    }
+
+    /// What a node has logged.
+    func log(_ node: Int) throws -> String {
+        try String(contentsOf: folder.appending(path: "\(node)/log"), encoding: .utf8)
     }
 
     /// Creates the tenant and lets the service act for it.

@@ -63,6 +63,29 @@ struct SnapshotTests {
         #expect(cluster.neededSnapshots == [Cluster.Need(leader: 1, peer: NodeID(3))])
     }
 
+    // Simulation seed 11898: the log forgot more while the peer fetched, and nobody asked again.
+    @Test
+    func `a peer that took an older snapshot than it needs by now is offered another`() {
+        var cluster = compacted()
+        cluster.tick(6)
+        let old = cluster[1].log.start
+        for _ in 0..<5 { cluster.propose(1) }
+        let isCut: (Message) -> Bool = { $0.to == NodeID(3) || $0.from == NodeID(3) }
+        cluster.settle(dropping: isCut)
+        cluster.tick(2, dropping: isCut)
+        cluster.compact(1)
+        cluster.neededSnapshots = []
+        cluster.step(3, .installSnapshot(old))
+        cluster.settle()
+        cluster.tick(6)
+        #expect(cluster.neededSnapshots.contains(Cluster.Need(leader: 1, peer: NodeID(3))))
+        cluster.install(3, from: 1)
+        cluster.settle()
+        cluster.tick(2)
+        #expect(cluster[3].lastPosition == cluster[1].lastPosition)
+        #expect(cluster.breach == nil)
+    }
+
     // Figure 13, step 6; hashicorp/raft#697: keeping what contradicts it loops for ever.
     @Test
     func `a snapshot takes the place of a longer log that contradicts it`() {
@@ -141,6 +164,9 @@ struct SnapshotTests {
             commitIndex: LogIndex(9)
         )
         #expect(lone.receive(.appendEntries(probe), from: 2, term: 1).messages.isEmpty)
+        // Nor is what an append from before it says again, which knows nothing of the snapshot.
+        let old = Lone.append([], after: 1)
+        #expect(lone.receive(old, from: 2, term: 1).messages.isEmpty)
         let durable = lone.persist()
         #expect(durable.installed == start)
         #expect(durable.committed == nil)

@@ -62,6 +62,8 @@ public struct NodeStatus: Sendable, Hashable {
     public var peers: [Peer]
     /// Of the state, as kept while applying.
     public var digest: [UInt8]
+    /// The node as it would be taken in as a member; nil of an older one.
+    public var own: Member?
 }
 
 /// A member as the configuration entry describes it.
@@ -78,6 +80,27 @@ public struct Member: Sendable, Hashable {
     public var clientAddress: String
     /// For administration.
     public var administrationAddress: String
+    /// Which life of its disk, 32 hexadecimal digits; empty of an older node.
+    public var incarnation: String
+
+    /// Describes a member.
+    public init(
+        node: UInt64,
+        role: String,
+        site: String,
+        peerAddress: String,
+        clientAddress: String,
+        administrationAddress: String,
+        incarnation: String
+    ) {
+        self.node = node
+        self.role = role
+        self.site = site
+        self.peerAddress = peerAddress
+        self.clientAddress = clientAddress
+        self.administrationAddress = administrationAddress
+        self.incarnation = incarnation
+    }
 }
 
 /// All members, and who leads.
@@ -225,7 +248,8 @@ extension NodeStatus {
                     isConnected: peer.isConnected
                 )
             },
-            digest: status.digest
+            digest: status.digest,
+            own: status.own.map { Member($0) }
         )
     }
 }
@@ -238,7 +262,8 @@ extension Member {
             site: member.site,
             peerAddress: member.peerAddress,
             clientAddress: member.clientAddress,
-            administrationAddress: member.administrationAddress
+            administrationAddress: member.administrationAddress,
+            incarnation: member.incarnation
         )
     }
 }

@@ -58,9 +58,11 @@ extension Submission {
         switch content {
         case .command: true
         case .query: false
-        case .administration(.transferLeadership): true
+        case .administration(.transferLeadership),
+            .administration(.changeMembers(_, isDryRun: false)):
+            true
         case .administration(.status), .administration(.members),
-            .administration(.computeDigest):
+            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)):
             false
         }
     }
@@ -78,11 +80,14 @@ extension Submission {
 
     /// Whether a node that is well answers within a moment, so that its silence is a bad sign.
     ///
-    /// A hand-over takes up to two election timeouts, a digest as long as reading every row.
+    /// A hand-over takes up to two election timeouts, a digest as long as reading every row, and a
+    /// change of members as long as its voters need to agree twice.
     var isPrompt: Bool {
         switch content {
         case .command, .query, .administration(.status), .administration(.members): true
-        case .administration(.transferLeadership), .administration(.computeDigest): false
+        case .administration(.transferLeadership), .administration(.computeDigest),
+            .administration(.changeMembers):
+            false
         }
     }
 

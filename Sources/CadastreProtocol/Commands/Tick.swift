@@ -4,10 +4,45 @@
 package struct Tick: Hashable, Sendable {
     /// Wall clocks of voters, each once, ascending by node.
     package var samples: [ClockSample]
+    /// What the state of whoever proposed it was at an entry before: whose differs there, stops.
+    ///
+    /// Nil where nothing is to be compared.
+    package var mark: TickMark?
 
     /// Composes the command.
-    package init(samples: [ClockSample]) {
+    package init(samples: [ClockSample], mark: TickMark? = nil) {
         self.samples = samples
+        self.mark = mark
+    }
+}
+
+/// The digest of the state right after one entry, for all nodes to compare with theirs.
+package struct TickMark: Hashable, Sendable {
+    /// The entry's index: 1 to 2^62.
+    package var index: UInt64
+    /// The digest, upper half.
+    package var digestHigh: UInt64
+    /// The digest, lower half.
+    package var digestLow: UInt64
+
+    /// Composes a mark.
+    package init(index: UInt64, digestHigh: UInt64, digestLow: UInt64) {
+        self.index = index
+        self.digestHigh = digestHigh
+        self.digestLow = digestLow
+    }
+
+    /// Reads the schema's message.
+    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        self.init(index: 0, digestHigh: 0, digestLow: 0)
+        while let field = try reader.next(in: bytes) {
+            switch field.number {
+            case 1: index = try reader.integer(field, in: bytes)
+            case 2: digestHigh = try reader.integer(field, in: bytes)
+            case 3: digestLow = try reader.integer(field, in: bytes)
+            default: try reader.unknown(field, in: bytes)
+            }
+        }
     }
 }
 
@@ -45,6 +80,12 @@ extension Tick: CommandContent {
                 bytes.append(field: 2, sample.wallMilliseconds)
             }
         }
+        guard let mark else { return }
+        bytes.append(messageField: 2) { bytes in
+            bytes.append(field: 1, mark.index)
+            bytes.append(field: 2, mark.digestHigh)
+            bytes.append(field: 3, mark.digestLow)
+        }
     }
 
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
@@ -63,6 +104,8 @@ extension Tick: CommandContent {
                         in: bytes
                     )
                 )
+            case 2:
+                mark = try TickMark(reader.message("DigestMark", field, in: bytes), in: bytes)
             default: try reader.unknown(field, in: bytes)
             }
         }
@@ -77,6 +120,9 @@ extension Tick: CommandContent {
                 1...ProtocolLimits.maximumClockSamples,
                 unit: "samples"
             )
+        }
+        if let mark, !(1...ProtocolLimits.maximumQuantity).contains(mark.index) {
+            throw ProtocolError(.invalidValue, "the mark's index is not 1 to 2^62")
         }
         var previous: UInt64 = 0
         for sample in samples {

@@ -66,6 +66,14 @@ package nonisolated struct Cadastre_V1_Administration: Sendable {
     set {request = .computeDigest(newValue)}
   }
 
+  package var changeMembers: Cadastre_V1_ChangeMembers {
+    get {
+      if case .changeMembers(let v)? = request {return v}
+      return Cadastre_V1_ChangeMembers()
+    }
+    set {request = .changeMembers(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -73,6 +81,7 @@ package nonisolated struct Cadastre_V1_Administration: Sendable {
     case getMembers(Cadastre_V1_GetMembers)
     case transferLeadership(Cadastre_V1_TransferLeadership)
     case computeDigest(Cadastre_V1_ComputeDigest)
+    case changeMembers(Cadastre_V1_ChangeMembers)
 
   }
 
@@ -118,6 +127,14 @@ package nonisolated struct Cadastre_V1_AdministrationReply: Sendable {
     set {reply = .digest(newValue)}
   }
 
+  package var memberPlan: Cadastre_V1_MemberPlan {
+    get {
+      if case .memberPlan(let v)? = reply {return v}
+      return Cadastre_V1_MemberPlan()
+    }
+    set {reply = .memberPlan(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -125,6 +142,7 @@ package nonisolated struct Cadastre_V1_AdministrationReply: Sendable {
     case members(Cadastre_V1_Members)
     case leadershipTransferred(Cadastre_V1_LeadershipTransferred)
     case digest(Cadastre_V1_DigestAt)
+    case memberPlan(Cadastre_V1_MemberPlan)
 
   }
 
@@ -297,6 +315,16 @@ package nonisolated struct Cadastre_V1_Status: @unchecked Sendable {
     set {_uniqueStorage()._digest = newValue}
   }
 
+  /// The node as it would be taken in as a member: its own word, not the configuration's.
+  package var own: Cadastre_V1_MemberDescription {
+    get {_storage._own ?? Cadastre_V1_MemberDescription()}
+    set {_uniqueStorage()._own = newValue}
+  }
+  /// Returns true if `own` has been explicitly set.
+  package var hasOwn: Bool {_storage._own != nil}
+  /// Clears the value of `own`. Subsequent reads from it will return its default value.
+  package mutating func clearOwn() {_uniqueStorage()._own = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -356,6 +384,9 @@ package nonisolated struct Cadastre_V1_MemberDescription: Sendable {
 
   package var administrationAddress: String = String()
 
+  /// Which life of its disk: 32 hexadecimal digits. Empty from nodes that do not say.
+  package var incarnation: String = String()
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
@@ -393,13 +424,122 @@ package nonisolated struct Cadastre_V1_DigestAt: Sendable {
   package init() {}
 }
 
+/// Changes the members, one at a time; a change that was made already is answered like one that was
+/// made now. Of a member that is added or comes back, the role is not read: it is a learner.
+package nonisolated struct Cadastre_V1_ChangeMembers: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var change: Cadastre_V1_ChangeMembers.OneOf_Change? = nil
+
+  package var add: Cadastre_V1_MemberDescription {
+    get {
+      if case .add(let v)? = change {return v}
+      return Cadastre_V1_MemberDescription()
+    }
+    set {change = .add(newValue)}
+  }
+
+  /// Under the number of a member, with a new disk.
+  package var rejoin: Cadastre_V1_MemberDescription {
+    get {
+      if case .rejoin(let v)? = change {return v}
+      return Cadastre_V1_MemberDescription()
+    }
+    set {change = .rejoin(newValue)}
+  }
+
+  package var promote: UInt64 {
+    get {
+      if case .promote(let v)? = change {return v}
+      return 0
+    }
+    set {change = .promote(newValue)}
+  }
+
+  package var demote: UInt64 {
+    get {
+      if case .demote(let v)? = change {return v}
+      return 0
+    }
+    set {change = .demote(newValue)}
+  }
+
+  package var remove: UInt64 {
+    get {
+      if case .remove(let v)? = change {return v}
+      return 0
+    }
+    set {change = .remove(newValue)}
+  }
+
+  package var replace: Cadastre_V1_ReplaceMember {
+    get {
+      if case .replace(let v)? = change {return v}
+      return Cadastre_V1_ReplaceMember()
+    }
+    set {change = .replace(newValue)}
+  }
+
+  /// Only say what would be done.
+  package var isDryRun: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Change: Equatable, Sendable {
+    case add(Cadastre_V1_MemberDescription)
+    /// Under the number of a member, with a new disk.
+    case rejoin(Cadastre_V1_MemberDescription)
+    case promote(UInt64)
+    case demote(UInt64)
+    case remove(UInt64)
+    case replace(Cadastre_V1_ReplaceMember)
+
+  }
+
+  package init() {}
+}
+
+/// The one leaves, and the other, a member already, gets a vote, in one change.
+package nonisolated struct Cadastre_V1_ReplaceMember: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var member: UInt64 = 0
+
+  package var by: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+package nonisolated struct Cadastre_V1_MemberPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var before: [Cadastre_V1_MemberDescription] = []
+
+  package var after: [Cadastre_V1_MemberDescription] = []
+
+  /// The voters change, so both those from before and those from after must agree.
+  package var isJoint: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "cadastre.v1"
 
 nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Administration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}get_status\0\u{3}get_members\0\u{3}transfer_leadership\0\u{3}compute_digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}get_status\0\u{3}get_members\0\u{3}transfer_leadership\0\u{3}compute_digest\0\u{3}change_members\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -459,6 +599,19 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
           self.request = .computeDigest(v)
         }
       }()
+      case 5: try {
+        var v: Cadastre_V1_ChangeMembers?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .changeMembers(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .changeMembers(v)
+        }
+      }()
       default: break
       }
     }
@@ -486,6 +639,10 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
       guard case .computeDigest(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
     }()
+    case .changeMembers?: try {
+      guard case .changeMembers(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -500,7 +657,7 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AdministrationReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}members\0\u{3}leadership_transferred\0\u{1}digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}members\0\u{3}leadership_transferred\0\u{1}digest\0\u{3}member_plan\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -560,6 +717,19 @@ nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, Sw
           self.reply = .digest(v)
         }
       }()
+      case 5: try {
+        var v: Cadastre_V1_MemberPlan?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .memberPlan(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .memberPlan(v)
+        }
+      }()
       default: break
       }
     }
@@ -586,6 +756,10 @@ nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, Sw
     case .digest?: try {
       guard case .digest(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 4)
+    }()
+    case .memberPlan?: try {
+      guard case .memberPlan(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
     case nil: break
     }
@@ -699,7 +873,7 @@ nonisolated extension Cadastre_V1_ComputeDigest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}cluster\0\u{1}role\0\u{1}term\0\u{1}leader\0\u{3}commit_index\0\u{3}applied_index\0\u{3}last_index\0\u{3}persisted_index\0\u{3}cluster_time_ms\0\u{1}site\0\u{1}version\0\u{3}feature_level\0\u{3}uptime_ms\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{3}journal_bytes\0\u{1}fsyncs\0\u{3}entries_written\0\u{3}commands_applied\0\u{1}objects\0\u{1}peers\0\u{1}digest\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}cluster\0\u{1}role\0\u{1}term\0\u{1}leader\0\u{3}commit_index\0\u{3}applied_index\0\u{3}last_index\0\u{3}persisted_index\0\u{3}cluster_time_ms\0\u{1}site\0\u{1}version\0\u{3}feature_level\0\u{3}uptime_ms\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{3}journal_bytes\0\u{1}fsyncs\0\u{3}entries_written\0\u{3}commands_applied\0\u{1}objects\0\u{1}peers\0\u{1}digest\0\u{1}own\0")
 
   fileprivate class _StorageClass {
     var _node: UInt64 = 0
@@ -725,6 +899,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
     var _objects: UInt64 = 0
     var _peers: [Cadastre_V1_PeerStatus] = []
     var _digest: Data = Data()
+    var _own: Cadastre_V1_MemberDescription? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -758,6 +933,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
       _objects = source._objects
       _peers = source._peers
       _digest = source._digest
+      _own = source._own
     }
   }
 
@@ -799,6 +975,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
         case 21: try { try decoder.decodeSingularUInt64Field(value: &_storage._objects) }()
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._peers) }()
         case 23: try { try decoder.decodeSingularBytesField(value: &_storage._digest) }()
+        case 24: try { try decoder.decodeSingularMessageField(value: &_storage._own) }()
         default: break
         }
       }
@@ -807,6 +984,10 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
     try withExtendedLifetime(_storage) { (_storage: _StorageClass) in
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every if/case branch local when no optimizations
+      // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+      // https://github.com/apple/swift-protobuf/issues/1182
       if _storage._node != 0 {
         try visitor.visitSingularUInt64Field(value: _storage._node, fieldNumber: 1)
       }
@@ -876,6 +1057,9 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
       if !_storage._digest.isEmpty {
         try visitor.visitSingularBytesField(value: _storage._digest, fieldNumber: 23)
       }
+      try { if let v = _storage._own {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -908,6 +1092,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._objects != rhs_storage._objects {return false}
         if _storage._peers != rhs_storage._peers {return false}
         if _storage._digest != rhs_storage._digest {return false}
+        if _storage._own != rhs_storage._own {return false}
         return true
       }
       if !storagesAreEqual {return false}
@@ -1004,7 +1189,7 @@ nonisolated extension Cadastre_V1_Members: SwiftProtobuf.Message, SwiftProtobuf.
 
 nonisolated extension Cadastre_V1_MemberDescription: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".MemberDescription"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}role\0\u{1}site\0\u{3}peer_address\0\u{3}client_address\0\u{3}administration_address\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}role\0\u{1}site\0\u{3}peer_address\0\u{3}client_address\0\u{3}administration_address\0\u{1}incarnation\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1018,6 +1203,7 @@ nonisolated extension Cadastre_V1_MemberDescription: SwiftProtobuf.Message, Swif
       case 4: try { try decoder.decodeSingularStringField(value: &self.peerAddress) }()
       case 5: try { try decoder.decodeSingularStringField(value: &self.clientAddress) }()
       case 6: try { try decoder.decodeSingularStringField(value: &self.administrationAddress) }()
+      case 7: try { try decoder.decodeSingularStringField(value: &self.incarnation) }()
       default: break
       }
     }
@@ -1042,6 +1228,9 @@ nonisolated extension Cadastre_V1_MemberDescription: SwiftProtobuf.Message, Swif
     if !self.administrationAddress.isEmpty {
       try visitor.visitSingularStringField(value: self.administrationAddress, fieldNumber: 6)
     }
+    if !self.incarnation.isEmpty {
+      try visitor.visitSingularStringField(value: self.incarnation, fieldNumber: 7)
+    }
     try unknownFields.traverse(visitor: &visitor)
   }
 
@@ -1052,6 +1241,7 @@ nonisolated extension Cadastre_V1_MemberDescription: SwiftProtobuf.Message, Swif
     if lhs.peerAddress != rhs.peerAddress {return false}
     if lhs.clientAddress != rhs.clientAddress {return false}
     if lhs.administrationAddress != rhs.administrationAddress {return false}
+    if lhs.incarnation != rhs.incarnation {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1127,6 +1317,206 @@ nonisolated extension Cadastre_V1_DigestAt: SwiftProtobuf.Message, SwiftProtobuf
     if lhs.kept != rhs.kept {return false}
     if lhs.computed != rhs.computed {return false}
     if lhs.rows != rhs.rows {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_ChangeMembers: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ChangeMembers"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}add\0\u{1}rejoin\0\u{1}promote\0\u{1}demote\0\u{1}remove\0\u{1}replace\0\u{3}is_dry_run\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Cadastre_V1_MemberDescription?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .add(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .add(v)
+        }
+      }()
+      case 2: try {
+        var v: Cadastre_V1_MemberDescription?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .rejoin(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .rejoin(v)
+        }
+      }()
+      case 3: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .promote(v)
+        }
+      }()
+      case 4: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .demote(v)
+        }
+      }()
+      case 5: try {
+        var v: UInt64?
+        try decoder.decodeSingularUInt64Field(value: &v)
+        if let v = v {
+          if self.change != nil {try decoder.handleConflictingOneOf()}
+          self.change = .remove(v)
+        }
+      }()
+      case 6: try {
+        var v: Cadastre_V1_ReplaceMember?
+        var hadOneofValue = false
+        if let current = self.change {
+          hadOneofValue = true
+          if case .replace(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.change = .replace(v)
+        }
+      }()
+      case 7: try { try decoder.decodeSingularBoolField(value: &self.isDryRun) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.change {
+    case .add?: try {
+      guard case .add(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .rejoin?: try {
+      guard case .rejoin(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case .promote?: try {
+      guard case .promote(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 3)
+    }()
+    case .demote?: try {
+      guard case .demote(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 4)
+    }()
+    case .remove?: try {
+      guard case .remove(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularUInt64Field(value: v, fieldNumber: 5)
+    }()
+    case .replace?: try {
+      guard case .replace(let v)? = self.change else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case nil: break
+    }
+    if self.isDryRun != false {
+      try visitor.visitSingularBoolField(value: self.isDryRun, fieldNumber: 7)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_ChangeMembers, rhs: Cadastre_V1_ChangeMembers) -> Bool {
+    if lhs.change != rhs.change {return false}
+    if lhs.isDryRun != rhs.isDryRun {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_ReplaceMember: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".ReplaceMember"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}member\0\u{1}by\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.member) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.by) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.member != 0 {
+      try visitor.visitSingularUInt64Field(value: self.member, fieldNumber: 1)
+    }
+    if self.by != 0 {
+      try visitor.visitSingularUInt64Field(value: self.by, fieldNumber: 2)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_ReplaceMember, rhs: Cadastre_V1_ReplaceMember) -> Bool {
+    if lhs.member != rhs.member {return false}
+    if lhs.by != rhs.by {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_MemberPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".MemberPlan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}before\0\u{1}after\0\u{3}is_joint\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.before) }()
+      case 2: try { try decoder.decodeRepeatedMessageField(value: &self.after) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isJoint) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.before.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.before, fieldNumber: 1)
+    }
+    if !self.after.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.after, fieldNumber: 2)
+    }
+    if self.isJoint != false {
+      try visitor.visitSingularBoolField(value: self.isJoint, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_MemberPlan, rhs: Cadastre_V1_MemberPlan) -> Bool {
+    if lhs.before != rhs.before {return false}
+    if lhs.after != rhs.after {return false}
+    if lhs.isJoint != rhs.isJoint {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

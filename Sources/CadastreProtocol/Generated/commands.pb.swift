@@ -638,9 +638,22 @@ package nonisolated struct Cadastre_V1_Tick: Sendable {
   /// Wall clocks of voters, each once, ascending by node. Milliseconds since 1970.
   package var samples: [Cadastre_V1_ClockSample] = []
 
+  /// What the state of whoever proposed it was at an entry before: whose differs there, stops.
+  /// Absent where nothing is to be compared.
+  package var mark: Cadastre_V1_DigestMark {
+    get {_mark ?? Cadastre_V1_DigestMark()}
+    set {_mark = newValue}
+  }
+  /// Returns true if `mark` has been explicitly set.
+  package var hasMark: Bool {self._mark != nil}
+  /// Clears the value of `mark`. Subsequent reads from it will return its default value.
+  package mutating func clearMark() {self._mark = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
+
+  fileprivate var _mark: Cadastre_V1_DigestMark? = nil
 }
 
 package nonisolated struct Cadastre_V1_ClockSample: Sendable {
@@ -651,6 +664,23 @@ package nonisolated struct Cadastre_V1_ClockSample: Sendable {
   package var node: UInt64 = 0
 
   package var wallMs: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// The digest of the state right after the entry at an index, 1 to 2^62.
+package nonisolated struct Cadastre_V1_DigestMark: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var index: UInt64 = 0
+
+  package var digestHigh: UInt64 = 0
+
+  package var digestLow: UInt64 = 0
 
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
@@ -1604,7 +1634,7 @@ nonisolated extension Cadastre_V1_ExpireSession: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Cadastre_V1_Tick: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Tick"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}samples\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}samples\0\u{1}mark\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -1613,20 +1643,29 @@ nonisolated extension Cadastre_V1_Tick: SwiftProtobuf.Message, SwiftProtobuf._Me
       // enabled. https://github.com/apple/swift-protobuf/issues/1034
       switch fieldNumber {
       case 1: try { try decoder.decodeRepeatedMessageField(value: &self.samples) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._mark) }()
       default: break
       }
     }
   }
 
   package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
     if !self.samples.isEmpty {
       try visitor.visitRepeatedMessageField(value: self.samples, fieldNumber: 1)
     }
+    try { if let v = self._mark {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
     try unknownFields.traverse(visitor: &visitor)
   }
 
   package static func ==(lhs: Cadastre_V1_Tick, rhs: Cadastre_V1_Tick) -> Bool {
     if lhs.samples != rhs.samples {return false}
+    if lhs._mark != rhs._mark {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }
@@ -1662,6 +1701,46 @@ nonisolated extension Cadastre_V1_ClockSample: SwiftProtobuf.Message, SwiftProto
   package static func ==(lhs: Cadastre_V1_ClockSample, rhs: Cadastre_V1_ClockSample) -> Bool {
     if lhs.node != rhs.node {return false}
     if lhs.wallMs != rhs.wallMs {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_DigestMark: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".DigestMark"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}index\0\u{3}digest_high\0\u{3}digest_low\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.index) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.digestHigh) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.digestLow) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.index != 0 {
+      try visitor.visitSingularUInt64Field(value: self.index, fieldNumber: 1)
+    }
+    if self.digestHigh != 0 {
+      try visitor.visitSingularUInt64Field(value: self.digestHigh, fieldNumber: 2)
+    }
+    if self.digestLow != 0 {
+      try visitor.visitSingularUInt64Field(value: self.digestLow, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_DigestMark, rhs: Cadastre_V1_DigestMark) -> Bool {
+    if lhs.index != rhs.index {return false}
+    if lhs.digestHigh != rhs.digestHigh {return false}
+    if lhs.digestLow != rhs.digestLow {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -76,6 +76,13 @@ package struct PeerMessage: Hashable, Sendable {
         }
     }
 
+    /// Whether a body is what only a leader says: an append or a heartbeat.
+    ///
+    /// Looks at the kind alone.
+    package static func isOfLeader(_ bytes: Span<UInt8>) -> Bool {
+        bytes.count > 0 && (bytes[0] == 3 || bytes[0] == 5)
+    }
+
     /// Reads a body.
     ///
     /// - Parameters:

@@ -105,6 +105,9 @@ package struct SocketName: Hashable, Sendable, CustomStringConvertible {
     /// The port; 0 where the kernel is to choose.
     package var port: Int
 
+    /// Hosts that mean every address of a machine, for a listener: nobody can dial them.
+    static let wildcards = ["", "0.0.0.0", "::"]
+
     /// Names a host and a port.
     package init(host: String, port: Int) {
         self.host = host

@@ -106,6 +106,8 @@ extension Settings {
         cacheSize = number("storage.cache_mib") << 20
         segmentSize = number("storage.segment_mib") << 20
         reserveSize = number("storage.reserve_mib") << 20
+        snapshotInterval = number("snapshot.interval_mib") << 20
+        snapshotRate = number("snapshot.rate_mib_per_second") << 20
         clientThreads = number("threads.client")
         logLevel = text("log.level")
     }

@@ -78,6 +78,10 @@ package struct Settings: Hashable, Sendable {
     package var segmentSize: Int
     /// What is kept free on the disk, in bytes.
     package var reserveSize: Int
+    /// Bytes of entries from one snapshot to the next.
+    package var snapshotInterval: Int
+    /// Bytes a second that snapshots may take of the network.
+    package var snapshotRate: Int
     /// Threads that serve clients.
     package var clientThreads: Int
     /// The least important log lines that are written.
@@ -246,6 +250,18 @@ package struct Settings: Hashable, Sendable {
             kind: .integer(0...65_536, unit: "MiB"),
             presence: .byDefault("512"),
             help: "Room kept for deleting and administration; below it what grows is refused."
+        ),
+        Setting(
+            key: "snapshot.interval_mib",
+            kind: .integer(1...65_536, unit: "MiB"),
+            presence: .byDefault("256"),
+            help: "Entries after which a snapshot is made; the journal keeps about twice as many."
+        ),
+        Setting(
+            key: "snapshot.rate_mib_per_second",
+            kind: .integer(1...4_096, unit: "MiB/s"),
+            presence: .byDefault("64"),
+            help: "The most that snapshots take of the network, to all peers together."
         ),
         Setting(
             key: "threads.client",

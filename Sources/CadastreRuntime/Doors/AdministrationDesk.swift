@@ -2,6 +2,7 @@ internal import CadastreNode
 internal import CadastreProtocol
 internal import CadastreStateMachine
 internal import CadastreStorage
+internal import CadastreTLS
 internal import Foundation
 internal import NIOCore
 internal import RaftCore
@@ -26,7 +27,7 @@ enum AdministrationDesk {
             }
         case .members:
             context.status().hop(to: desk.loop).whenSuccess { status in
-                let members = status.configuration.members.map(MemberDescription.init)
+                let members = status.configuration.members.map { MemberDescription($0) }
                 desk.answer(
                     key,
                     .members(members, leader: status.leader.value),
@@ -37,6 +38,35 @@ enum AdministrationDesk {
             context.consensus.post(.transferLeadership(to: target.map(NodeID.init), key))
         case .computeDigest(let index):
             desk.add(.digest(key, atLeast: LogIndex(index)))
+        case .changeMembers(let change, let isDryRun):
+            if let detail = fault(of: change) {
+                desk.refuse(key, .invalidValue, detail)
+            } else {
+                context.consensus.post(.changeMembers(change, key, isDryRun: isDryRun))
+            }
+        }
+    }
+
+    /// What is wrong with a member that is to be taken in: no peer could dial it, or let it in.
+    private static func fault(of change: MemberChange) -> String? {
+        switch change {
+        case .promote, .demote, .remove, .replace: return nil
+        case .add(let member), .rejoin(let member):
+            guard Site(uri: "cadastre-site://" + member.site) != nil else {
+                return "\"\(member.site)\" is not country/city/site/operator"
+            }
+            let addresses = [
+                member.peerAddress, member.clientAddress, member.administrationAddress,
+            ]
+            for address in addresses {
+                guard let socket = SocketName(address), socket.port > 0,
+                    !SocketName.wildcards.contains(socket.host)
+                else {
+                    return "\"\(address)\" is not the host:port under which others reach it"
+                }
+            }
+            return Set(addresses).count == addresses.count
+                ? nil : "one address stands twice; every listener needs its own"
         }
     }
 
@@ -53,7 +83,9 @@ enum AdministrationDesk {
         result.lastIndex = status.lastIndex.value
         result.persistedIndex = status.persistedIndex.value
         result.clusterTimeMilliseconds = status.clusterTime
-        result.site = context.site
+        let own = context.own
+        result.own = own
+        result.site = own.site
         result.version = ProgramVersion.text
         result.featureLevel = FeatureLevel.current
         result.uptimeMilliseconds = (Clock.monotonic - context.started) / 1_000_000
@@ -77,20 +109,6 @@ enum AdministrationDesk {
             )
         }
         return result
-    }
-}
-
-extension MemberDescription {
-    /// A member as an operator reads it.
-    init(_ member: Member) {
-        self.init(
-            node: member.id.value,
-            role: "\(member.role)",
-            site: member.site,
-            peerAddress: member.peerAddress,
-            clientAddress: member.clientAddress,
-            administrationAddress: member.administrationAddress
-        )
     }
 }
 

@@ -147,6 +147,13 @@ final class Desk: @unchecked Sendable {
         letGo(key)
     }
 
+    /// Refuses a request that was counted in, if its session is still there.
+    func refuse(_ key: RequestKey, _ refusal: Refusal, _ detail: String) {
+        guard let session = sessions[key.connection] else { return }
+        session.finish(key.request, refusal, detail)
+        touch(session)
+    }
+
     // MARK: Requests that nobody waits for
 
     /// Keeps a request's charge until a stage lets go of it.

@@ -15,10 +15,10 @@ final class DoorContext: Sendable {
     let identity: NodeIdentity
     /// The cluster's name in certificates.
     let cluster: String
-    /// Where this node stands.
-    let site: String
     /// Who belongs to the cluster.
-    let members: [Member]
+    let roster: Roster
+    /// Where this node listens.
+    let listeners: Settings.Listeners
     let bounds: Settings.Bounds
     let tls: TLSContextSource
     /// The consensus stage's inbox.
@@ -45,7 +45,8 @@ final class DoorContext: Sendable {
     init(
         identity: NodeIdentity,
         cluster: String,
-        members: [Member],
+        roster: Roster,
+        listeners: Settings.Listeners,
         bounds: Settings.Bounds,
         tls: TLSContextSource,
         consensus: Inbox<ConsensusEvent>,
@@ -58,7 +59,8 @@ final class DoorContext: Sendable {
     ) {
         self.identity = identity
         self.cluster = cluster
-        self.members = members
+        self.roster = roster
+        self.listeners = listeners
         self.bounds = bounds
         connections = ConnectionCounts(bounds)
         self.tls = tls
@@ -69,7 +71,22 @@ final class DoorContext: Sendable {
         self.status = status
         self.metrics = metrics
         self.log = log
-        site = members.first { $0.id == identity.node }?.site ?? ""
+    }
+
+    /// This node as it would be taken in as a member: with the site of its certificate, and where it
+    /// listens; of a member, as the configuration describes it.
+    var own: MemberDescription {
+        if let own = roster.own { return MemberDescription(own) }
+        let site = tls.current.own?.site
+        return MemberDescription(
+            node: identity.node.value,
+            role: "\(MemberRole.learner)",
+            site: site.map { "\($0.country)/\($0.city)/\($0.site)/\($0.operator)" } ?? "",
+            peerAddress: "\(listeners.peer)",
+            clientAddress: "\(listeners.client)",
+            administrationAddress: "\(listeners.administration)",
+            incarnation: identity.incarnation.hexadecimal
+        )
     }
 
     /// What this node says first on a listener.

@@ -33,9 +33,11 @@ enum LateOutcome: Hashable {
         // It may be in a block: only the log knows.
         case .command: self = .unknown
         // The hand-over may be under way.
-        case .administration(.transferLeadership): self = .unknown
+        case .administration(.transferLeadership),
+            .administration(.changeMembers(_, isDryRun: false)):
+            self = .unknown
         case .query, .administration(.status), .administration(.members),
-            .administration(.computeDigest):
+            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)):
             self = .refused
         }
     }
@@ -105,7 +107,7 @@ extension NodeMetrics.OutcomeLabel {
     init(_ content: CadastreNode.ReplyContent) {
         switch content {
         case .command(let reply): self = reply.refusal == nil ? .done : .refused
-        case .answer, .digest, .transferred: self = .done
+        case .answer, .digest, .transferred, .memberPlan: self = .done
         case .refused: self = .refused
         case .unknown: self = .unknown
         }

@@ -21,7 +21,9 @@ struct RetryAdvice {
             .bucketNotEmpty, .noSuchObject, .preconditionFailed, .quotaExceeded, .tooManyBuckets,
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
-            .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter:
+            .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
+            .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
+            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable:
             0
         }
     }
@@ -30,7 +32,7 @@ struct RetryAdvice {
 /// Makes frames of what the stages answer.
 struct ReplyWriter {
     /// Who belongs to the cluster, for hints.
-    let members: [Member]
+    let roster: Roster
     /// Which of a member's addresses a hint names.
     let listener: Listener
 
@@ -80,6 +82,12 @@ struct ReplyWriter {
         case .transferred(let leader):
             let answer = AdministrationAnswer.leadershipTransferred(leader: leader.value)
             append(ReplyMessage(outcome: .done(.administration(answer))), to: requestID, &output)
+        case .memberPlan(let plan):
+            append(
+                ReplyMessage(outcome: .done(.administration(.memberPlan(plan)))),
+                to: requestID,
+                &output
+            )
         case .refused(let refusal, let leader):
             append(refusal, "", leader: leader, to: requestID, advice, &output)
         case .unknown:
@@ -116,7 +124,7 @@ struct ReplyWriter {
 
     private func hint(_ leader: NodeID) -> LeaderHint? {
         guard leader != .none else { return nil }
-        let member = members.first { $0.id == leader }
+        let member = roster.member(leader)
         let address =
             switch listener {
             case .administration: member?.administrationAddress

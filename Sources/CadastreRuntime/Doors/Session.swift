@@ -83,7 +83,7 @@ final class Session: ChannelInboundHandler {
         self.listener = listener
         self.desk = desk
         self.tls = tls
-        writer = ReplyWriter(members: desk.context.members, listener: listener)
+        writer = ReplyWriter(roster: desk.context.roster, listener: listener)
     }
 
     /// What stands behind TLS on a connection through a door.

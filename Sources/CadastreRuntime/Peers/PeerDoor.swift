@@ -15,6 +15,7 @@ final class PeerDoor {
     fileprivate struct Accepted {
         let channel: any Channel
         let since: UInt64
+        let caller: Caller
         let handler: PeerAcceptHandler
         var standing: StandingPeer
     }
@@ -22,6 +23,8 @@ final class PeerDoor {
     private let network: PeerNetwork
     private let loop: any EventLoop
     private var links: [NodeID: PeerLink] = [:]
+    /// For snapshots: what is large has connections of its own.
+    private var bulkLinks: [NodeID: PeerLink] = [:]
     private var listener: (any Channel)?
     /// What peers have dialled, the newest of each peer and purpose.
     private var accepted: [Greeting.Purpose: [NodeID: Accepted]] = [:]
@@ -29,14 +32,61 @@ final class PeerDoor {
     private var conduct: [NodeID: PeerConduct] = [:]
     private var sweeper: RepeatedTask?
 
+    /// Whom this node follows, or itself, or none.
+    private var leader = NodeID.none
+
     /// The doors of a node, closed.
     init(_ network: PeerNetwork, on loop: any EventLoop) {
         self.network = network
         self.loop = loop
-        for member in network.members where member.id != network.identity.node {
-            links[member.id] = PeerLink(to: member, network, on: loop)
+        renewLinks()
+    }
+
+    /// The configuration or the leader has changed: whoever came in is dialled, whoever left is not
+    /// spoken to any more.
+    ///
+    /// Before the messages of the turn that brought it: what is for a new disk must not reach the
+    /// old one.
+    func membersChanged(_ configuration: Configuration?, leader: NodeID) {
+        self.leader = leader
+        network.roster.update(configuration, leader: leader)
+        renewLinks()
+        for (purpose, connections) in accepted {
+            for (peer, connection) in connections
+            where !network.isWelcome(connection.caller, leader: leader) {
+                accepted[purpose]?[peer] = nil
+                connection.channel.close(promise: nil)
+            }
+        }
+        record()
+    }
+
+    /// A node that is no member dials nobody, unless it leads the change that removes it: nobody
+    /// would let it in.
+    private func renewLinks() {
+        let isTakingPart = network.roster.own != nil || leader == network.identity.node
+        let peers = isTakingPart ? network.roster.others : []
+        renew(&links, to: peers, for: .consensus)
+        renew(&bulkLinks, to: peers, for: .bulk)
+    }
+
+    private func renew(
+        _ links: inout [NodeID: PeerLink],
+        to peers: [Member],
+        for purpose: Greeting.Purpose
+    ) {
+        for (id, link) in links where !peers.contains(where: { link.leads(to: $0) }) {
+            link.stop()
+            links[id] = nil
+        }
+        for peer in peers where links[peer.id] == nil {
+            let link = PeerLink(to: peer, for: purpose, network, on: loop)
+            links[peer.id] = link
+            if listener != nil { link.start() }
         }
     }
+
+    private var allLinks: [PeerLink] { Array(links.values) + Array(bulkLinks.values) }
 
     /// Listens, then dials every peer.
     func start(_ address: SocketName) -> EventLoopFuture<Int> {
@@ -56,7 +106,7 @@ final class PeerDoor {
             .assumeIsolated()
             .map { channel in
                 self.listener = channel
-                for link in self.links.values { link.start() }
+                for link in self.allLinks { link.start() }
                 self.startSweeping()
                 return channel.localAddress?.port ?? 0
             }
@@ -76,20 +126,37 @@ final class PeerDoor {
         sweeper?.cancel()
         listener?.close(promise: nil)
         listener = nil
-        for link in links.values { link.stop() }
+        for link in allLinks { link.stop() }
         for connections in accepted.values {
             for connection in connections.values { connection.channel.close(promise: nil) }
         }
     }
 
     /// Sends a message to its peer, with the others of the same turn.
-    func send(_ message: PeerFrame) {
-        links[message.to]?.send(message)
+    ///
+    /// Whom this node does not dial is answered on the connection that it has dialled: a stranger,
+    /// of whom it is not known where it listens, and, by a node that is no member yet, everybody.
+    func send(_ message: PeerFrame, on purpose: Greeting.Purpose = .consensus) {
+        let accepted = accepted[purpose]?[message.to]
+        let link = purpose == .bulk ? bulkLinks[message.to] : links[message.to]
+        if let link, link.isOpen || accepted?.caller.isStranger != true {
+            link.send(message)
+        } else if let accepted {
+            accepted.handler.answer(message)
+        } else {
+            network.metrics.peerDropped.increment()
+        }
     }
 
     /// Sends what waits.
     func flush() {
         for link in links.values { link.flush() }
+    }
+
+    /// Sends what is said about snapshots.
+    func send(bulk messages: [PeerFrame]) {
+        for message in messages { send(message, on: .bulk) }
+        for link in bulkLinks.values { link.flush() }
     }
 
     /// Closes the connections of a peer that broke the protocol, and counts and logs why.
@@ -111,12 +178,14 @@ final class PeerDoor {
         if conduct[peer, default: PeerConduct()].faulted(at: now, standingSince: since) {
             let until = conduct[peer]?.quarantinedUntil ?? now
             links[peer]?.quarantine(until: until)
+            bulkLinks[peer]?.quarantine(until: until)
             network.log.error(
                 "a peer breaks the protocol again and again; it is left alone for a while",
                 metadata: ["peer": "\(peer)", "reason": "\(reason)"]
             )
         } else {
             links[peer]?.disconnect()
+            bulkLinks[peer]?.disconnect()
         }
     }
 
@@ -125,11 +194,12 @@ final class PeerDoor {
         for connections in accepted.values {
             for connection in connections.values { connection.handler.sweep(at: now) }
         }
+        for link in allLinks { link.sweep(at: now) }
         judge(at: now)
     }
 
     private func judge(at now: UInt64) {
-        for link in links.values { link.judge(at: now) }
+        for link in allLinks { link.judge(at: now) }
         let present = network.serverTLS.current
         for (purpose, connections) in accepted {
             for (peer, var connection) in connections
@@ -168,13 +238,14 @@ final class PeerDoor {
     ///
     /// - Throws: `ProtocolError` if the peer is left alone just now.
     fileprivate func greeted(
-        by peer: NodeID,
+        by caller: Caller,
         _ purpose: Greeting.Purpose,
         on channel: any Channel,
         _ handler: PeerAcceptHandler,
         _ standing: StandingPeer
     ) throws(ProtocolError) {
         let now = Clock.monotonic
+        let peer = caller.node
         guard conduct[peer]?.isQuarantined(at: now) != true else {
             throw ProtocolError(
                 .notPermitted,
@@ -186,6 +257,7 @@ final class PeerDoor {
         let connection = Accepted(
             channel: channel,
             since: now,
+            caller: caller,
             handler: handler,
             standing: standing
         )
@@ -193,6 +265,7 @@ final class PeerDoor {
             .channel.close(promise: nil)
         record()
         links[peer]?.peerIsThere()
+        bulkLinks[peer]?.peerIsThere()
     }
 
     /// A connection is gone.
@@ -217,11 +290,9 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
     private let door: PeerDoor
     private let network: PeerNetwork
     private let tls: TLSContext
-    private var assembler = FrameAssembler()
-    private var unfinished = UnfinishedMessage()
-    private var peer: NodeID?
+    private var input: PeerInput
+    private var caller: Caller?
     private var purpose: Greeting.Purpose?
-    private var events: [ConsensusEvent] = []
     private var isBroken = false
     private var channel: (any Channel)?
 
@@ -229,6 +300,7 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
         self.door = door
         self.network = network
         self.tls = tls
+        input = PeerInput(network)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -238,19 +310,19 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
         }
         guard !isBroken else { return }
         do throws(ProtocolError) {
-            let member = try network.check(
+            let caller = try network.checkCaller(
                 greeted.greeting,
                 from: greeted.peer.identity,
                 purposes: [.consensus, .bulk]
             )
             try door.greeted(
-                by: member.id,
+                by: caller,
                 greeted.greeting.purpose,
                 on: context.channel,
                 self,
                 StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
             )
-            peer = member.id
+            self.caller = caller
             purpose = greeted.greeting.purpose
             channel = context.channel
         } catch {
@@ -258,37 +330,47 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
         }
     }
 
+    /// Answers a stranger, or drops the answer while its socket takes none.
+    func answer(_ message: PeerFrame) {
+        var queue = PeerQueue(
+            maximumSize: network.queueSize,
+            kind: purpose == .bulk ? .snapshot : .peer
+        )
+        guard let channel, channel.isWritable,
+            queue.add(message.bytes, group: message.group.value, isUrgent: message.isUrgent)
+        else {
+            network.metrics.peerDropped.increment()
+            return
+        }
+        network.metrics.peerMessages.increment()
+        network.metrics.peerBytes.increment(by: message.bytes.count)
+        while let frame = queue.next() { channel.write(frame, promise: nil) }
+        channel.flush()
+    }
+
     /// Gives up a message that does not come whole.
     func sweep(at now: UInt64) {
-        guard unfinished.isLate(at: now), let channel else { return }
+        guard input.isLate(at: now), let channel else { return }
         fail(channel, ProtocolError(.deadlinePassed, "a message did not come whole in time"))
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard !isBroken, let peer else { return }
+        guard !isBroken, let caller, let purpose else { return }
         let bytes = unwrapInboundIn(data)
         do throws(ProtocolError) {
-            try assembler.receive(bytes.readableBytesUInt8Span) {
-                header,
-                body throws(ProtocolError) in
-                guard header.kind == .peer else {
-                    throw ProtocolError(.malformed, "a peer sends peer messages only")
-                }
-                events.append(
-                    .received(from: peer, group: GroupID(header.group), bytes: body.copied())
-                )
-            }
-            unfinished.note(assembler, at: Clock.monotonic)
+            try input.receive(
+                bytes.readableBytesUInt8Span,
+                from: caller.node,
+                on: purpose,
+                isStranger: caller.isStranger
+            )
         } catch {
             fail(context.channel, error)
         }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
-        if !events.isEmpty {
-            network.metrics.peerReceived.increment(by: events.count)
-            network.inbox.post(all: &events)
-        }
+        input.post()
         context.fireChannelReadComplete()
     }
 
@@ -298,16 +380,16 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) {
         channel = nil
-        door.closed(peer, purpose, context.channel)
+        door.closed(caller?.node, purpose, context.channel)
     }
 
     private func fail(_ channel: any Channel, _ error: any Error) {
         guard !isBroken else { return }
         isBroken = true
         let address = channel.remoteAddress.map { "\($0)" } ?? "unknown"
-        if let peer, error is ProtocolError {
-            door.disconnect(peer, "\(error) (from \(address))")
-        } else if peer == nil {
+        if let caller, error is ProtocolError {
+            door.disconnect(caller.node, "\(error) (from \(address))")
+        } else if caller == nil {
             network.refused(ConnectionRefusal(error), "\(error)", peer: address)
         } else {
             network.cut(error, peer: address)

@@ -11,7 +11,8 @@ internal import RaftCore
 /// This node's way to one peer: a connection that it dials and sends on, and dials again whenever
 /// it breaks.
 ///
-/// What the peer sends comes on the connection that the peer dials.
+/// What the peer sends comes on the connection that the peer dials; only one that does not know yet
+/// where this node listens answers on this one (``PeerDoor/send(_:)``).
 ///
 /// Two one-way connections cost a socket more than one for both ways, and need no rule for who
 /// dials and no decision which of two connections is the right one.
@@ -24,12 +25,13 @@ final class PeerLink {
         /// Being dialled, or shaking hands.
         case connecting
         /// The peer has greeted: messages go out.
-        case open(any Channel, StandingPeer)
+        case open(any Channel, StandingPeer, PeerDialHandler)
         case stopped
     }
 
     private let network: PeerNetwork
     private let peer: Member
+    private let purpose: Greeting.Purpose
     private let loop: any EventLoop
     private var state = State.connecting
     private var queue: PeerQueue
@@ -37,11 +39,20 @@ final class PeerLink {
     private var mustFlush = false
 
     /// A way to a peer, not dialled yet.
-    init(to peer: Member, _ network: PeerNetwork, on loop: any EventLoop) {
+    init(
+        to peer: Member,
+        for purpose: Greeting.Purpose,
+        _ network: PeerNetwork,
+        on loop: any EventLoop
+    ) {
         self.network = network
         self.peer = peer
+        self.purpose = purpose
         self.loop = loop
-        queue = PeerQueue(maximumSize: network.queueSize)
+        queue = PeerQueue(
+            maximumSize: network.queueSize,
+            kind: purpose == .bulk ? .snapshot : .peer
+        )
     }
 
     /// Begins to dial.
@@ -53,16 +64,34 @@ final class PeerLink {
     func stop() {
         switch state {
         case .waiting(let timer): timer.cancel()
-        case .open(let channel, _): channel.close(promise: nil)
+        case .open(let channel, _, _):
+            channel.close(promise: nil)
+            tell(.peerDisconnected(peer.id, isRefused: false))
         case .connecting, .stopped: break
         }
         state = .stopped
         queue.removeAll()
     }
 
+    /// Whether messages go out.
+    var isOpen: Bool {
+        if case .open = state { true } else { false }
+    }
+
+    /// Whether this is the way to a member as it stands in the configuration, whatever its role.
+    func leads(to member: Member) -> Bool {
+        member.id == peer.id && member.incarnation == peer.incarnation
+            && member.site == peer.site && member.peerAddress == peer.peerAddress
+    }
+
+    /// Gives up an answer that does not come whole.
+    func sweep(at now: UInt64) {
+        if case .open(_, _, let handler) = state { handler.sweep(at: now) }
+    }
+
     /// Closes the connection; it is dialled again.
     func disconnect() {
-        if case .open(let channel, _) = state { channel.close(promise: nil) }
+        if case .open(let channel, _, _) = state { channel.close(promise: nil) }
     }
 
     /// Closes the connection; it is dialled again after a moment.
@@ -80,11 +109,11 @@ final class PeerLink {
 
     /// Closes the connection if the peer's certificate is no longer one that would be let in.
     func judge(at now: UInt64) {
-        guard case .open(let channel, var standing) = state else { return }
+        guard case .open(let channel, var standing, let handler) = state else { return }
         let present = network.clientTLS.current
         guard standing.isDue(present, at: now) else { return }
         let refusal = standing.refusal(by: present, at: now)
-        state = .open(channel, standing)
+        state = .open(channel, standing, handler)
         guard let refusal else { return }
         network.refused(
             .tls(refusal.reason),
@@ -111,7 +140,7 @@ final class PeerLink {
     ///
     /// After the messages of one turn.
     func flush() {
-        guard mustFlush, case .open(let channel, _) = state else { return }
+        guard mustFlush, case .open(let channel, _, _) = state else { return }
         var unflushed = 0
         while channel.isWritable, let frame = queue.next() {
             unflushed += frame.readableBytes
@@ -134,7 +163,7 @@ final class PeerLink {
         state = .connecting
         let link = NIOLoopBound(self, eventLoop: loop)
         let network = network
-        let peer = peer
+        let (peer, purpose) = (peer, purpose)
         let tls = network.clientTLS.current
         var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.seconds(1))
@@ -147,8 +176,8 @@ final class PeerLink {
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers(
                         TLSHandler(tls, accept: network.acceptance(of: peer.id)),
-                        GreetingHandler(network.greeting(.consensus), .speaksFirst),
-                        PeerDialHandler(link.value, network, tls)
+                        GreetingHandler(network.greeting(purpose), .speaksFirst),
+                        PeerDialHandler(link.value, purpose, network, tls)
                     )
                 }
             }
@@ -160,7 +189,7 @@ final class PeerLink {
     private func failed(_ error: any Error) {
         guard case .connecting = state else { return }
         if redial.hasJustBroken, PeerLink.isRefused(error) {
-            network.inbox.post(.peerDisconnected(peer.id, isRefused: true))
+            tell(.peerDisconnected(peer.id, isRefused: true))
         }
         dialAgain()
     }
@@ -191,15 +220,27 @@ final class PeerLink {
     // MARK: What the connection tells
 
     /// The peer has greeted.
-    fileprivate func opened(_ channel: any Channel, _ standing: StandingPeer) {
+    fileprivate func opened(
+        _ channel: any Channel,
+        _ standing: StandingPeer,
+        _ handler: PeerDialHandler
+    ) {
         guard case .connecting = state else {
             channel.close(promise: nil)
             return
         }
-        state = .open(channel, standing)
+        state = .open(channel, standing, handler)
         redial.opened(at: Clock.monotonic)
-        network.log.info("peer connected", metadata: ["peer": "\(peer.id)"])
-        network.inbox.post(.peerConnected(peer.id))
+        network.log.info(
+            "peer connected",
+            metadata: ["peer": "\(peer.id)", "purpose": "\(purpose)"]
+        )
+        tell(.peerConnected(peer.id))
+    }
+
+    /// Consensus hears of its own connections: those for snapshots come and go, and prove nothing.
+    private func tell(_ event: ConsensusEvent) {
+        if purpose == .consensus { network.inbox.post(event) }
     }
 
     /// The socket takes more again.
@@ -212,8 +253,11 @@ final class PeerLink {
         queue.removeAll()
         switch state {
         case .open:
-            network.log.info("peer disconnected", metadata: ["peer": "\(peer.id)"])
-            network.inbox.post(.peerDisconnected(peer.id, isRefused: false))
+            network.log.info(
+                "peer disconnected",
+                metadata: ["peer": "\(peer.id)", "purpose": "\(purpose)"]
+            )
+            tell(.peerDisconnected(peer.id, isRefused: false))
             dialAgain()
         case .connecting: dialAgain()
         case .waiting, .stopped: break
@@ -222,19 +266,30 @@ final class PeerLink {
 }
 
 /// The end of the pipeline of a connection to a peer.
-private final class PeerDialHandler: ChannelInboundHandler {
+fileprivate final class PeerDialHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
 
     private let link: PeerLink
+    private let purpose: Greeting.Purpose
     private let network: PeerNetwork
     private let tls: TLSContext
     private var isOpen = false
     private var hasFailed = false
+    private var peer: NodeID?
+    private var channel: (any Channel)?
+    private var input: PeerInput
 
-    init(_ link: PeerLink, _ network: PeerNetwork, _ tls: TLSContext) {
+    init(
+        _ link: PeerLink,
+        _ purpose: Greeting.Purpose,
+        _ network: PeerNetwork,
+        _ tls: TLSContext
+    ) {
         self.link = link
+        self.purpose = purpose
         self.network = network
         self.tls = tls
+        input = PeerInput(network)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -244,27 +299,51 @@ private final class PeerDialHandler: ChannelInboundHandler {
         }
         guard !hasFailed else { return }
         do throws(ProtocolError) {
-            _ = try network.check(
+            peer = try network.check(
                 greeted.greeting,
                 from: greeted.peer.identity,
                 purposes: [.consensus]
-            )
+            ).id
             isOpen = true
             link.opened(
                 context.channel,
-                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
+                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic),
+                self
             )
+            channel = context.channel
         } catch {
             errorCaught(context: context, error: error)
         }
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // Messages come on the connection that the peer dials; here none is expected.
-        errorCaught(
-            context: context,
-            error: ProtocolError(.malformed, "the peer sends on a connection that is not its own")
+        guard isOpen, !hasFailed, let peer else { return }
+        let bytes = unwrapInboundIn(data)
+        do throws(ProtocolError) {
+            try input.receive(bytes.readableBytesUInt8Span, from: peer, on: purpose)
+        } catch {
+            errorCaught(context: context, error: error)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        input.post()
+        context.fireChannelReadComplete()
+    }
+
+    /// Gives up a message that does not come whole.
+    func sweep(at now: UInt64) {
+        guard !hasFailed, input.isLate(at: now), let channel else { return }
+        hasFailed = true
+        network.cut(
+            ProtocolError(.deadlinePassed, "a message did not come whole in time"),
+            peer: channel.remoteAddress.map { "\($0)" } ?? "unknown"
         )
+        channel.close(promise: nil)
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        channel = nil
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

@@ -12,7 +12,9 @@ struct PeerNetwork: Sendable {
     /// The cluster's name in certificates.
     let cluster: String
     /// Who belongs to the cluster.
-    let members: [Member]
+    let roster: Roster
+    /// Whether this node leads, or hears a leader; asked on the consensus loop.
+    let hearsLeader: @Sendable () -> Bool
     /// The cluster's feature level: a node must know everything that its log may hold.
     let featureLevel: UInt32
     /// For connections that peers open.
@@ -23,6 +25,8 @@ struct PeerNetwork: Sendable {
     let queueSize: Int
     /// The consensus stage's inbox.
     let inbox: Inbox<ConsensusEvent>
+    /// The snapshot stage's inbox.
+    let snapshots: Inbox<SnapshotEvent>
     let metrics: NodeMetrics
     let log: Logger
     /// Bounds the lines about refused connections.
@@ -38,30 +42,46 @@ struct PeerNetwork: Sendable {
         )
     }
 
+    /// Whether a node that the configuration does not name may speak to this one.
+    ///
+    /// The configuration that this node has may be old: a node that joins has the founding one, and
+    /// one that was away may know nobody of those who are members now. Somebody must be able to tell
+    /// them. It is safe: the cluster's authority says that the stranger is a node of the cluster, it
+    /// is heard as a leader only (``Caller/isStranger``), and a leader was elected by voters. A node that
+    /// hears a leader learns of new members from that one, and lets no stranger in: so neither a
+    /// removed nor a wiped node disturbs a cluster that is well.
+    var admitsStrangers: Bool { roster.own == nil || !hearsLeader() }
+
     /// Says which certificates are not of the member that is expected, standing where it should.
     ///
     /// Asked within the handshake: a node elsewhere, or one that does not say where it is, is never
     /// given a byte.
     ///
-    /// - Parameter id: The member that is dialled; nil where any may come.
+    /// - Parameter id: The member that is dialled; nil where any may come. Whoever comes is sent
+    ///   nothing but answers to what it sends as a leader.
     /// - Returns: What a ``TLSHandler`` asks.
     func acceptance(of id: NodeID?) -> @Sendable (NamedIdentity) -> TLSRefusal? {
         let isNode = TLSRefusal.unlessNode(of: cluster, id: id?.value)
-        let members = members
+        let network = self
         return { name in
             if let refusal = isNode(name) { return refusal }
-            guard case .node(_, let number) = name.identity,
-                let member = members.first(where: { $0.id.value == number })
-            else { return TLSRefusal(.notAccepted, "\(name.identity) is no member") }
-            guard name.site == Site(ofMember: member) else {
-                return TLSRefusal(
-                    .otherSite,
-                    "\(name.identity) stands at \(name.site?.uri ?? "no site"), "
-                        + "the configuration says \(member.site)"
-                )
-            }
-            return nil
+            guard let refusal = network.refusalOfMember(name) else { return nil }
+            return id == nil && network.admitsStrangers ? nil : refusal
         }
+    }
+
+    private func refusalOfMember(_ name: NamedIdentity) -> TLSRefusal? {
+        guard case .node(_, let number) = name.identity,
+            let member = roster.member(NodeID(number))
+        else { return TLSRefusal(.notAccepted, "\(name.identity) is no member") }
+        guard name.site == Site(ofMember: member) else {
+            return TLSRefusal(
+                .otherSite,
+                "\(name.identity) stands at \(name.site?.uri ?? "no site"), "
+                    + "the configuration says \(member.site)"
+            )
+        }
+        return nil
     }
 
     /// Checks what a node said first, against its certificate and the configuration.
@@ -77,6 +97,53 @@ struct PeerNetwork: Sendable {
         from certified: Identity,
         purposes: [Greeting.Purpose]
     ) throws(ProtocolError) -> Member {
+        try checkNode(greeting, from: certified, purposes: purposes)
+        guard let member = roster.member(greeting.node) else {
+            throw ProtocolError(.notPermitted, "node \(greeting.node) is not a member")
+        }
+        guard greeting.incarnation == member.incarnation else {
+            throw ProtocolError(
+                .notPermitted,
+                "node \(greeting.node) has another incarnation than the configuration says"
+            )
+        }
+        return member
+    }
+
+    /// Checks what a node said first that has dialled this one.
+    ///
+    /// - Parameters: As ``check(_:from:purposes:)``.
+    /// - Returns: Who it is: a member, or a stranger that may speak as a leader.
+    /// - Throws: `ProtocolError` with what does not fit.
+    func checkCaller(
+        _ greeting: Greeting,
+        from certified: Identity,
+        purposes: [Greeting.Purpose]
+    ) throws(ProtocolError) -> Caller {
+        do throws(ProtocolError) {
+            let member = try check(greeting, from: certified, purposes: purposes)
+            return Caller(node: member.id, incarnation: member.incarnation, isStranger: false)
+        } catch {
+            guard admitsStrangers else { throw error }
+            try checkNode(greeting, from: certified, purposes: purposes)
+            guard let incarnation = greeting.incarnation else { throw error }
+            return Caller(node: greeting.node, incarnation: incarnation, isStranger: true)
+        }
+    }
+
+    /// Whether a connection that was let in may stand: its node is a member still, or nobody else
+    /// leads.
+    func isWelcome(_ caller: Caller, leader: NodeID) -> Bool {
+        if roster.member(caller.node)?.incarnation == caller.incarnation { return true }
+        return admitsStrangers || caller.isStranger && caller.node == leader
+    }
+
+    /// What does not depend on the configuration.
+    private func checkNode(
+        _ greeting: Greeting,
+        from certified: Identity,
+        purposes: [Greeting.Purpose]
+    ) throws(ProtocolError) {
         _ = try self.greeting(greeting.purpose).commonVersion(with: greeting)
         guard greeting.featureLevel >= featureLevel else {
             throw ProtocolError(
@@ -100,16 +167,6 @@ struct PeerNetwork: Sendable {
         guard greeting.node != identity.node else {
             throw ProtocolError(.notPermitted, "the other end is this very node")
         }
-        guard let member = members.first(where: { $0.id == greeting.node }) else {
-            throw ProtocolError(.notPermitted, "node \(greeting.node) is not a member")
-        }
-        guard greeting.incarnation == member.incarnation else {
-            throw ProtocolError(
-                .notPermitted,
-                "node \(greeting.node) has another incarnation than the configuration says"
-            )
-        }
-        return member
     }
 
     /// Counts and logs a peer that broke the protocol.

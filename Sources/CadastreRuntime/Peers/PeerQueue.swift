@@ -10,6 +10,8 @@ internal import NIOCore
 struct PeerQueue {
     /// The most bytes that wait, urgent messages aside.
     let maximumSize: Int
+    /// What the messages are.
+    let kind: FrameKind
     /// Frames that wait.
     private struct Lane {
         var frames: Deque<ByteBuffer> = []
@@ -32,8 +34,9 @@ struct PeerQueue {
     private var nextStream: UInt64 = 1
 
     /// An empty queue.
-    init(maximumSize: Int) {
+    init(maximumSize: Int, kind: FrameKind = .peer) {
         self.maximumSize = maximumSize
+        self.kind = kind
     }
 
     /// Whether nothing waits.
@@ -59,7 +62,7 @@ struct PeerQueue {
             let count = min(ProtocolLimits.maximumPieceSize, body.count - start)
             header.removeAll(keepingCapacity: true)
             FrameHeader(
-                kind: .peer,
+                kind: kind,
                 hasMorePieces: start + count < body.count,
                 group: group,
                 requestID: stream,

@@ -18,10 +18,11 @@ final class NodeParts: Sendable {
     let serverTLS: TLSContextSource
     let clientTLS: TLSContextSource
     let log: Logger
-    /// Voters beside this node.
-    let otherVoters: Int
+    /// Who belongs to the cluster.
+    let roster: Roster
     private let journal = StageThread<JournalEvent>(name: "journal")
     private let apply = StageThread<ApplyEvent>(name: "apply")
+    private let snapshot = StageThread<SnapshotEvent>(name: "snapshot")
     private let metrics: NodeMetrics
     private let failed: @Sendable (NodeError) -> Void
     private let consensusGroup: MultiThreadedEventLoopGroup
@@ -59,17 +60,19 @@ final class NodeParts: Sendable {
             log: log
         )
         self.host = host
-        let members = configuration.members
-        otherVoters = members.count { $0.role == .voter && $0.id != open.identity.node }
+        let (view, roster) = (view, Roster(open))
+        self.roster = roster
         let network = PeerNetwork(
             identity: open.identity,
             cluster: plan.genesis.cluster,
-            members: members,
+            roster: roster,
+            hearsLeader: { view.now.leader != .none },
             featureLevel: configuration.featureLevel,
             serverTLS: serverTLS,
             clientTLS: clientTLS,
             queueSize: plan.settings.bounds.peerQueueSize,
             inbox: host.inbox,
+            snapshots: snapshot.inbox,
             metrics: metrics,
             log: log
         )
@@ -77,7 +80,8 @@ final class NodeParts: Sendable {
         let context = DoorContext(
             identity: open.identity,
             cluster: plan.genesis.cluster,
-            members: members,
+            roster: roster,
+            listeners: plan.settings.listeners,
             bounds: plan.settings.bounds,
             tls: serverTLS,
             consensus: host.inbox,
@@ -136,6 +140,24 @@ final class NodeParts: Sendable {
         } failed: { [self] error in
             fail(error)
         }
+        let (snapshotStage, snapshotInbox) = (Handover(open.snapshot), snapshot.inbox)
+        let (peers, loop, log) = (peers, consensusGroup.next(), log)
+        snapshot.start {
+            .snapshot(
+                snapshotStage.value,
+                to: consensus,
+                log: log,
+                send: { frames, faults in
+                    loop.execute {
+                        peers.value.send(bulk: frames)
+                        for fault in faults { peers.value.disconnect(fault.peer, fault.reason) }
+                    }
+                },
+                again: { snapshotInbox.post(.resume) }
+            )
+        } failed: { [self] error in
+            fail(error)
+        }
         for desk in desks.all { desk.loop.execute { desk.start() } }
     }
 
@@ -145,7 +167,7 @@ final class NodeParts: Sendable {
     func startPeers(_ plan: NodePlan) async throws -> Int {
         let address = plan.settings.listeners.peer
         let (peers, host, desks) = (peers, host, doors.desks)
-        let (journal, apply) = (journal.inbox, apply.inbox)
+        let (journal, apply, snapshot) = (journal.inbox, apply.inbox, snapshot.inbox)
         let (failed, tick) = (failed, tickMilliseconds)
         let loop = consensusGroup.next()
         return try await loop.flatSubmit {
@@ -154,6 +176,8 @@ final class NodeParts: Sendable {
                 ConsensusHost.Outlets(
                     journal: journal,
                     apply: apply,
+                    snapshots: snapshot,
+                    membersChanged: { door.membersChanged($0, leader: $1) },
                     send: { door.send($0) },
                     flush: { door.flush() },
                     disconnect: { door.disconnect($0.peer, $0.reason) },
@@ -193,8 +217,12 @@ final class NodeParts: Sendable {
         if !hasStateEnded {
             log.error("the state did not end in time; the next start applies the log again")
         }
+        let hasSnapshotEnded = snapshot.stop(
+            withinMilliseconds: RuntimeLimits.stateEndMilliseconds
+        )
+        if !hasSnapshotEnded { log.error("a snapshot under way did not end in time") }
         // A thread that still writes keeps others out until the process ends.
-        if hasJournalEnded, hasStateEnded { lock.value.release() }
+        if hasJournalEnded, hasStateEnded, hasSnapshotEnded { lock.value.release() }
         do {
             try await clientGroup.shutdownGracefully()
             try await consensusGroup.shutdownGracefully()

@@ -4,7 +4,7 @@ internal import CadastreStateMachine
 internal import CadastreStorage
 internal import CadastreTLS
 internal import Foundation
-internal import RaftCore
+package import RaftCore
 
 /// What a node needs before it can be founded or run: settings and genesis, checked together.
 package struct NodePlan: Sendable {
@@ -22,30 +22,13 @@ package struct NodePlan: Sendable {
         flags: [String]
     ) throws(ConfigurationError) -> NodePlan {
         let settings = try Settings.read(file: file, environment: environment, flags: flags)
-        return try NodePlan(settings, GenesisFile(path: settings.genesis))
+        return NodePlan(settings, try GenesisFile(path: settings.genesis))
     }
 
     /// Puts settings and genesis together.
-    ///
-    /// - Throws: `ConfigurationError` if this node is not a member.
-    package init(_ settings: Settings, _ genesis: GenesisFile) throws(ConfigurationError) {
-        guard genesis.members.contains(where: { $0.id.value == settings.node }) else {
-            throw ConfigurationError(
-                source: settings.genesis,
-                key: "members",
-                "none has the id \(settings.node), which is node.id; check which of both is wrong"
-            )
-        }
+    package init(_ settings: Settings, _ genesis: GenesisFile) {
         self.settings = settings
         self.genesis = genesis
-    }
-
-    /// The node's own member.
-    var member: Member {
-        guard let member = genesis.members.first(where: { $0.id.value == settings.node }) else {
-            preconditionFailure("init has found node \(settings.node) among the members")
-        }
-        return member
     }
 
     /// The stages' settings.
@@ -62,13 +45,17 @@ package struct NodePlan: Sendable {
         result.journal.segmentSize = settings.segmentSize
         result.stateMachine.cacheSizeBytes = settings.cacheSize
         result.diskReserve = settings.reserveSize
+        result.snapshotInterval = settings.snapshotInterval
+        result.snapshotRate = settings.snapshotRate
         return result
     }
 
     /// Founds the data folder, once in the life of its disk.
     ///
+    /// - Parameter incarnation: Nil for a founding member; fresh random bits for a node that joins,
+    ///   or comes back with a new disk.
     /// - Throws: `NodeError` if the folder is in use, not empty or another node's, or the disk fails.
-    package func found() throws(NodeError) {
+    package func found(as incarnation: Incarnation? = nil) throws(NodeError) {
         try checkDirectory()
         try NodeFolder.found(
             settings.directory,
@@ -79,6 +66,7 @@ package struct NodePlan: Sendable {
                 members: genesis.members
             ),
             node: NodeID(settings.node),
+            incarnation: incarnation,
             settings: nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )
@@ -106,17 +94,20 @@ package struct NodePlan: Sendable {
 
     /// Both TLS contexts, read anew and checked to belong to this node.
     ///
+    /// - Parameter member: This node by the configuration; nil while it is no member.
+    /// - Returns: One for each side of connections.
     /// - Throws: `NodeError` naming the file; then neither is to be used.
-    func tls() throws(NodeError) -> (server: TLSContext, client: TLSContext) {
+    func tls(of member: Member?) throws(NodeError) -> (server: TLSContext, client: TLSContext) {
         (
-            try context(settings.serverPair, for: .server),
-            try context(settings.clientPair, for: .client)
+            try context(settings.serverPair, for: .server, of: member),
+            try context(settings.clientPair, for: .client, of: member)
         )
     }
 
     private func context(
         _ pair: Settings.CertificatePair,
-        for purpose: TLSContext.Purpose
+        for purpose: TLSContext.Purpose,
+        of member: Member?
     ) throws(NodeError) -> TLSContext {
         do throws(TLSError) {
             let context = try TLSContext(
@@ -128,25 +119,29 @@ package struct NodePlan: Sendable {
                 ),
                 for: purpose
             )
-            try check(context.own, pair.certificate)
+            try check(context.own, pair.certificate, member)
             return context
         } catch {
             throw NodeError(.configuration, "\(error)")
         }
     }
 
-    private func check(_ own: CertificateSummary?, _ path: String) throws(TLSError) {
+    private func check(
+        _ own: CertificateSummary?,
+        _ path: String,
+        _ member: Member?
+    ) throws(TLSError) {
         let wanted = Identity.node(cluster: genesis.cluster, id: settings.node)
         guard own?.identity == wanted else {
             let found = own?.identity.map { "\($0)" } ?? "nobody"
             throw .invalidFile(path: path, reason: "it speaks for \(found), not for \(wanted)")
         }
-        guard own?.site == Site(ofMember: member) else {
-            let found = own?.site.map { "\($0)" } ?? "no site"
-            throw .invalidFile(
-                path: path,
-                reason: "it names \(found), the genesis says \(member.site)"
-            )
-        }
+        // A node that is no member yet stands wherever its certificate says: the members check it.
+        guard let member, own?.site != Site(ofMember: member) else { return }
+        let found = own?.site.map { "\($0)" } ?? "no site"
+        throw .invalidFile(
+            path: path,
+            reason: "it names \(found), the cluster's configuration says \(member.site)"
+        )
     }
 }

@@ -1,6 +1,7 @@
 internal import CadastreNode
 internal import Foundation
 internal import Logging
+internal import RaftCore
 internal import ServiceLifecycle
 internal import UnixSignals
 
@@ -13,6 +14,7 @@ internal import UnixSignals
 /// | 70 | a peer contradicts the log, or a committed entry cannot be executed |
 /// | 73 | another process uses the data folder, or it is not empty |
 /// | 74 | the disk failed |
+/// | 76 | the state is not that of the leader |
 /// | 78 | the configuration, the certificates or the data folder are not this node's |
 package enum NodeProgram {
     /// Runs a node until SIGTERM or SIGINT; reads the certificates again at SIGHUP.
@@ -28,20 +30,39 @@ package enum NodeProgram {
         }
     }
 
+    /// How a node comes into its cluster.
+    package enum Founding: Sendable {
+        /// As the genesis says, when the cluster is founded.
+        case member
+        /// Into a cluster that is there, as a new node or with a new disk.
+        case joiner
+    }
+
     /// Founds a node's data folder.
     package static func found(
+        _ founding: Founding,
         file: String,
         environment: [String: String],
         flags: [String]
     ) async -> Int32 {
         await reporting {
             let plan = try NodePlan.read(file: file, environment: environment, flags: flags)
-            try plan.found()
-            print(
-                "node \(plan.settings.node) of \(plan.genesis.cluster) is founded in",
-                terminator: " "
-            )
-            print("\(plan.settings.directory); start it with `cadastred run --config \(file)`")
+            let node = "node \(plan.settings.node) of \(plan.genesis.cluster)"
+            let place = "\(plan.settings.directory); start it with `cadastred run --config \(file)`"
+            switch founding {
+            case .member:
+                try plan.found()
+                print("\(node) is founded in \(place)")
+            case .joiner:
+                let incarnation = Incarnation(
+                    high: UInt64.random(in: 1 ... .max),
+                    low: UInt64.random(in: 0 ... .max)
+                )
+                try plan.found(as: incarnation)
+                print("\(node) is founded, to join, in \(place), then take it in with")
+                print("`cadastre member add \(plan.settings.listeners.administration)`, or with")
+                print("`cadastre member replace` in the place of another node, or of its old disk")
+            }
         }
     }
 

@@ -68,7 +68,8 @@ package final class NodeRuntime: Sendable {
     ) async throws(NodeError) -> NodeRuntime {
         try OpenFiles.check(plan.settings.bounds, allowed: OpenFiles.raise())
         try plan.checkDirectory()
-        let tls = try plan.tls()
+        // Before the folder is touched; where the node must stand is known only after.
+        _ = try plan.tls(of: nil)
         let open = try NodeFolder.open(
             plan.settings.directory,
             on: PosixDisk(),
@@ -77,8 +78,10 @@ package final class NodeRuntime: Sendable {
             settings: plan.nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )
+        let tls: (server: TLSContext, client: TLSContext)
         do throws(NodeError) {
             try checkFeatureLevel(open)
+            tls = try plan.tls(of: Roster(open).own)
         } catch {
             open.lock.release()
             throw error
@@ -151,7 +154,7 @@ package final class NodeRuntime: Sendable {
     /// - Throws: `NodeError`; then nothing has changed, for either side of connections.
     package func reloadCertificates() throws(NodeError) {
         do throws(NodeError) {
-            let renewed = try plan.tls()
+            let renewed = try plan.tls(of: parts.roster.own)
             parts.serverTLS.replace(with: renewed.server)
             parts.clientTLS.replace(with: renewed.client)
             metrics.certificateReloads[true]?.increment()
@@ -208,7 +211,7 @@ package final class NodeRuntime: Sendable {
 
     /// Gives leadership to another voter, if this node leads and there is one.
     private func handOver() async {
-        guard isLeader, parts.otherVoters > 0 else { return }
+        guard isLeader, parts.roster.otherVoters > 0 else { return }
         parts.host.inbox.post(.transferLeadership(to: nil, nil))
         await wait { !self.isLeader }
         if isLeader {

@@ -15,6 +15,11 @@ final class ConsensusHost: @unchecked Sendable {
         let journal: Inbox<JournalEvent>
         /// To the apply stage.
         let apply: Inbox<ApplyEvent>
+        /// To the snapshot stage.
+        let snapshots: Inbox<SnapshotEvent>
+        /// The configuration has changed, or whom this node follows; before the messages of the
+        /// turn.
+        let membersChanged: (Configuration?, NodeID) -> Void
         /// To the peers; called on the loop.
         let send: (PeerFrame) -> Void
         /// After the messages of one turn.
@@ -111,11 +116,19 @@ final class ConsensusHost: @unchecked Sendable {
         events.removeAll(keepingCapacity: true)
         // The disk takes longest: it begins first.
         outlets.journal.post(all: &output.journal)
+        if let configuration = output.configuration {
+            outlets.membersChanged(configuration, view.now.leader)
+            configurationChanged(configuration)
+        }
         for frame in output.frames { outlets.send(frame) }
         outlets.flush()
         outlets.apply.post(all: &output.apply)
+        for request in output.snapshots { outlets.snapshots.post(.request(request)) }
         settle()
-        if let change = output.role { roleChanged(change) }
+        if let change = output.role {
+            roleChanged(change)
+            outlets.membersChanged(nil, change.leader)
+        }
         if !output.replies.isEmpty { outlets.reply(&output.replies) }
         for fault in output.peerFaults { outlets.disconnect(fault) }
         if let alarm = output.alarm {
@@ -137,6 +150,20 @@ final class ConsensusHost: @unchecked Sendable {
         guard let index = unsettledThrough, stage.status.appliedIndex >= index else { return }
         unsettledThrough = nil
         view.update { $0.isSettledLeader = true }
+    }
+
+    private func configurationChanged(_ configuration: Configuration) {
+        func list(_ role: MemberRole) -> String {
+            configuration.members.filter { $0.role == role }.map { "\($0.id)" }
+                .joined(separator: ",")
+        }
+        log.notice(
+            "members changed",
+            metadata: [
+                "voters": "\(list(.voter))", "learners": "\(list(.learner))",
+                "outgoing": "\(configuration.outgoing.map { "\($0)" }.joined(separator: ","))",
+            ]
+        )
     }
 
     private func roleChanged(_ change: RoleChange) {

@@ -3,6 +3,7 @@ internal import CadastreProtocol
 internal import CadastreStateMachine
 internal import CadastreStorage
 internal import CoreMetrics
+internal import Logging
 internal import Metrics
 internal import RaftCore
 
@@ -33,6 +34,8 @@ extension StageThread.Work where Event == JournalEvent {
                     case .entriesRead(let purpose, let entries):
                         events.append(.entriesRead(purpose, entries))
                     case .diskFull(let isFull): events.append(.diskFull(isFull))
+                    // The consensus stage has forgotten more than that already.
+                    case .compacted: break
                     }
                 }
                 results.removeAll(keepingCapacity: true)
@@ -47,6 +50,58 @@ extension StageThread.Work where Event == JournalEvent {
             quietMilliseconds: 5,
             // The mark that says that everything written is durable.
             close: { _ = try stage.idle() }
+        )
+    }
+}
+
+extension StageThread.Work where Event == SnapshotEvent {
+    /// The snapshot stage's work.
+    ///
+    /// - Parameters:
+    ///   - stage: Used by the thread alone.
+    ///   - consensus: Told what became of snapshots.
+    ///   - log: For what an operator should know.
+    ///   - send: Gets what goes to peers, and whose connections are to be closed.
+    ///   - again: Posts ``SnapshotEvent/resume`` to the stage, behind what came meanwhile.
+    /// - Returns: The work.
+    static func snapshot(
+        _ stage: SnapshotStage,
+        to consensus: Inbox<ConsensusEvent>,
+        log: Logger,
+        send: @escaping ([PeerFrame], [PeerFault]) -> Void,
+        again: @escaping () -> Void
+    ) -> Self {
+        var output = SnapshotOutput()
+        var isWaiting = false
+        func turn(_ events: inout [SnapshotEvent]) {
+            stage.turn(&events, at: Clock.now(), into: &output)
+            for result in output.results {
+                if case .built(let position) = result {
+                    log.info(
+                        "snapshot made",
+                        metadata: ["through": .stringConvertible(position.index.value)]
+                    )
+                }
+                consensus.post(.snapshot(result))
+            }
+            for note in output.notes { log.notice("\(note)") }
+            if !output.frames.isEmpty || !output.peerFaults.isEmpty {
+                send(output.frames, output.peerFaults)
+            }
+            if output.hasMore { again() }
+            isWaiting = output.isWaiting
+            output.removeAll()
+        }
+        return Self(
+            turn: { turn(&$0) },
+            idle: {
+                guard isWaiting else { return false }
+                var events = [SnapshotEvent.resume]
+                turn(&events)
+                return isWaiting
+            },
+            quietMilliseconds: 20,
+            close: {}
         )
     }
 }

@@ -315,7 +315,9 @@ extension Refusal {
             .noSuchObject, .preconditionFailed, .quotaExceeded, .tooManyBuckets,
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
-            .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter:
+            .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
+            .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
+            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable:
             false
         }
     }

@@ -13,6 +13,26 @@ package struct CommittedLog {
     /// The last committed place that anyone has told.
     package var last: LogIndex { LogIndex(UInt64(committed.count)) }
 
+    /// A log that begins at `start`, with nothing behind it yet.
+    ///
+    /// - Throws: If what the start stands for is not what was committed.
+    package func log(
+        beginningAt start: LogStart,
+        of node: NodeID
+    ) throws(Violation) -> LogView {
+        let index = start.position.index
+        guard index > .zero else { return LogView() }
+        let known = record(at: index)
+        guard known == LogView.Record(position: start.position, hash: start.hash) else {
+            throw Violation(
+                .stateMachineSafety,
+                "the log of node \(node) begins behind \(start.position), committed there is "
+                    + (known.map { "\($0.position)" } ?? "nothing")
+            )
+        }
+        return LogView(committed.prefix(Int(index.value)).map(\.record))
+    }
+
     /// What was committed at a place.
     package func record(at index: LogIndex) -> LogView.Record? {
         guard index.value >= 1, index <= last else { return nil }

@@ -2,6 +2,9 @@ internal import CadastreStorage
 package import RaftCore
 
 /// A log as the checkers see it: what stands at each place, from index 1.
+///
+/// Also of a log that was compacted, or begins with a snapshot: before its start stands what was
+/// committed there, which is what the start vouches for.
 package struct LogView: Hashable, Sendable {
     /// One place.
     package struct Record: Hashable, Sendable {
@@ -25,6 +28,11 @@ package struct LogView: Hashable, Sendable {
 
     /// A log of these records.
     package init(_ records: [Record]) { self.records = records }
+
+    /// The beginning of this log, through `index`.
+    package func prefix(through index: LogIndex) -> LogView {
+        LogView(Array(records.prefix(Int(clamping: index.value))))
+    }
 
     /// The last place, zero if there is none.
     package var last: LogIndex { LogIndex(UInt64(records.count)) }

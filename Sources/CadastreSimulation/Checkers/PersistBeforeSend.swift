@@ -31,9 +31,18 @@ package struct PersistBeforeSend {
     /// The disk synced these writes.
     ///
     /// - Throws: If an entry is not the one that follows.
-    package mutating func synced(_ place: Int, _ writes: [JournalWrite]) throws(Violation) {
+    package mutating func synced(
+        _ place: Int,
+        _ writes: [JournalWrite],
+        committed: CommittedLog
+    ) throws(Violation) {
         for write in writes {
             switch write {
+            case .start(_, let start):
+                disks[place].log = try committed.log(
+                    beginningAt: start,
+                    of: NodeID(UInt64(place + 1))
+                )
             case .truncate(_, let index): disks[place].log.truncate(from: index)
             case .entry(let entry): try add(entry.header, place)
             case .hardState(_, let state): set(state, place)
@@ -46,9 +55,13 @@ package struct PersistBeforeSend {
     /// - Throws: If an entry is not the one that follows.
     package mutating func recovered(
         _ place: Int,
-        _ recovery: GroupRecovery
+        _ recovery: GroupRecovery,
+        committed: CommittedLog
     ) throws(Violation) {
-        disks[place].log = LogView()
+        disks[place].log = try committed.log(
+            beginningAt: recovery.start,
+            of: NodeID(UInt64(place + 1))
+        )
         for header in recovery.headers { try add(header, place) }
         set(recovery.hardState, place)
     }

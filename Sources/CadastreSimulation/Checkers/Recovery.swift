@@ -17,23 +17,28 @@ package enum Recovery {
     ///   - durable: What the disk had synced.
     ///   - unsynced: What was handed to the journal since, in this order.
     ///   - found: What the journal recovered.
+    ///   - committed: What stands before the start of a log.
     /// - Returns: How much of the unsynced it kept.
     /// - Throws: If it is not what was durable followed by the first few of the unsynced writes.
     package static func check(
         _ node: NodeID,
         durable: PersistBeforeSend.Record,
         unsynced: [JournalWrite],
-        found: GroupRecovery
+        found: GroupRecovery,
+        committed: CommittedLog
     ) throws(Violation) -> Found {
-        let log = LogView(
-            found.headers.map { LogView.Record(position: $0.position, hash: $0.hash) }
-        )
+        var log = try committed.log(beginningAt: found.start, of: node)
+        for header in found.headers {
+            log.append(LogView.Record(position: header.position, hash: header.hash))
+        }
         var expected = durable.log
         var state = durable.hardState
         if log == expected, found.hardState == state { return Found(unsyncedWrites: 0) }
         for (place, write) in unsynced.enumerated() {
             switch write {
             case .hardState(_, let newer): state = newer
+            case .start(_, let start):
+                expected = try committed.log(beginningAt: start, of: node)
             case .truncate(_, let index): expected.truncate(from: index)
             case .entry(let entry):
                 expected.append(LogView.Record(position: entry.position, hash: entry.hash))

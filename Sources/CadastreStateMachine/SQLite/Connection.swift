@@ -9,6 +9,10 @@ final class Connection {
     private(set) var isOpen = true
     /// Rows over which statements stepped: what reading cost.
     var rowsRead: UInt64 = 0
+    /// Whether free pages can be given back to the disk.
+    private(set) var isShrinkable = false
+    /// Thousands of steps that may still be taken, where they are limited.
+    private var workLeft = 0
 
     /// Opens or creates the database through our own files.
     init(path: String, files: VirtualFiles) throws(StateMachineError) {
@@ -44,6 +48,11 @@ final class Connection {
         // Before the first read: exclusive mode is what spares the shared memory.
         try set("locking_mode", to: "EXCLUSIVE", reads: "exclusive")
         try execute("PRAGMA page_size=4096")
+        // A new file only: it decides whether there is a map of which page belongs where, and would
+        // write to one that has it.
+        if try value(of: "PRAGMA page_count") == "0" {
+            try execute("PRAGMA auto_vacuum=INCREMENTAL")
+        }
         try set("journal_mode", to: "WAL", reads: "wal")
         try set("synchronous", to: "NORMAL", reads: "1")
         try set("wal_autocheckpoint", to: "0", reads: "0")
@@ -54,6 +63,7 @@ final class Connection {
         try set("cell_size_check", to: "ON", reads: "1")
         try set("temp_store", to: "MEMORY", reads: "2")
         try execute("PRAGMA mmap_size=0")
+        isShrinkable = try value(of: "PRAGMA auto_vacuum") == "2"
     }
 
     deinit { finish() }
@@ -124,6 +134,18 @@ final class Connection {
         return Int(moved)
     }
 
+    /// Gives back the room of the write-ahead log, all of which was moved by a checkpoint.
+    func truncateLog() throws(StateMachineError) {
+        let code = unsafe sqlite3_wal_checkpoint_v2(
+            handle,
+            nil,
+            SQLITE_CHECKPOINT_TRUNCATE,
+            nil,
+            nil
+        )
+        guard code == SQLITE_OK else { throw failure("truncate the log", code) }
+    }
+
     /// Closes it cleanly: the write-ahead log is moved into the main file and removed.
     func close() throws(StateMachineError) {
         _ = unsafe cadastre_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
@@ -144,6 +166,25 @@ final class Connection {
     func abandon() {
         files.abandon()
         finish()
+    }
+
+    /// Makes statements fail with `SQLITE_INTERRUPT` once SQLite took this many steps of its machine,
+    /// for files in which reading might never end.
+    func limitWork(to steps: Int) {
+        let granularity = 1_000
+        workLeft = steps / granularity
+        unsafe sqlite3_progress_handler(
+            handle,
+            Int32(granularity),
+            { context in
+                guard let context = unsafe context else { return 1 }
+                let connection = unsafe Unmanaged<Connection>.fromOpaque(context)
+                    .takeUnretainedValue()
+                connection.workLeft -= 1
+                return connection.workLeft < 0 ? 1 : 0
+            },
+            Unmanaged.passUnretained(self).toOpaque()
+        )
     }
 
     /// Ends all statements and closes the handle.

@@ -71,6 +71,9 @@ final class VirtualFiles {
     /// Bytes of the write-ahead log that are not yet in the main file, those collected included.
     var logSize: Int { openFiles.first { $0.kind == .log }?.logSize ?? 0 }
 
+    /// Bytes in the main file; nil if the disk does not say.
+    var mainSize: Int? { openFiles.first { $0.kind == .main }?.size() }
+
     /// Notes that a checkpoint moved the whole log: the next frames go to its beginning.
     func logWasMoved() {
         for file in openFiles where file.kind == .log { file.logSize = 0 }

@@ -80,6 +80,18 @@ struct EntryOutput: Encodable {
             self.group = group.value
             term = state.term.value
             vote = state.vote.value
+        case .start(let group, let start):
+            kind = "start"
+            self.group = group.value
+            index = start.position.index.value
+            term = start.position.term.value
+        case .resume(let group, let state, let start):
+            // The term of the entry; that of the hard state is in the batches that change it.
+            kind = "resume"
+            self.group = group.value
+            index = start.position.index.value
+            term = start.position.term.value
+            vote = state.vote.value
         }
     }
 

@@ -104,6 +104,17 @@ struct LogVerbs: AsyncParsableCommand {
                     "  \(record.offset): group \(group.value) term \(state.term.value) "
                         + "vote \(state.vote.value)"
                 )
+            case .start(let group, let start):
+                console.line(
+                    "  \(record.offset): group \(group.value) begins anew behind a snapshot of "
+                        + "index \(start.position.index.value) term \(start.position.term.value)"
+                )
+            case .resume(let group, let state, let start):
+                console.line(
+                    "  \(record.offset): group \(group.value) goes on behind "
+                        + "index \(start.position.index.value) term \(start.position.term.value) "
+                        + "in term \(state.term.value) vote \(state.vote.value)"
+                )
             }
         }
     }

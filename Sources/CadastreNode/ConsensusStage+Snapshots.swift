@@ -1,0 +1,164 @@
+internal import CadastreProtocol
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import RaftCore
+
+/// When snapshots are made, what the log may then forget, and a peer's snapshot in their place
+/// (Raft §7).
+///
+/// ```
+/// enough was applied ─► apply stage: image ─► snapshot stage: file ─► built ─► compact
+/// peer's offer ─► snapshot stage: fetch, verify, stage ─► staged ─► Raft ─► journal ─► apply: install
+/// ```
+extension ConsensusStage {
+    /// What is known of the own snapshots.
+    struct Snapshots: Sendable {
+        /// The last entry that the newest one stands for; zero if there is none.
+        private(set) var newest: LogIndex
+        /// The same of the one before it, as far as this life of the process knows: from there on the
+        /// log is kept, so that a peer that fetched the newest one finds what follows it.
+        private(set) var previous: LogIndex = .zero
+        /// Bytes of entries that were applied since `newest`.
+        private(set) var sizeSince: Int
+        /// One is being made.
+        var isUnderWay = false
+        /// Its image was read, and the apply stage is asked whether it was held until then.
+        var isRead = false
+        /// A snapshot of a peer stands for the log, and the state follows when no image of the old
+        /// one is being read any more: both are files in one place.
+        var isInstallAwaited = false
+        /// What is installed when it durably stands for the log.
+        var staged: VerifiedState?
+        /// What the apply stage is installing.
+        var installing: LogPosition?
+        /// What was last given back.
+        var compacted: LogIndex = .zero
+
+        /// A snapshot stands for the log, and not yet for the state.
+        var isReplacing: Bool { isInstallAwaited || installing != nil }
+
+        init(newest: LogIndex, sizeSince: Int) {
+            self.newest = newest
+            self.sizeSince = sizeSince
+        }
+
+        /// An entry is to be applied.
+        mutating func grew(by size: Int) { sizeSince += size }
+
+        /// The image for a new one is being taken.
+        mutating func begin() {
+            isUnderWay = true
+            sizeSince = 0
+        }
+
+        /// A new one is on the disk.
+        mutating func built(_ index: LogIndex) {
+            guard index > newest else { return }
+            previous = newest
+            newest = index
+        }
+    }
+
+    /// Looks at what the apply stage reports: an image to make a snapshot of, or time for one.
+    mutating func tendSnapshots(_ report: AppliedReport, into output: inout ConsensusOutput) {
+        durablyApplied = max(durablyApplied, report.durablyApplied)
+        if let position = snapshots.installing, report.through >= position.index {
+            snapshots.installing = nil
+            output.snapshots.append(.settled(position))
+        }
+        if let image = report.image {
+            if !snapshots.isInstallAwaited, let start = raft.logStart(at: image.applied) {
+                output.snapshots.append(.build(image, start))
+            } else {
+                endSnapshot(into: &output)
+            }
+        } else if report.hasNoImage, snapshots.isUnderWay {
+            endSnapshot(into: &output)
+        }
+        if let wasHeld = report.imageWasHeld, snapshots.isRead {
+            snapshots.isRead = false
+            output.snapshots.append(wasHeld ? .finish : .abandon)
+        }
+        compact(into: &output)
+        if snapshots.sizeSince >= settings.snapshotInterval { beginSnapshot(into: &output) }
+    }
+
+    /// The snapshot stage went on.
+    mutating func snapshot(_ result: SnapshotResult, into output: inout ConsensusOutput) {
+        switch result {
+        case .read:
+            // Whether the file was as it was all the time, the apply stage knows.
+            snapshots.isRead = true
+            output.apply.append(.endImage)
+        case .built(let position):
+            snapshots.built(position.index)
+            endSnapshot(into: &output)
+            compact(into: &output)
+        case .notBuilt:
+            // The next interval tries again; a peer that needs one asks again.
+            endSnapshot(into: &output)
+        case .staged(let start, let state):
+            if start.position.index > raft.commitIndex {
+                snapshots.staged = state
+                step(.installSnapshot(start), into: &output)
+                if raft.logBase == start.position { return }
+                snapshots.staged = nil
+            }
+            // The log came by itself meanwhile, and holds that entry.
+            output.snapshots.append(.settled(start.position))
+        case .notTaken(let peer): step(.snapshotFailed(peer), into: &output)
+        case .wanted: beginSnapshot(into: &output)
+        }
+    }
+
+    /// A snapshot durably stands for the log: state and replies follow.
+    mutating func installed(_ start: LogStart, into output: inout ConsensusOutput) {
+        let index = start.position.index
+        delivery.installed(through: index)
+        for key in blocks.forget(through: index) {
+            output.replies.append(
+                OutgoingReply(key: key, appliedIndex: .zero, content: .unknown)
+            )
+        }
+        snapshots.isInstallAwaited = true
+        if snapshots.isUnderWay {
+            output.snapshots.append(.abandon)
+        } else {
+            installAwaited(into: &output)
+        }
+    }
+
+    private mutating func installAwaited(into output: inout ConsensusOutput) {
+        guard snapshots.isInstallAwaited else { return }
+        guard let state = snapshots.staged else {
+            preconditionFailure("a snapshot stands for the log, and its state is not at hand")
+        }
+        snapshots.isInstallAwaited = false
+        snapshots.staged = nil
+        snapshots.installing = state.applied
+        output.apply.append(.install(state))
+    }
+
+    /// Nobody reads the image any more.
+    private mutating func endSnapshot(into output: inout ConsensusOutput) {
+        snapshots.isUnderWay = false
+        output.apply.append(.endImage)
+        installAwaited(into: &output)
+    }
+
+    private mutating func beginSnapshot(into output: inout ConsensusOutput) {
+        guard !snapshots.isUnderWay, !snapshots.isInstallAwaited, !isDiskFull, !isSpaceLow
+        else { return }
+        snapshots.begin()
+        output.apply.append(.beginImage)
+    }
+
+    /// Forgets what two snapshots stand for, as far as the state has durably applied it.
+    private mutating func compact(into output: inout ConsensusOutput) {
+        let index = min(snapshots.previous, durablyApplied)
+        guard index > snapshots.compacted else { return }
+        snapshots.compacted = index
+        step(.compact(through: index), into: &output)
+        output.journal.append(.compact(group, through: index))
+    }
+}

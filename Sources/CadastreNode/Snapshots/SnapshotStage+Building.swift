@@ -1,0 +1,64 @@
+internal import CadastreDisk
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import RaftCore
+
+/// An image becomes a snapshot, a chunk in each turn.
+extension SnapshotStage {
+    func beginBuilding(
+        _ image: StateImage,
+        _ start: LogStart,
+        into output: inout SnapshotOutput
+    ) {
+        precondition(building == nil, "a second snapshot is to be made beside the first")
+        do throws(StorageError) {
+            let builder = try store.build(
+                SnapshotSource(
+                    path: image.path,
+                    size: image.size,
+                    group: group,
+                    start: start,
+                    digestHigh: image.digest.high,
+                    digestLow: image.digest.low,
+                    clusterTime: image.clusterTime
+                ),
+                chunkSize: settings.snapshotChunkSize
+            )
+            building = Building(builder: builder, position: image.applied)
+        } catch {
+            output.results.append(.notBuilt("\(error)"))
+        }
+    }
+
+    /// Goes on by a chunk.
+    func build(into output: inout SnapshotOutput) {
+        guard let building, !building.isRead else { return }
+        do throws(StorageError) {
+            guard try building.builder.step() else { return }
+            // The bytes count only if nobody wrote the file while they were read.
+            self.building?.isRead = true
+            output.results.append(.read)
+        } catch {
+            abandonBuilding("\(error)", into: &output)
+        }
+    }
+
+    /// All was read while the image was held: it is a snapshot.
+    func finishBuilding(into output: inout SnapshotOutput) {
+        guard let building else { return }
+        do throws(StorageError) {
+            _ = try building.builder.finish()
+            self.building = nil
+            output.results.append(.built(building.position))
+        } catch {
+            abandonBuilding("\(error)", into: &output)
+        }
+    }
+
+    func abandonBuilding(_ reason: String, into output: inout SnapshotOutput) {
+        guard let building else { return }
+        building.builder.abandon()
+        self.building = nil
+        output.results.append(.notBuilt(reason))
+    }
+}

@@ -1,0 +1,299 @@
+internal import CadastreProtocol
+internal import CadastreStateMachine
+internal import CadastreStorage
+internal import RaftCore
+
+/// The side that lacks a snapshot: asks for it piece by piece, verifies each, and what they add up
+/// to.
+extension SnapshotStage {
+    /// What is being fetched.
+    struct Fetching {
+        var snapshot: SnapshotName
+        /// Who offered it; who gets the verdict.
+        var peer: NodeID
+        /// The last entry that it stands for.
+        var position: LogPosition
+        /// Nil until the manifest is here.
+        var receiver: SnapshotReceiver?
+        /// Chunks that were asked for and have not come.
+        var asked: [UInt32] = []
+        /// When what was asked for is asked again.
+        var deadline: UInt64
+        /// How often that was in vain, since something came.
+        var silences = 0
+    }
+
+    /// What was fetched and is being verified.
+    struct Staging {
+        var snapshot: SnapshotName
+        var peer: NodeID
+        var start: LogStart
+        /// Nil once it is verified, and waits for its installation.
+        var state: StagedState?
+        var isUnderWay: Bool { state != nil }
+    }
+
+    /// What is asked for and does not come is asked for again after so long, in nanoseconds.
+    private static let patience: UInt64 = 2_000_000_000
+    /// A peer that answers nothing so often is given up; what came is kept.
+    private static let maximumSilences = 5
+    /// Chunks on their way at one time: the next is read while one is sent.
+    private static let window = 4
+
+    /// A message about a snapshot came.
+    func received(
+        _ bytes: [UInt8],
+        from peer: NodeID,
+        _ group: GroupID,
+        at now: UInt64,
+        into output: inout SnapshotOutput
+    ) {
+        let message: SnapshotMessage
+        do throws(ProtocolError) {
+            guard group == self.group else { throw ProtocolError(.malformed, "of group \(group)") }
+            message = try SnapshotMessage(decoding: bytes)
+        } catch {
+            output.peerFaults.append(PeerFault(peer: peer, reason: "\(error)"))
+            return
+        }
+        switch message.body {
+        case .offer(let position):
+            offered(message.snapshot, position, by: peer, at: now, into: &output)
+        case .manifest(let bytes):
+            take(manifest: bytes, of: message.snapshot, from: peer, at: now, into: &output)
+        case .chunk(let number, let bytes):
+            take(number, bytes, of: message.snapshot, from: peer, at: now, into: &output)
+        case .gone:
+            guard fetching?.snapshot == message.snapshot, fetching?.peer == peer else { return }
+            // Whoever leads offers another one when we still need it.
+            giveUpFetching("node \(peer) does not hold it any more", into: &output)
+        case .fetchManifest, .fetchChunk, .taken, .declined:
+            answer(message, from: peer, at: now, into: &output)
+        }
+    }
+
+    private func offered(
+        _ snapshot: SnapshotName,
+        _ position: LogPosition,
+        by peer: NodeID,
+        at now: UInt64,
+        into output: inout SnapshotOutput
+    ) {
+        guard position.index > settledThrough else {
+            send(SnapshotMessage(snapshot, .declined), to: peer, into: &output)
+            return
+        }
+        // What is verified waits for its installation: a second one would take its file.
+        guard staging == nil else { return }
+        if let fetching {
+            // One that comes in goes on, from whomever: it serves as well as a newer one, since the
+            // log behind it is kept. Another offer is for when it stops.
+            guard fetching.silences > 0, fetching.snapshot != snapshot || fetching.peer != peer
+            else { return }
+        }
+        fetching = Fetching(snapshot: snapshot, peer: peer, position: position, deadline: now)
+        output.notes.append("fetches a snapshot through \(position) from node \(peer)")
+        tendFetch(at: now, into: &output)
+    }
+
+    private func take(
+        manifest bytes: [UInt8],
+        of snapshot: SnapshotName,
+        from peer: NodeID,
+        at now: UInt64,
+        into output: inout SnapshotOutput
+    ) {
+        guard fetching?.snapshot == snapshot, fetching?.receiver == nil, fetching?.peer == peer
+        else { return }
+        do throws(StorageError) {
+            let manifest = try SnapshotManifest(decoding: bytes)
+            guard SnapshotName(manifest.id) == snapshot,
+                manifest.start.position == fetching?.position
+            else { throw .refusedSnapshot(reason: "its manifest is not the one that was offered") }
+            fetching?.receiver = try store.receive(
+                manifest,
+                group: group,
+                notOlderThan: settledThrough.next
+            )
+            heard(at: now)
+        } catch {
+            declineFetch("\(error)", into: &output)
+        }
+    }
+
+    private func take(
+        _ number: UInt32,
+        _ bytes: [UInt8],
+        of snapshot: SnapshotName,
+        from peer: NodeID,
+        at now: UInt64,
+        into output: inout SnapshotOutput
+    ) {
+        // What was not asked for, or comes a second time, is dropped.
+        guard fetching?.snapshot == snapshot, fetching?.peer == peer,
+            let receiver = fetching?.receiver, fetching?.asked.contains(number) == true
+        else { return }
+        fetching?.asked.removeAll { $0 == number }
+        do throws(StorageError) {
+            guard try receiver.receive(bytes, chunk: Int(number)) != .wrong else {
+                throw .refusedSnapshot(reason: "chunk \(number) is not what its manifest says")
+            }
+            heard(at: now)
+        } catch {
+            declineFetch("\(error)", into: &output)
+        }
+    }
+
+    private func heard(at now: UInt64) {
+        fetching?.silences = 0
+        fetching?.deadline = now + Self.patience
+    }
+
+    /// Asks for what is still missing, and begins to verify when nothing is.
+    func tendFetch(at now: UInt64, into output: inout SnapshotOutput) {
+        guard var current = fetching else { return }
+        if current.deadline <= now {
+            if current.silences >= Self.maximumSilences {
+                giveUpFetching("node \(current.peer) does not answer", into: &output)
+                return
+            }
+            if !current.asked.isEmpty || current.receiver == nil { current.silences += 1 }
+            current.asked.removeAll()
+            current.deadline = now + Self.patience
+            if current.receiver == nil {
+                send(
+                    SnapshotMessage(current.snapshot, .fetchManifest),
+                    to: current.peer,
+                    into: &output
+                )
+            }
+        }
+        fetching = current
+        guard let receiver = current.receiver else { return }
+        do throws(StorageError) {
+            switch try receiver.step() {
+            case .looking, .verifying: break
+            case .fetching: ask(receiver, into: &output)
+            case .complete: beginStaging(current, receiver, into: &output)
+            case .over: fetching = nil
+            }
+        } catch {
+            declineFetch("\(error)", into: &output)
+        }
+    }
+
+    /// What is here is being read again, chunk by chunk.
+    var isReading: Bool {
+        switch fetching?.receiver?.stage {
+        case .looking, .verifying: true
+        case .fetching, .complete, .over, nil: false
+        }
+    }
+
+    /// Asks for chunks that are missing, as many as may be on their way.
+    private func ask(_ receiver: SnapshotReceiver, into output: inout SnapshotOutput) {
+        guard let current = fetching else { return }
+        let wanted = receiver.missing(maximumCount: 2 * Self.window).map { UInt32($0) }
+            .filter { !current.asked.contains($0) }
+        for number in wanted.prefix(Self.window - current.asked.count) {
+            fetching?.asked.append(number)
+            send(
+                SnapshotMessage(current.snapshot, .fetchChunk(number)),
+                to: current.peer,
+                into: &output
+            )
+        }
+    }
+
+    private func beginStaging(
+        _ fetched: Fetching,
+        _ receiver: SnapshotReceiver,
+        into output: inout SnapshotOutput
+    ) {
+        fetching = nil
+        let manifest = receiver.manifest
+        do throws(StateMachineError) {
+            let state = try StateMachine.stage(
+                path: receiver.path,
+                on: disk,
+                identity: StateMachineIdentity(
+                    cluster: identity.cluster,
+                    node: identity.node,
+                    incarnation: identity.incarnation
+                ),
+                expecting: manifest.start.position,
+                digest: StateDigest(high: manifest.digestHigh, low: manifest.digestLow),
+                settings: settings.stateMachine
+            )
+            staging = Staging(
+                snapshot: fetched.snapshot,
+                peer: fetched.peer,
+                start: manifest.start,
+                state: state
+            )
+        } catch {
+            discard(into: &output)
+            output.notes.append("a snapshot of node \(fetched.peer) is not used: \(error)")
+            send(SnapshotMessage(fetched.snapshot, .declined), to: fetched.peer, into: &output)
+        }
+    }
+
+    /// Goes on verifying.
+    func stage(into output: inout SnapshotOutput) {
+        guard let current = staging, let state = current.state else { return }
+        do throws(StateMachineError) {
+            guard try state.step(maximumRows: settings.maximumVerifiedPerTurn) else { return }
+            staging?.state = nil
+            guard let verified = state.verified else {
+                preconditionFailure("a staged state is done and cannot be installed")
+            }
+            output.results.append(.staged(current.start, verified))
+            send(SnapshotMessage(current.snapshot, .taken), to: current.peer, into: &output)
+        } catch {
+            staging = nil
+            discard(into: &output)
+            output.notes.append("a snapshot of node \(current.peer) is not used: \(error)")
+            send(SnapshotMessage(current.snapshot, .declined), to: current.peer, into: &output)
+        }
+    }
+
+    /// The state goes on from there.
+    func settle(_ position: LogPosition, into output: inout SnapshotOutput) {
+        settledThrough = max(settledThrough, position.index)
+        if let staging, staging.start.position.index <= settledThrough {
+            staging.state?.giveUp()
+            self.staging = nil
+            discard(into: &output)
+        }
+        if let fetching, fetching.position.index <= settledThrough {
+            self.fetching = nil
+            discard(into: &output)
+        }
+    }
+
+    /// Removes what was fetched.
+    private func discard(into output: inout SnapshotOutput) {
+        do throws(StorageError) {
+            try store.removePartial()
+        } catch {
+            output.notes.append("what was fetched cannot be removed yet: \(error)")
+        }
+    }
+
+    /// What was fetched is wrong: away with it.
+    private func declineFetch(_ reason: String, into output: inout SnapshotOutput) {
+        guard let fetching else { return }
+        self.fetching = nil
+        discard(into: &output)
+        output.notes.append("a snapshot of node \(fetching.peer) is not used: \(reason)")
+        send(SnapshotMessage(fetching.snapshot, .declined), to: fetching.peer, into: &output)
+    }
+
+    /// It does not come: what is here is kept for the next offer.
+    private func giveUpFetching(_ reason: String, into output: inout SnapshotOutput) {
+        guard let fetching else { return }
+        self.fetching = nil
+        output.notes.append("a snapshot does not come: \(reason)")
+        send(SnapshotMessage(fetching.snapshot, .declined), to: fetching.peer, into: &output)
+    }
+}

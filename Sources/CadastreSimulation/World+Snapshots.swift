@@ -1,0 +1,102 @@
+internal import CadastreDisk
+internal import CadastreNode
+internal import CadastreProtocol
+internal import RaftCore
+
+/// Turns of the snapshot stage, and what snapshots travel in.
+extension World {
+    /// Puts something into a node's snapshot inbox.
+    func give(_ event: SnapshotEvent, to node: SimulatedNode) {
+        node.snapshotInbox.append(event)
+        wake(node, .snapshot)
+    }
+
+    func snapshotTurn(_ node: SimulatedNode) throws(Violation) {
+        guard let stage = node.snapshot else { return }
+        var events = node.snapshotInbox
+        node.snapshotInbox = []
+        node.isSnapshotWaiting = false
+        var output = SnapshotOutput()
+        stage.turn(&events, at: node.moment(at: now), into: &output)
+        for note in output.notes { tell("node \(node.id): \(note)") }
+        if node.disk.isCrashed {
+            try diskStopped(node, "the disk crashed under a snapshot")
+            return
+        }
+        // What fails here is tried again or given up, and no reason to stop.
+        markFailures(of: node)
+        if !output.notes.isEmpty { _ = node.takeExcuse() }
+        if let fault = output.peerFaults.first {
+            throw Violation(
+                .unexpectedStop,
+                "node \(node.id) complains about node \(fault.peer): \(fault.reason)"
+            )
+        }
+        for frame in output.frames { try sendSnapshot(frame, from: node) }
+        if output.hasMore { node.snapshotInbox.append(.resume) }
+        node.isSnapshotWaiting = output.isWaiting
+        plan(
+            .snapshotFinished(node.place, output.results, life: node.life),
+            after: chance.draw(scenario.applyTime)
+        )
+    }
+
+    func snapshotFinished(_ place: Int, _ results: [SnapshotResult], _ life: Int) {
+        let node = nodes[place]
+        guard node.life == life else { return }
+        node.isBusy[Stage.snapshot.rawValue] = false
+        for result in results {
+            switch result {
+            case .built(let position):
+                tell("node \(node.id) has a snapshot through \(position)")
+                reach.mark(.snapshotBuilt)
+            case .notBuilt(let reason):
+                tell("node \(node.id) makes no snapshot: \(reason)")
+                reach.mark(.snapshotNotBuilt)
+            case .staged(let start, _):
+                tell(
+                    "node \(node.id) has fetched and verified a snapshot through \(start.position)"
+                )
+                reach.mark(.snapshotStaged)
+            case .notTaken(let peer):
+                tell("node \(node.id) hears that node \(peer) has no use for its snapshot")
+                reach.mark(.snapshotDeclined)
+            case .wanted, .read: break
+            }
+            give(.snapshot(result), to: place)
+        }
+        if !node.snapshotInbox.isEmpty { wake(node, .snapshot) }
+    }
+
+    /// A snapshot durably stands for the log, and the state is still the old one: a rare moment, in
+    /// which the process often ends.
+    func interruptInstall(_ node: SimulatedNode) {
+        guard case .faults = phase, scenario.weak.contains(node.place), !chance.oneIn(3)
+        else { return }
+        plan(.crash(node.place, life: node.life), after: chance.draw(0...200 * Span.microsecond))
+    }
+
+    /// Snapshots go over connections of their own, which lose nothing but break: here whole messages
+    /// are lost, doubled and late as all others.
+    private func sendSnapshot(_ frame: PeerFrame, from node: SimulatedNode) throws(Violation) {
+        let message: SnapshotMessage
+        do throws(ProtocolError) {
+            message = try SnapshotMessage(decoding: frame.bytes)
+        } catch {
+            throw Violation(.unexpectedStop, "node \(node.id) sends what cannot be read: \(error)")
+        }
+        if case .offer = message.body { reach.mark(.snapshotOffered) }
+        let to = Int(frame.to.value) - 1
+        guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to) else { return }
+        for arrival in network.arrivals(of: now, &chance) {
+            queue.add(.snapshotMessage(from: node.place, to: to, frame.bytes), at: arrival)
+        }
+    }
+
+    func snapshotMessage(_ from: Int, _ to: Int, _ bytes: [UInt8]) {
+        let node = nodes[to]
+        guard node.isUp, !network.isCut(from: from, to: to) else { return }
+        mix(UInt64(Checksum.crc32c(bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
+        give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: node)
+    }
+}

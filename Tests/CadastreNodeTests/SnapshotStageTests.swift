@@ -1,0 +1,324 @@
+import CadastreDisk
+import CadastreNode
+import CadastreProtocol
+import CadastreStateMachine
+import CadastreStorage
+import RaftCore
+import Testing
+
+@testable import CadastreNode
+
+/// A snapshot's way from one node's state to another's: two snapshot stages, and what goes between
+/// them, by hand.
+struct SnapshotStageTests {
+    /// A node's snapshot stage on a disk of its own.
+    final class Side {
+        let id: NodeID
+        let disk: SimulatedDisk
+        let settings: NodeSettings
+        let identity: NodeIdentity
+        var stage: SnapshotStage
+        var results: [SnapshotResult] = []
+        var sent: [PeerFrame] = []
+        var notes: [String] = []
+        var now: UInt64 = 1_000_000_000
+
+        init(_ number: UInt64, settings: NodeSettings, applied: UInt64 = 0) throws {
+            id = NodeID(number)
+            disk = SimulatedDisk(seed: number)
+            self.settings = settings
+            identity = NodeIdentity(
+                cluster: ClusterID(high: 5, low: 6),
+                node: id,
+                incarnation: Incarnation(high: number, low: number)
+            )
+            try disk.createDirectory("/node")
+            stage = try Self.open(disk, identity, settings, applied)
+        }
+
+        static func open(
+            _ disk: SimulatedDisk,
+            _ identity: NodeIdentity,
+            _ settings: NodeSettings,
+            _ applied: UInt64
+        ) throws -> SnapshotStage {
+            SnapshotStage(
+                store: try SnapshotStore(
+                    directory: "/node/snapshots",
+                    on: disk,
+                    cluster: identity.cluster
+                ),
+                disk: disk,
+                identity: identity,
+                group: .directory,
+                settings: settings,
+                applied: LogIndex(applied)
+            )
+        }
+
+        /// The process ends and begins again on the same disk.
+        func restart() throws {
+            disk.endProcess()
+            disk.restart()
+            stage = try Self.open(disk, identity, settings, 0)
+            sent = []
+        }
+
+        /// One turn, `milliseconds` after the last.
+        func turn(_ events: [SnapshotEvent] = [.resume], after milliseconds: UInt64 = 1) {
+            now += milliseconds * 1_000_000
+            var events = events
+            var output = SnapshotOutput()
+            stage.turn(&events, at: Moment(monotonic: now, wall: 0), into: &output)
+            results += output.results
+            sent += output.frames
+            notes += output.notes
+        }
+
+        var messages: [SnapshotMessage] {
+            sent.compactMap { try? SnapshotMessage(decoding: $0.bytes) }
+        }
+
+        var machineIdentity: StateMachineIdentity {
+            StateMachineIdentity(
+                cluster: identity.cluster,
+                node: identity.node,
+                incarnation: identity.incarnation
+            )
+        }
+
+        func machine() throws -> StateMachine {
+            try StateMachine.open(directory: "/node/state", on: disk, identity: machineIdentity)
+        }
+
+        /// Makes a snapshot of what the machine has applied.
+        func build(_ machine: StateMachine, configuration: Configuration) throws {
+            let image = try machine.beginImage()
+            let start = LogStart(
+                position: image.applied,
+                hash: EntryHash(1, 2, 3, 4),
+                configuration: configuration
+            )
+            turn([.request(.build(image, start))])
+            for _ in 0..<10_000 {
+                if results.contains(where: { if case .read = $0 { true } else { false } }) { break }
+                turn()
+            }
+            let isHeld = machine.isImageHeld
+            machine.endImage()
+            turn([.request(isHeld ? .finish : .abandon)])
+        }
+    }
+
+    static var settings: NodeSettings {
+        var settings = NodeSettings()
+        settings.snapshotChunkSize = 4_096
+        return settings
+    }
+
+    /// The members of these tests.
+    static let configuration = NodeFixture.genesis(members: 3).configuration
+
+    /// A sender with a snapshot through entry 40, and its machine.
+    private func sender(_ settings: NodeSettings = Self.settings) throws -> (Side, StateMachine) {
+        let side = try Side(1, settings: settings)
+        let machine = try side.machine()
+        var replies: [Reply] = []
+        for index in 1...40 as ClosedRange<UInt64> {
+            let kind: EntryKind = index == 1 ? .configuration(Self.configuration) : .noOp
+            try machine.apply(
+                EntryContext(
+                    position: LogPosition(index: LogIndex(index), term: Term(1)),
+                    kind: kind,
+                    now: 0,
+                    random: (0, 0),
+                    featureLevel: 1
+                ),
+                commands: [],
+                into: &replies
+            )
+            try machine.endOfTurn(idle: false)
+        }
+        try side.build(machine, configuration: Self.configuration)
+        guard case .built(let position)? = side.results.last else {
+            Issue.record("\(side.results)")
+            return (side, machine)
+        }
+        #expect(position.index == LogIndex(40))
+        return (side, machine)
+    }
+
+    /// Carries messages that pass, until a snapshot is staged or for as many rounds.
+    private func exchange(
+        _ one: Side,
+        _ other: Side,
+        rounds: Int = 2_000,
+        passes: (SnapshotMessage) -> Bool = { _ in true }
+    ) {
+        for _ in 0..<rounds {
+            let there = one.sent
+            let back = other.sent
+            one.sent = []
+            other.sent = []
+            for (frames, from, to) in [(there, one, other), (back, other, one)] {
+                for frame in frames where frame.to == to.id {
+                    guard let message = try? SnapshotMessage(decoding: frame.bytes),
+                        passes(message)
+                    else { continue }
+                    to.turn([.received(from: from.id, group: .directory, bytes: frame.bytes)])
+                }
+            }
+            one.turn(after: 20)
+            other.turn(after: 20)
+            if other.results.contains(where: { if case .staged = $0 { true } else { false } }) {
+                return
+            }
+        }
+    }
+
+    private func staged(_ side: Side) -> (LogStart, VerifiedState)? {
+        for case .staged(let start, let state) in side.results { return (start, state) }
+        return nil
+    }
+
+    @Test
+    func `a snapshot that is offered is fetched, verified and can be installed`() throws {
+        let (one, machine) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        one.turn([.request(.offer(two.id))])
+        exchange(one, two)
+        let (start, state) = try #require(staged(two))
+        #expect(start.position == machine.applied)
+        #expect(start.configuration == Self.configuration)
+        let other = try two.machine()
+        try other.install(state)
+        #expect(other.digest == machine.digest)
+        #expect(other.applied == machine.applied)
+        two.turn([.request(.settled(start.position))])
+        #expect(try two.disk.list("/node/snapshots").isEmpty)
+        // The sender heard that it was taken, and reminds nobody.
+        exchange(one, two, rounds: 2)
+        one.sent = []
+        for _ in 0..<10 { one.turn(after: 3_000) }
+        #expect(one.sent.isEmpty)
+    }
+
+    @Test
+    func `over lost messages and a restart only what is missing is fetched again`() throws {
+        let (one, _) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        one.turn([.request(.offer(two.id))])
+        var chunks: [UInt32] = []
+        func counts(_ message: SnapshotMessage) -> Bool {
+            if case .chunk(let number, _) = message.body { chunks.append(number) }
+            return true
+        }
+        // Until some have come, and others not.
+        for _ in 0..<200 where chunks.count < 4 {
+            exchange(one, two, rounds: 1, passes: counts)
+        }
+        let before = Set(chunks)
+        #expect(!before.isEmpty)
+        #expect(staged(two) == nil)
+        try two.restart()
+        chunks = []
+        one.turn([.request(.offer(two.id))])
+        // The offer was lost with the process: the sender reminds.
+        var lost = 0
+        exchange(one, two) { message in
+            lost += 1
+            return lost.isMultiple(of: 3) ? false : counts(message)
+        }
+        #expect(staged(two) != nil)
+        #expect(before.isDisjoint(with: chunks), "\(before) and \(chunks)")
+    }
+
+    @Test
+    func `a chunk that is wrong is refused, and with it the snapshot`() throws {
+        let (one, _) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        one.turn([.request(.offer(two.id))])
+        for _ in 0..<200 {
+            for frame in one.sent {
+                var message = try SnapshotMessage(decoding: frame.bytes)
+                if case .chunk(let number, var bytes) = message.body {
+                    bytes[bytes.count / 2] ^= 1
+                    message.body = .chunk(number, bytes)
+                }
+                two.turn([
+                    .received(from: one.id, group: .directory, bytes: message.encode())
+                ])
+            }
+            one.sent = []
+            for frame in two.sent {
+                one.turn([.received(from: two.id, group: .directory, bytes: frame.bytes)])
+            }
+            if two.messages.contains(where: { $0.body == .declined }) { break }
+            two.sent = []
+            one.turn()
+            two.turn()
+        }
+        #expect(two.messages.contains { $0.body == .declined })
+        #expect(try two.disk.list("/node/snapshots").isEmpty)
+        #expect(staged(two) == nil)
+        // Told at once it would only be offered again.
+        #expect(one.results.allSatisfy { if case .notTaken = $0 { false } else { true } })
+        one.turn(after: 6_000)
+        #expect(one.results.contains { if case .notTaken(two.id) = $0 { true } else { false } })
+    }
+
+    @Test
+    func `an older snapshot, and one that nobody asked for, changes nothing`() throws {
+        let (one, _) = try sender()
+        let two = try Side(2, settings: Self.settings, applied: 40)
+        one.turn([.request(.offer(two.id))])
+        exchange(one, two, rounds: 3)
+        #expect(staged(two) == nil)
+        #expect(try two.disk.list("/node/snapshots").isEmpty)
+        let stray = SnapshotMessage(SnapshotName(1, 2, 3, 4), .chunk(0, [1]))
+        two.turn([.received(from: one.id, group: .directory, bytes: stray.encode())])
+        two.turn([.received(from: one.id, group: .directory, bytes: [1, 2, 3])])
+        #expect(staged(two) == nil)
+    }
+
+    @Test
+    func `without a snapshot one is asked for, and offered when it is there`() throws {
+        let side = try Side(1, settings: Self.settings)
+        side.turn([.request(.offer(NodeID(2)))])
+        #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
+        #expect(side.sent.isEmpty)
+        let machine = try side.machine()
+        var replies: [Reply] = []
+        try machine.apply(
+            EntryContext(
+                position: LogPosition(index: LogIndex(1), term: Term(1)),
+                kind: .configuration(Self.configuration),
+                now: 0,
+                random: (0, 0),
+                featureLevel: 1
+            ),
+            commands: [],
+            into: &replies
+        )
+        try side.build(machine, configuration: Self.configuration)
+        #expect(side.messages.contains { if case .offer = $0.body { true } else { false } })
+    }
+
+    @Test
+    func `chunks go out no faster than the rate`() throws {
+        var settings = Self.settings
+        settings.snapshotRate = 100_000
+        let (one, _) = try sender(settings)
+        let two = try Side(2, settings: settings)
+        one.turn([.request(.offer(two.id))])
+        let begin = one.now
+        var bytes = 0
+        exchange(one, two) { message in
+            if case .chunk(_, let chunk) = message.body { bytes += chunk.count }
+            return true
+        }
+        #expect(staged(two) != nil)
+        let most = Double(one.now - begin) / 1e9 * 100_000 + 100_000 / 20 + 4_096
+        #expect(Double(bytes) <= most, "\(bytes) bytes, at most \(most)")
+    }
+}
