@@ -281,6 +281,48 @@ struct SnapshotStageTests {
         #expect(staged(two) == nil)
     }
 
+    /// The moment between the journal's word and the state's.
+    @Test
+    func `a start finishes an installation that the journal has begun`() throws {
+        let (one, machine) = try sender()
+        let fixture = try NodeFixture(members: 3, node: 2, settings: Self.settings)
+        let stage = fixture.node.snapshot
+        one.turn([.request(.offer(NodeID(2)))])
+        var staged: LogStart?
+        for round in 1...500 as ClosedRange<UInt64> where staged == nil {
+            var events: [SnapshotEvent] = one.sent.map {
+                .received(from: one.id, group: .directory, bytes: $0.bytes)
+            }
+            one.sent = []
+            var output = SnapshotOutput()
+            stage.turn(&events, at: Moment(monotonic: round * 20_000_000, wall: 0), into: &output)
+            for case .staged(let start, _) in output.results { staged = start }
+            one.turn(
+                output.frames.map {
+                    .received(from: NodeID(2), group: .directory, bytes: $0.bytes)
+                },
+                after: 20
+            )
+        }
+        let start = try #require(staged)
+        var results: [JournalResult] = []
+        var events: [JournalEvent] = [.write(PersistNumber(1), [.start(.directory, start)])]
+        try fixture.node.journal.turn(&events, into: &results)
+        fixture.disk.endProcess()
+        fixture.disk.restart()
+        let node = try NodeFixture.open(
+            fixture.disk,
+            fixture.genesis,
+            fixture.settings,
+            node: NodeID(2)
+        )
+        #expect(node.hasCompletedInstall)
+        #expect(node.apply.digest.position == start.position)
+        #expect(node.apply.digest.digest == machine.digest)
+        #expect(node.consensus.status.commitIndex == start.position.index)
+        #expect(try fixture.disk.list("/node/snapshots").isEmpty)
+    }
+
     @Test
     func `without a snapshot one is asked for, and offered when it is there`() throws {
         let side = try Side(1, settings: Self.settings)

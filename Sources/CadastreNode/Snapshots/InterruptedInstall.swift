@@ -30,14 +30,13 @@ enum InterruptedInstall {
         identity: StateMachineIdentity,
         settings: StateMachineSettings
     ) throws(StateMachineError) -> Bool {
-        guard stateMachine.applied.index < start.position.index else { return false }
-        let received: SnapshotManifest?
-        do throws(StorageError) {
-            received = try store.resumable()
-        } catch {
-            throw .unusableImage("\(error)")
+        guard let received = try received(store) else { return false }
+        guard stateMachine.applied.index < start.position.index,
+            received.start.position == start.position
+        else {
+            if received.start.position.index <= stateMachine.applied.index { remove(store) }
+            return false
         }
-        guard let received, received.start.position == start.position else { return false }
         let staged = try StateMachine.stage(
             path: store.receivedPath,
             on: disk,
@@ -49,6 +48,23 @@ enum InterruptedInstall {
         while try !staged.step(maximumRows: 8_192) {}
         guard let verified = staged.verified else { return false }
         try stateMachine.install(verified)
+        remove(store)
         return true
+    }
+
+    /// What is there of a snapshot that was being received.
+    private static func received(
+        _ store: SnapshotStore
+    ) throws(StateMachineError) -> SnapshotManifest? {
+        do throws(StorageError) {
+            return try store.resumable()
+        } catch {
+            throw .unusableImage("\(error)")
+        }
+    }
+
+    /// Removes what is of no use any more; what cannot be removed now goes before the next one comes.
+    private static func remove(_ store: SnapshotStore) {
+        try? store.removePartial()
     }
 }
