@@ -12,7 +12,7 @@ struct JournalHistoryTests {
     /// More of them by `CADASTRE_HISTORIES`, the number in each of ten parts.
     private static let count =
         getenv("CADASTRE_HISTORIES").flatMap { Int(String(cString: $0)) }
-        ?? Depth.cases(25, quick: 10)
+        ?? Depth.cases(25, quick: 5)
 
     @Test(arguments: 0..<10)
     func `whatever happens, acknowledged writes are recovered and nothing else is`(

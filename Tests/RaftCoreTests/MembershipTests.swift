@@ -205,7 +205,7 @@ struct MembershipTests {
 
     // Every change from three, four or five voters to any set of the five, with a crash of the leader
     // at every step of it: afterwards either configuration stands, and writes go on.
-    @Test(arguments: 3...Depth.cases(5, quick: 4))
+    @Test(arguments: 3...Depth.cases(5, quick: 3))
     func `no crash of the leader leaves a change undecided`(_ count: Int) {
         var runs = 0
         for mask in 1..<32 {

@@ -139,7 +139,7 @@ struct TortureTests {
         }
     }
 
-    @Test(arguments: [3, 5], 1...Depth.cases(100, quick: 40) as ClosedRange<UInt64>)
+    @Test(arguments: [3, 5], 1...Depth.cases(100, quick: 20) as ClosedRange<UInt64>)
     func `whatever happens nothing is lost, and when it stops all agree`(
         _ voters: Int,
         _ seed: UInt64
