@@ -178,11 +178,7 @@ package enum NodeFolder {
         } catch {
             throw NodeError(error)
         }
-        let owner = StateMachineIdentity(
-            cluster: identity.cluster,
-            node: identity.node,
-            incarnation: identity.incarnation
-        )
+        let owner = identity.ofState
         let store: SnapshotStore
         do throws(StorageError) {
             store = try SnapshotStore(

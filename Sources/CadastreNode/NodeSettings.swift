@@ -19,6 +19,13 @@ package struct NodeIdentity: Hashable, Sendable {
     }
 }
 
+extension NodeIdentity {
+    /// The same, as the state machine names its owner.
+    var ofState: StateMachineIdentity {
+        StateMachineIdentity(cluster: cluster, node: node, incarnation: incarnation)
+    }
+}
+
 /// The bounds and times of one node.
 package struct NodeSettings: Sendable {
     /// Elections and heartbeats.

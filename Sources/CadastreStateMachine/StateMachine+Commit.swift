@@ -141,7 +141,23 @@ extension StateMachine {
             return latch(.terminal(cause))
         }
         do {
-            rows.connection.abandon()
+            try reopen()
+        } catch {
+            return error
+        }
+        guard rows.applied >= durablyApplied else {
+            return latch(.damaged("entry \(rows.applied) is older than what was durable"))
+        }
+        counters.reapplications += 1
+        return .mustReapply(from: rows.applied, because: cause)
+    }
+
+    /// Lets go of the connection and opens the file that is there now.
+    ///
+    /// - Throws: `damaged` or `terminal`, which is latched.
+    func reopen() throws(StateMachineError) {
+        rows.connection.abandon()
+        do {
             rows = try Self.openRows(
                 path: path,
                 disk: disk,
@@ -149,16 +165,11 @@ extension StateMachine {
                 settings: settings,
                 accessVersion: rows.access.version + 1
             )
-        } catch .sqlite(let second) {
-            return latch(second.isDamage ? .damaged(second.description) : .terminal(second))
+        } catch .sqlite(let error) {
+            throw latch(error.isDamage ? .damaged(error.description) : .terminal(error))
         } catch {
-            return latch(error)
+            throw latch(error)
         }
-        guard rows.applied >= durablyApplied else {
-            return latch(.damaged("entry \(rows.applied) is older than what was durable"))
-        }
-        counters.reapplications += 1
-        return .mustReapply(from: rows.applied, because: cause)
     }
 
     func latch(_ error: StateMachineError) -> StateMachineError {

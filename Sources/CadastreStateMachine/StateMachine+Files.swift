@@ -54,19 +54,7 @@ extension StateMachine {
     }
 
     private func reopen(as staged: VerifiedState) throws(StateMachineError) {
-        do {
-            rows = try Self.openRows(
-                path: path,
-                disk: disk,
-                identity: identity,
-                settings: settings,
-                accessVersion: rows.access.version + 1
-            )
-        } catch .sqlite(let error) {
-            throw latch(error.isDamage ? .damaged(error.description) : .terminal(error))
-        } catch {
-            throw latch(error)
-        }
+        try reopen()
         guard applied == staged.applied, digest == staged.digest else {
             throw latch(.damaged("it is not the image that was verified"))
         }

@@ -2,13 +2,16 @@
 /// its leadership once for all that wait here, and the follower answers from its own state.
 extension Raft {
     /// A follower's read: it joins the question that is asked next.
+    ///
+    /// The leader answers members alone.
     mutating func readIndex(
         _ request: RequestID,
         _ following: Following,
         into effects: inout Effects
     ) {
         var following = following
-        guard following.leader != .none, following.reads.add(request) else {
+        guard following.leader != .none, memberIDs.contains(id), following.reads.add(request)
+        else {
             effects.refusedReads.append(request)
             return
         }

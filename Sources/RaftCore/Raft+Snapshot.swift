@@ -19,7 +19,9 @@ extension Raft {
     /// figure 13; hashicorp/raft#697).
     mutating func installSnapshot(_ start: LogStart, into effects: inout Effects) {
         let position = start.position
-        guard position.index > commitIndex, let incoming = start.configuration else { return }
+        // A leader holds whatever is committed, and learns by counting how far that is.
+        guard position.index > commitIndex, !isLeader, let incoming = start.configuration
+        else { return }
         if let term = log.term(at: position.index), term == position.term {
             guard log.hash(at: position.index) == start.hash else {
                 effects.alarm = .divergentHash(position: position, from: leader)
@@ -28,7 +30,6 @@ extension Raft {
             advanceCommitIndex(to: position.index)
             return
         }
-        precondition(!isLeader, "a leader lacks the committed entry \(position)")
         if position.term > term {
             write(HardState(term: position.term, vote: .none), into: &effects)
             becomeFollower(of: .none, into: &effects)

@@ -105,6 +105,29 @@ struct SnapshotTests {
         #expect(cluster.breach == nil)
     }
 
+    // One that fetched while it followed, and was elected since: it counts, and nothing is lost of
+    // what it keeps account of.
+    @Test
+    func `a leader takes no snapshot, and commits by counting`() {
+        var lone = Lone([1])
+        lone.lead()
+        let last = lone.raft.lastPosition
+        let before = lone.raft
+        lone.step(
+            .installSnapshot(
+                LogStart(
+                    position: last,
+                    hash: lone.raft.lastHash,
+                    configuration: lone.raft.configuration
+                )
+            )
+        )
+        #expect(lone.raft == before)
+        lone.accept(last.index.value, from: 2)
+        #expect(lone.raft.commitIndex == last.index)
+        #expect(lone.raft.uncommittedSize == 0)
+    }
+
     // Figure 13, step 5.
     @Test
     func `a log that holds the snapshot's last entry is kept, and learns what is committed`() {

@@ -11,6 +11,10 @@ extension SnapshotStage {
         into output: inout SnapshotOutput
     ) {
         precondition(building == nil, "a second snapshot is to be made beside the first")
+        guard let chunkSize = chunkSize(for: image.size) else {
+            output.results.append(.notBuilt("a database of \(image.size) bytes is too large"))
+            return
+        }
         do throws(StorageError) {
             let builder = try store.build(
                 SnapshotSource(
@@ -22,13 +26,26 @@ extension SnapshotStage {
                     digestLow: image.digest.low,
                     clusterTime: image.clusterTime
                 ),
-                chunkSize: settings.snapshotChunkSize
+                chunkSize: chunkSize
             )
             building = Building(builder: builder, position: image.applied)
         } catch {
             output.results.append(.notBuilt("\(error)"))
         }
     }
+
+    /// The usual size, or as much larger as the manifest needs to go in one message.
+    private func chunkSize(for size: Int) -> Int? {
+        var chunkSize = settings.snapshotChunkSize
+        while size / chunkSize >= Self.maximumChunks {
+            guard chunkSize * 2 <= SnapshotManifest.largestChunkSize else { return nil }
+            chunkSize *= 2
+        }
+        return chunkSize
+    }
+
+    /// 40 bytes each in a manifest: 2.5 MiB, of the 4 that a message may have.
+    private static var maximumChunks: Int { 65_536 }
 
     /// Goes on by a chunk.
     func build(into output: inout SnapshotOutput) {

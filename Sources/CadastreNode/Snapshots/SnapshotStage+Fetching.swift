@@ -37,8 +37,9 @@ extension SnapshotStage {
     private static let patience: UInt64 = 2_000_000_000
     /// A peer that answers nothing so often is given up; what came is kept.
     private static let maximumSilences = 5
-    /// Chunks on their way at one time: the next is read while one is sent.
-    private static let window = 4
+    /// Chunks on their way at one time, and their bytes: the next is read while one is sent, and all
+    /// fit into the sender's queue.
+    private static let window = (chunks: 4, bytes: 8 * 1_048_576)
 
     /// A message about a snapshot came.
     func received(
@@ -66,7 +67,7 @@ extension SnapshotStage {
         case .gone:
             guard fetching?.snapshot == message.snapshot, fetching?.peer == peer else { return }
             // Whoever leads offers another one when we still need it.
-            giveUpFetching("node \(peer) does not hold it any more", into: &output)
+            endFetch("it is not there any more", keepingFile: true, into: &output)
         case .fetchManifest, .fetchChunk, .taken, .declined:
             answer(message, from: peer, at: now, into: &output)
         }
@@ -117,7 +118,7 @@ extension SnapshotStage {
             )
             heard(at: now)
         } catch {
-            declineFetch("\(error)", into: &output)
+            endFetch("\(error)", into: &output)
         }
     }
 
@@ -140,7 +141,7 @@ extension SnapshotStage {
             }
             heard(at: now)
         } catch {
-            declineFetch("\(error)", into: &output)
+            endFetch("\(error)", into: &output)
         }
     }
 
@@ -154,7 +155,7 @@ extension SnapshotStage {
         guard var current = fetching else { return }
         if current.deadline <= now {
             if current.silences >= Self.maximumSilences {
-                giveUpFetching("node \(current.peer) does not answer", into: &output)
+                endFetch("no answer comes", keepingFile: true, into: &output)
                 return
             }
             if !current.asked.isEmpty || current.receiver == nil { current.silences += 1 }
@@ -178,7 +179,7 @@ extension SnapshotStage {
             case .over: fetching = nil
             }
         } catch {
-            declineFetch("\(error)", into: &output)
+            endFetch("\(error)", into: &output)
         }
     }
 
@@ -193,9 +194,10 @@ extension SnapshotStage {
     /// Asks for chunks that are missing, as many as may be on their way.
     private func ask(_ receiver: SnapshotReceiver, into output: inout SnapshotOutput) {
         guard let current = fetching else { return }
-        let wanted = receiver.missing(maximumCount: 2 * Self.window).map { UInt32($0) }
+        let window = min(Self.window.chunks, Self.window.bytes / receiver.manifest.chunkSize)
+        let wanted = receiver.missing(maximumCount: 2 * window).map { UInt32($0) }
             .filter { !current.asked.contains($0) }
-        for number in wanted.prefix(Self.window - current.asked.count) {
+        for number in wanted.prefix(max(0, window - current.asked.count)) {
             fetching?.asked.append(number)
             send(
                 SnapshotMessage(current.snapshot, .fetchChunk(number)),
@@ -216,11 +218,7 @@ extension SnapshotStage {
             let state = try StateMachine.stage(
                 path: receiver.path,
                 on: disk,
-                identity: StateMachineIdentity(
-                    cluster: identity.cluster,
-                    node: identity.node,
-                    incarnation: identity.incarnation
-                ),
+                identity: identity.ofState,
                 expecting: manifest.start.position,
                 digest: StateDigest(high: manifest.digestHigh, low: manifest.digestLow),
                 settings: settings.stateMachine
@@ -232,9 +230,7 @@ extension SnapshotStage {
                 state: state
             )
         } catch {
-            discard(into: &output)
-            output.notes.append("a snapshot of node \(fetched.peer) is not used: \(error)")
-            send(SnapshotMessage(fetched.snapshot, .declined), to: fetched.peer, into: &output)
+            decline(fetched.snapshot, of: fetched.peer, "\(error)", into: &output)
         }
     }
 
@@ -251,9 +247,7 @@ extension SnapshotStage {
             send(SnapshotMessage(current.snapshot, .taken), to: current.peer, into: &output)
         } catch {
             staging = nil
-            discard(into: &output)
-            output.notes.append("a snapshot of node \(current.peer) is not used: \(error)")
-            send(SnapshotMessage(current.snapshot, .declined), to: current.peer, into: &output)
+            decline(current.snapshot, of: current.peer, "\(error)", into: &output)
         }
     }
 
@@ -280,20 +274,35 @@ extension SnapshotStage {
         }
     }
 
-    /// What was fetched is wrong: away with it.
-    private func declineFetch(_ reason: String, into output: inout SnapshotOutput) {
+    /// It does not come, or is wrong.
+    private func endFetch(
+        _ reason: String,
+        keepingFile: Bool = false,
+        into output: inout SnapshotOutput
+    ) {
         guard let fetching else { return }
         self.fetching = nil
-        discard(into: &output)
-        output.notes.append("a snapshot of node \(fetching.peer) is not used: \(reason)")
-        send(SnapshotMessage(fetching.snapshot, .declined), to: fetching.peer, into: &output)
+        decline(
+            fetching.snapshot,
+            of: fetching.peer,
+            reason,
+            keepingFile: keepingFile,
+            into: &output
+        )
     }
 
-    /// It does not come: what is here is kept for the next offer.
-    private func giveUpFetching(_ reason: String, into output: inout SnapshotOutput) {
-        guard let fetching else { return }
-        self.fetching = nil
-        output.notes.append("a snapshot does not come: \(reason)")
-        send(SnapshotMessage(fetching.snapshot, .declined), to: fetching.peer, into: &output)
+    /// Says so to the operator and to the peer.
+    ///
+    /// What is kept is for the next offer of the same snapshot.
+    private func decline(
+        _ snapshot: SnapshotName,
+        of peer: NodeID,
+        _ reason: String,
+        keepingFile: Bool = false,
+        into output: inout SnapshotOutput
+    ) {
+        if !keepingFile { discard(into: &output) }
+        output.notes.append("a snapshot of node \(peer) is not used: \(reason)")
+        send(SnapshotMessage(snapshot, .declined), to: peer, into: &output)
     }
 }

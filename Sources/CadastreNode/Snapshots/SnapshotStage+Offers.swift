@@ -25,7 +25,7 @@ extension SnapshotStage {
     private static let maximumSilences = 3
     /// A peer that declined is not offered anything for so long: it would loop.
     private static let pauseAfterDecline: UInt64 = 5_000_000_000
-    /// Chunks that one peer may have asked for and not got yet.
+    /// Pieces that one peer may have asked for and not got yet.
     private static let maximumQuestions = 8
 
     /// The consensus stage wants a peer to have the newest snapshot.
@@ -101,21 +101,9 @@ extension SnapshotStage {
             offers[place].silences = 0
         }
         switch message.body {
-        case .fetchManifest:
-            guard let bytes = store.manifest(of: SnapshotID(message.snapshot))?.encode() else {
-                send(SnapshotMessage(message.snapshot, .gone), to: peer, into: &output)
-                return
-            }
-            limit.spend(bytes.count)
-            send(SnapshotMessage(message.snapshot, .manifest(bytes)), to: peer, into: &output)
+        case .fetchManifest: ask(Question(peer: peer, snapshot: message.snapshot, number: nil))
         case .fetchChunk(let number):
-            // More is not asked for by a node of ours, and is asked for again.
-            guard questions.count(where: { $0.peer == peer }) < Self.maximumQuestions else {
-                return
-            }
-            questions.append(
-                Question(peer: peer, snapshot: message.snapshot, number: number)
-            )
+            ask(Question(peer: peer, snapshot: message.snapshot, number: number))
         case .taken: offers.removeAll { $0.peer == peer }
         case .declined:
             guard let place = offers.firstIndex(where: { $0.peer == peer }) else { return }
@@ -125,20 +113,37 @@ extension SnapshotStage {
         }
     }
 
+    private func ask(_ question: Question) {
+        // More is not asked for by a node of ours, and is asked for again.
+        guard questions.count(where: { $0.peer == question.peer }) < Self.maximumQuestions
+        else { return }
+        questions.append(question)
+    }
+
     /// Sends what was asked for, as fast as the rate allows.
     func answer(at now: UInt64, into output: inout SnapshotOutput) {
         while let question = questions.first, limit.isOpen(at: now) {
             questions.removeFirst()
-            let body: SnapshotMessage.Body
-            do throws(StorageError) {
-                let id = SnapshotID(question.snapshot)
-                body = .chunk(question.number, try store.chunk(Int(question.number), of: id))
-            } catch {
-                body = .gone
-                drop(question.snapshot, because: error, into: &output)
-            }
-            if case .chunk(_, let bytes) = body { limit.spend(bytes.count) }
-            send(SnapshotMessage(question.snapshot, body), to: question.peer, into: &output)
+            let message = SnapshotMessage(question.snapshot, piece(question, into: &output))
+            let frames = output.frames.count
+            send(message, to: question.peer, into: &output)
+            limit.spend(output.frames[frames].bytes.count)
+        }
+    }
+
+    private func piece(
+        _ question: Question,
+        into output: inout SnapshotOutput
+    ) -> SnapshotMessage.Body {
+        let id = SnapshotID(question.snapshot)
+        guard let number = question.number else {
+            return store.manifest(of: id).map { .manifest($0.encode()) } ?? .gone
+        }
+        do throws(StorageError) {
+            return .chunk(number, try store.chunk(Int(number), of: id))
+        } catch {
+            drop(question.snapshot, because: error, into: &output)
+            return .gone
         }
     }
 }

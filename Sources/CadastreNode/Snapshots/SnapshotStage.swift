@@ -25,7 +25,7 @@ package final class SnapshotStage {
     var staging: Staging?
     /// What peers were offered and have not settled, ascending by peer.
     var offers: [Offer] = []
-    /// Chunks that peers asked for, in the order of asking.
+    /// What peers asked for, in the order of asking.
     var questions: Deque<Question> = []
     var limit: RateLimit
     /// The state is at least here: what is older is of no use.
@@ -38,11 +38,12 @@ package final class SnapshotStage {
         var isRead = false
     }
 
-    /// A chunk that a peer asked for.
+    /// A piece that a peer asked for.
     struct Question {
         var peer: NodeID
         var snapshot: SnapshotName
-        var number: UInt32
+        /// Of the chunk; nil for the manifest.
+        var number: UInt32?
     }
 
     /// A stage over an open store.

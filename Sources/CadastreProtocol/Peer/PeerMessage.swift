@@ -76,11 +76,11 @@ package struct PeerMessage: Hashable, Sendable {
         }
     }
 
-    /// Whether a body is what only a leader says: an append or a heartbeat.
+    /// Whether a body is what only a leader says: an append, a heartbeat or a read index.
     ///
     /// Looks at the kind alone.
     package static func isOfLeader(_ bytes: Span<UInt8>) -> Bool {
-        bytes.count > 0 && (bytes[0] == 3 || bytes[0] == 5)
+        bytes.count > 0 && (bytes[0] == 3 || bytes[0] == 5 || bytes[0] == 9)
     }
 
     /// Reads a body.

@@ -137,11 +137,12 @@ final class PeerDoor {
     /// Whom this node does not dial is answered on the connection that it has dialled: a stranger,
     /// of whom it is not known where it listens, and, by a node that is no member yet, everybody.
     func send(_ message: PeerFrame, on purpose: Greeting.Purpose = .consensus) {
-        let accepted = accepted[purpose]?[message.to]
         let link = purpose == .bulk ? bulkLinks[message.to] : links[message.to]
-        if let link, link.isOpen || accepted?.caller.isStranger != true {
+        if let link, link.isOpen {
             link.send(message)
-        } else if let accepted {
+        } else if let accepted = accepted[purpose]?[message.to],
+            link == nil || accepted.caller.isStranger
+        {
             accepted.handler.answer(message)
         } else {
             network.metrics.peerDropped.increment()

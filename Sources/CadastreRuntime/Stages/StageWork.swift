@@ -76,11 +76,15 @@ extension StageThread.Work where Event == SnapshotEvent {
         func turn(_ events: inout [SnapshotEvent]) {
             stage.turn(&events, at: Clock.now(), into: &output)
             for result in output.results {
-                if case .built(let position) = result {
+                switch result {
+                case .built(let position):
                     log.info(
                         "snapshot made",
                         metadata: ["through": .stringConvertible(position.index.value)]
                     )
+                case .notBuilt(let reason):
+                    log.warning("no snapshot was made", metadata: ["reason": "\(reason)"])
+                case .read, .staged, .notTaken, .wanted: break
                 }
                 consensus.post(.snapshot(result))
             }

@@ -47,6 +47,8 @@ extension SnapshotManifest {
     package static var maximumEncodedSize: Int { SnapshotManifestFormat.maximumSize }
     /// The size of a chunk that is used: pieces of a stream that are resumed as a whole.
     package static var usualChunkSize: Int { 1 << 20 }
+    /// Bytes that a chunk may have.
+    package static var largestChunkSize: Int { SnapshotManifestFormat.chunkSizes.upperBound }
 
     /// The bytes.
     ///
