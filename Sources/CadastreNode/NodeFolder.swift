@@ -190,7 +190,7 @@ package enum NodeFolder {
             throw NodeError(error)
         }
         let stateMachine: StateMachine
-        let isCompleted: Bool
+        let hasReplacedState: Bool
         do throws(StateMachineError) {
             stateMachine = try StateMachine.open(
                 directory: "\(directory)/state",
@@ -198,10 +198,10 @@ package enum NodeFolder {
                 identity: owner,
                 settings: settings.stateMachine
             )
-            isCompleted = try InterruptedInstall.complete(
+            hasReplacedState = try StateFromSnapshot.bring(
                 stateMachine,
+                to: recovered.start,
                 from: store,
-                through: recovered.start,
                 on: disk,
                 identity: owner,
                 settings: settings.stateMachine
@@ -216,7 +216,8 @@ package enum NodeFolder {
             throw NodeError(
                 .damaged,
                 "the state in \(directory)/state has applied entry \(applied), and the journal "
-                    + "begins behind \(start): what lies between is in neither. Put back the state "
+                    + "begins behind \(start): what lies between is in neither, and no snapshot of "
+                    + "this node reaches that far. Put back the state "
                     + "that belongs to this journal; or take the whole folder away and bring the "
                     + "node back with an empty one, as a new member"
             )
@@ -253,7 +254,7 @@ package enum NodeFolder {
                 settings: settings,
                 applied: applied.index
             ),
-            hasCompletedInstall: isCompleted,
+            hasReplacedState: hasReplacedState,
             access: stateMachine.accessView,
             lock: lock
         )
@@ -342,8 +343,8 @@ package struct OpenNode {
     package let apply: ApplyStage
     /// Moves snapshots.
     package let snapshot: SnapshotStage
-    /// A snapshot stood for the log, and took the place of the state only now.
-    package let hasCompletedInstall: Bool
+    /// The state was older than the log's beginning, and was taken from a snapshot.
+    package let hasReplacedState: Bool
     /// Who may act for whom, as of what is applied.
     package let access: AccessView
     /// Keeps other processes out; released last.

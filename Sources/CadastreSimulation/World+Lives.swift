@@ -43,7 +43,7 @@ extension World {
         node.apply = open.apply
         node.snapshot = open.snapshot
         node.lock = open.lock
-        if open.hasCompletedInstall { reach.mark(.installFinishedAtStart) }
+        if open.hasReplacedState { reach.mark(.installFinishedAtStart) }
         node.term = open.consensus.status.term
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero

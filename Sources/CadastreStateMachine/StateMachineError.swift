@@ -60,7 +60,7 @@ package enum StateMachineError: Error, Hashable, Sendable {
         case .unknownSchema(let number):
             "state/state.sqlite has schema \(number), which a newer cadastred wrote; run that one"
         case .damaged(let detail):
-            "state/state.sqlite is damaged (\(detail)); move it aside, it is rebuilt from the log"
+            "state/state.sqlite is damaged (\(detail)); move the folder state aside, it is rebuilt from this node's snapshot and the log"
         case .unusableImage(let reason):
             "a snapshot that was received is not used: \(reason)"
         case .imageFailed(let error):

@@ -316,11 +316,50 @@ struct SnapshotStageTests {
             fixture.settings,
             node: NodeID(2)
         )
-        #expect(node.hasCompletedInstall)
+        #expect(node.hasReplacedState)
         #expect(node.apply.digest.position == start.position)
         #expect(node.apply.digest.digest == machine.digest)
         #expect(node.consensus.status.commitIndex == start.position.index)
         #expect(try fixture.disk.list("/node/snapshots").isEmpty)
+    }
+
+    @Test
+    func `a database that was moved aside comes back from the node's own snapshot`() throws {
+        let (one, machine) = try sender()
+        let (applied, digest) = (machine.applied, machine.digest)
+        try machine.close()
+        #expect(try StateMachine.setAside(directory: "/node/state", on: one.disk) != nil)
+        let again = try one.machine()
+        #expect(again.applied == .zero)
+        let start = LogStart(
+            position: LogPosition(index: LogIndex(30), term: Term(1)),
+            hash: EntryHash(5, 6, 7, 8),
+            configuration: Self.configuration
+        )
+        func bring(_ machine: StateMachine, to start: LogStart) throws -> Bool {
+            try StateFromSnapshot.bring(
+                machine,
+                to: start,
+                from: SnapshotStore(
+                    directory: "/node/snapshots",
+                    on: one.disk,
+                    cluster: one.identity.cluster
+                ),
+                on: one.disk,
+                identity: one.machineIdentity,
+                settings: one.settings.stateMachine
+            )
+        }
+        // A log that goes back to its first entry needs no snapshot; one that begins behind it has none.
+        #expect(try !bring(again, to: .beginning))
+        var late = start
+        late.position.index = LogIndex(41)
+        #expect(try !bring(again, to: late))
+        #expect(again.applied == .zero)
+        #expect(try bring(again, to: start))
+        #expect(again.applied == applied)
+        #expect(again.digest == digest)
+        #expect(try !one.disk.list("/node/snapshots").contains { $0.hasPrefix("receiving") })
     }
 
     @Test
