@@ -18,8 +18,8 @@ extension ConsensusStage {
         /// The same of the one before it, as far as this life of the process knows: from there on the
         /// log is kept, so that a peer that fetched the newest one finds what follows it.
         private(set) var previous: LogIndex = .zero
-        /// Bytes of entries that were applied since `newest`.
-        private(set) var sizeSince: Int
+        /// What the entries cost that were applied since `newest`, in bytes.
+        private(set) var costSince: Int
         /// One is being made.
         var isUnderWay = false
         /// Its image was read, and the apply stage is asked whether it was held until then.
@@ -37,18 +37,22 @@ extension ConsensusStage {
         /// A snapshot stands for the log, and not yet for the state.
         var isReplacing: Bool { isInstallAwaited || installing != nil }
 
-        init(newest: LogIndex, sizeSince: Int) {
+        init(newest: LogIndex, since headers: some Sequence<EntryHeader>) {
             self.newest = newest
-            self.sizeSince = sizeSince
+            costSince = headers.reduce(0) { $0 + Self.cost(of: $1) }
         }
 
         /// An entry is to be applied.
-        mutating func grew(by size: Int) { sizeSince += size }
+        mutating func grew(by header: EntryHeader) { costSince += Self.cost(of: header) }
+
+        /// Its bytes; of a small one the memory of its header and its block on the disk count for
+        /// more, and without a least cost a log of lone commands would keep millions of headers.
+        private static func cost(of header: EntryHeader) -> Int { max(header.size, 1_024) }
 
         /// The image for a new one is being taken.
         mutating func begin() {
             isUnderWay = true
-            sizeSince = 0
+            costSince = 0
         }
 
         /// A new one is on the disk.
@@ -80,7 +84,7 @@ extension ConsensusStage {
             output.snapshots.append(wasHeld ? .finish : .abandon)
         }
         compact(into: &output)
-        if snapshots.sizeSince >= settings.snapshotInterval { beginSnapshot(into: &output) }
+        if snapshots.costSince >= settings.snapshotInterval { beginSnapshot(into: &output) }
     }
 
     /// The snapshot stage went on.

@@ -212,7 +212,7 @@ extension ConsensusStage {
         into output: inout ConsensusOutput
     ) -> CommittedEntry {
         delivery.handedOver(entry)
-        snapshots.grew(by: entry.header.size)
+        snapshots.grew(by: entry.header)
         var refused: [RequestKey] = []
         let keys = blocks.decide(entry.header.position, refused: &refused)
         for key in refused { refuse(key, .notLeader, into: &output) }

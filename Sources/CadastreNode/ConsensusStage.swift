@@ -122,9 +122,8 @@ package struct ConsensusStage: Sendable {
         delivery = Delivery(applied: applied)
         snapshots = Snapshots(
             newest: snapshot.index,
-            sizeSince: recovered.headers.lazy
+            since: recovered.headers.lazy
                 .filter { $0.index > snapshot.index && $0.index <= applied }
-                .reduce(0) { $0 + $1.size }
         )
         appliedIndex = applied
         self.clusterTime = clusterTime

@@ -19,6 +19,8 @@ package struct SegmentDump: Hashable, Sendable {
         package var syncedSegment: UInt64
         /// The offset in that segment.
         package var syncedOffset: Int
+        /// The first segment that the journal needed when it was written.
+        package var firstSegment: UInt64
         /// The groups it names, with their state after it.
         package var groups: [Group]
         /// What is in it, up to the first damage.
@@ -151,6 +153,7 @@ package struct SegmentDump: Hashable, Sendable {
                 opening: batch.opening,
                 syncedSegment: batch.synced.segment,
                 syncedOffset: batch.synced.offset,
+                firstSegment: batch.firstSegment,
                 groups: batch.groups.map {
                     Group(group: $0.group, hardState: $0.hardState, last: $0.last, hash: $0.hash)
                 },

@@ -300,3 +300,27 @@ struct LimitRelationTests {
         #expect(BlockLimits.entryRawSize + 1_024 <= Limits.maximumEntrySize)
     }
 }
+
+/// When a snapshot is due.
+struct SnapshotCostTests {
+    @Test
+    func `a small entry counts for what it costs, so that few bytes are not many headers`() {
+        func header(_ index: UInt64, size: Int) -> EntryHeader {
+            EntryHeader(
+                position: LogPosition(index: LogIndex(index), term: Term(1)),
+                kind: .commands,
+                size: size,
+                hash: .zero
+            )
+        }
+        var snapshots = ConsensusStage.Snapshots(
+            newest: LogIndex(1),
+            since: [header(2, size: 300), header(3, size: 9_000)]
+        )
+        #expect(snapshots.costSince == 10_024)
+        snapshots.grew(by: header(4, size: 1))
+        #expect(snapshots.costSince == 11_048)
+        snapshots.begin()
+        #expect(snapshots.costSince == 0)
+    }
+}

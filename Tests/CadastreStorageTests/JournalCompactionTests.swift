@@ -80,6 +80,8 @@ struct JournalCompactionTests {
         let all = written.model.groups[.directory]?.entries ?? []
         try written.compact(through: 5)
         #expect(written.segments == [2, 3, 4])
+        let last = try SegmentDump(reading: Samples.path(4), on: written.disk).batches.last
+        #expect(last?.firstSegment == 2, "people who look at a file see what is not missing")
         #expect(written.journal.statistics.segments == 3)
         let start = LogStart(
             position: all[2].position,

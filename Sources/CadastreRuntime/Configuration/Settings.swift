@@ -255,7 +255,8 @@ package struct Settings: Hashable, Sendable {
             key: "snapshot.interval_mib",
             kind: .integer(1...65_536, unit: "MiB"),
             presence: .byDefault("256"),
-            help: "Entries after which a snapshot is made; the journal keeps about twice as many."
+            help: "Entries after which a snapshot is made, small ones counted as 1 KiB; "
+                + "the journal keeps about twice as many."
         ),
         Setting(
             key: "snapshot.rate_mib_per_second",

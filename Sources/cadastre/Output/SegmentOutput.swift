@@ -10,6 +10,7 @@ struct SegmentOutput: Encodable {
         var number: UInt64
         var synced_segment: UInt64
         var synced_offset: Int
+        var first_segment: UInt64
         var records: [EntryOutput]
     }
     struct Problem: Encodable {
@@ -35,6 +36,7 @@ struct SegmentOutput: Encodable {
                 number: batch.number,
                 synced_segment: batch.syncedSegment,
                 synced_offset: batch.syncedOffset,
+                first_segment: batch.firstSegment,
                 records: batch.records.map { EntryOutput($0, showsCommands: showsCommands) }
             )
         }

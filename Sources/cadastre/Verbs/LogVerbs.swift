@@ -43,6 +43,8 @@ struct LogVerbs: AsyncParsableCommand {
                 console.line(
                     "\(batch.offset): batch \(batch.number), \(batch.size) bytes, synced through "
                         + "segment \(batch.syncedSegment) offset \(batch.syncedOffset)"
+                        + (batch.firstSegment > 1
+                            ? ", the journal begins in segment \(batch.firstSegment)" : "")
                 )
                 for record in batch.records { show(record, on: console) }
             }
