@@ -47,6 +47,7 @@ let package = Package(
         .executable(name: "cadastred", targets: ["cadastred"]),
         .executable(name: "cadastre", targets: ["cadastre"]),
         .executable(name: "cadastre-sim", targets: ["cadastre-sim"]),
+        .executable(name: "cadastre-wan", targets: ["cadastre-wan"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -181,6 +182,13 @@ let package = Package(
             swiftSettings: product
         ),
 
+        // Delays: gives the sites of a cluster on one machine their round trips.
+        .executableTarget(
+            name: "cadastre-wan",
+            dependencies: [arguments, collections, nio, nioPosix],
+            swiftSettings: product
+        ),
+
         // Threads of their own for tests that compute for long, so that the others get theirs.
         .target(name: "TestLanes", path: "Tests/TestLanes", swiftSettings: test),
         .testTarget(
@@ -253,6 +261,11 @@ let package = Package(
         .testTarget(
             name: "CLITests",
             dependencies: ["cadastre", "CadastreClient", "CadastreProtocol"],
+            swiftSettings: test
+        ),
+        .testTarget(
+            name: "WANTests",
+            dependencies: ["cadastre-wan", nio, nioEmbedded],
             swiftSettings: test
         ),
         .testTarget(name: "ClusterTests", swiftSettings: test),

@@ -58,6 +58,7 @@ struct ImportTests {
             ]
         ),
         ("cadastre-sim", ["CadastreSimulation", "ArgumentParser", "Foundation", "Glibc"]),
+        ("cadastre-wan", ["NIOCore", "NIOPosix", "DequeModule", "ArgumentParser", "Foundation"]),
     ]
 
     @Test(arguments: allowed.map(\.target))

@@ -211,6 +211,33 @@ struct RedialTests {
         )
     }
 
+    @Test
+    func `a link dials from the address that the settings name`() async throws {
+        let cluster = try await ThreeNodes()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let caller = loop.makePromise(of: String?.self)
+        let listener = try await ServerBootstrap(group: loop)
+            .childChannelInitializer { channel in
+                // The first counts.
+                caller.succeed(channel.remoteAddress?.ipAddress)
+                return channel.eventLoop.makeSucceededVoidFuture()
+            }
+            .bind(host: "127.0.0.1", port: cluster.plans[1].settings.listeners.peer.port).get()
+        var settings = cluster.plans[0].settings
+        settings.dialSource = "127.0.7.1"
+        var network = try network(cluster)
+        network.source = NodePlan(settings, cluster.plans[0].genesis).dialSource
+        let (peer, dialling) = (cluster.plans[1].genesis.members[1], network)
+        let link = try await loop.submit {
+            let link = PeerLink(to: peer, for: .consensus, dialling, on: loop)
+            link.start()
+            return NIOLoopBound(link, eventLoop: loop)
+        }.get()
+        #expect(try await caller.futureResult.get() == "127.0.7.1")
+        try await loop.submit { link.value.stop() }.get()
+        try await listener.close()
+    }
+
     /// Waits for what a link tells the consensus stage.
     private final class Changes: Sendable {
         private let stream = AsyncStream.makeStream(of: Void.self)

@@ -84,11 +84,27 @@ struct SettingsTests {
         #expect(settings.directory == folder.path + "/data")
         #expect(settings.genesis == "/etc/genesis.json")
         #expect(settings.listeners.client == SocketName(host: "::1", port: 7002))
+        #expect(settings.advertised == settings.listeners)
+        #expect(settings.dialSource == nil)
         #expect(settings.roots == [folder.path + "/a.pem", "/b.pem"])
         #expect(settings.revocations == nil)
         #expect(settings.times.election == 300...600)
         #expect(settings.cacheSize == 32 << 20)
         #expect(settings.logLevel == "info")
+    }
+
+    @Test
+    func `a node may be reached elsewhere than it listens, and dial from an address of its own`()
+        throws
+    {
+        let environment = [
+            "CADASTRE_ADVERTISE_PEER": "par1.example:7001", "CADASTRE_DIAL_SOURCE": "127.0.1.1",
+        ]
+        let settings = try read(Self.good, environment: environment)
+        #expect(settings.listeners.peer == SocketName(host: "127.0.0.1", port: 7001))
+        #expect(settings.advertised.peer == SocketName(host: "par1.example", port: 7001))
+        #expect(settings.advertised.client == settings.listeners.client)
+        #expect(settings.dialSource == "127.0.1.1")
     }
 
     @Test
@@ -239,6 +255,11 @@ struct SettingsTests {
         ("CADASTRE_TLS_SERVER_KEY", "", "is empty"),
         ("CADASTRE_TLS_CLIENT_CERTIFICATE", "s.pem", "needs two"),
         ("CADASTRE_LISTEN_CLIENT", "127.0.0.1:7001", "choose another"),
+        ("CADASTRE_ADVERTISE_PEER", "127.0.0.1:0", "nobody can dial"),
+        ("CADASTRE_ADVERTISE_CLIENT", "0.0.0.0:7001", "nobody can dial"),
+        ("CADASTRE_ADVERTISE_ADMINISTRATION", "127.0.0.1:7001", "as advertise.peer is"),
+        ("CADASTRE_DIAL_SOURCE", "127.0.0.1:7001", "no IP address"),
+        ("CADASTRE_DIAL_SOURCE", "localhost", "no IP address"),
     ])
     func `a wrong variable is named`(
         _ name: String,

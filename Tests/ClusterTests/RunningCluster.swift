@@ -13,16 +13,27 @@ final class RunningCluster {
     /// - Parameters:
     ///   - portShift: Keeps the ports of clusters apart.
     ///   - sites: How many nodes.
+    ///   - withSites: Whether the distances between them are there.
     ///   - settings: Of all nodes, as environment variables.
     /// - Throws: If they do not start.
-    init(portShift: Int, sites: Int = 3, settings: [String: String] = [:]) throws {
+    init(
+        portShift: Int,
+        sites: Int = 3,
+        withSites: Bool = false,
+        settings: [String: String] = [:]
+    ) throws {
         folder = Shell.root.appending(path: "Cluster/.run/test-\(portShift)")
         environment = settings.merging([
             "CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)",
         ]) { $1 }
         nodes = Array(1...sites)
         try cluster("clean")
-        try cluster("up", "\(sites)")
+        let up = try Shell.run(
+            Shell.script("cluster"),
+            ["up", "\(sites)"] + (withSites ? ["--sites"] : []),
+            environment: environment
+        )
+        #expect(up.code == 0, "\(up.errors)")
     }
 
     deinit {

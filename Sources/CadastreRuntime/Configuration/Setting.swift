@@ -1,3 +1,5 @@
+internal import NIOCore
+
 /// One thing that a node's operator may choose: its key, kind, default and meaning.
 ///
 /// The table of all settings is ``Settings/table``; the help, the README's table, the checks and
@@ -13,6 +15,8 @@ package struct Setting: Hashable, Sendable {
         case paths
         /// Where to listen: `host:port`; the port is 0…65535, and 0 lets the kernel choose.
         case address
+        /// An address of this machine: numbers, without a port.
+        case host
         /// One of these words.
         case choice([String])
     }
@@ -52,6 +56,7 @@ package struct Setting: Hashable, Sendable {
         case .path: "path"
         case .paths: "paths"
         case .address: "host:port"
+        case .host: "address"
         case .choice(let words): words.joined(separator: " \u{b7} ")
         }
     }
@@ -88,6 +93,11 @@ package struct Setting: Hashable, Sendable {
         case .address:
             guard SocketName(text) != nil else {
                 return "\"\(text)\" is not host:port; give an address such as 127.0.0.1:7001"
+            }
+        case .host:
+            // Why it is none does not matter.
+            guard (try? SocketAddress(ipAddress: text, port: 0)) != nil else {
+                return "\"\(text)\" is no IP address; give one of this machine, without a port"
             }
         case .choice(let words):
             guard words.contains(text) else {

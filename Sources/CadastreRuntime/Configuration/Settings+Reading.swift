@@ -63,7 +63,8 @@ extension Settings {
         func number(_ key: String) -> Int {
             reader.int(forKey: ConfigKey(key)) ?? Self.number(Self.fallback(key), key)
         }
-        func address(_ key: String) -> SocketName {
+        func address(_ key: String, else fallback: SocketName? = nil) -> SocketName {
+            if let fallback, reader.string(forKey: ConfigKey(key)) == nil { return fallback }
             guard let name = SocketName(text(key)) else {
                 preconditionFailure("\(key) was checked to be an address")
             }
@@ -77,6 +78,12 @@ extension Settings {
             client: address("listen.client"),
             administration: address("listen.administration")
         )
+        advertised = Listeners(
+            peer: address("advertise.peer", else: listeners.peer),
+            client: address("advertise.client", else: listeners.client),
+            administration: address("advertise.administration", else: listeners.administration)
+        )
+        dialSource = reader.string(forKey: ConfigKey("dial.source"))
         serverPair = CertificatePair(
             certificate: path(text("tls.server_certificate")),
             key: path(text("tls.server_key"))
@@ -164,11 +171,31 @@ extension Settings {
                 throw refuse(key, "has port \(name.port), as \(otherKey) has; choose another")
             }
         }
+        try checkAdvertised(refuse)
         guard serverPair.certificate != clientPair.certificate else {
             throw refuse(
                 "tls.client_certificate",
                 "is the server certificate too; a node needs two, each with one use"
             )
+        }
+    }
+
+    /// Checks that others can dial what is advertised.
+    private func checkAdvertised(
+        _ refuse: (String, String) -> ConfigurationError
+    ) throws(ConfigurationError) {
+        let places = [
+            ("advertise.client", advertised.client, listeners.client),
+            ("advertise.peer", advertised.peer, listeners.peer),
+            ("advertise.administration", advertised.administration, listeners.administration),
+        ]
+        for (place, (key, name, listener)) in places.enumerated() where name != listener {
+            guard name.port != 0, !SocketName.wildcards.contains(name.host) else {
+                throw refuse(key, "nobody can dial \(name); give a host and its port")
+            }
+            for (index, other) in places.enumerated() where index != place && other.1 == name {
+                throw refuse(key, "is \(name), as \(other.0) is; choose another")
+            }
         }
     }
 }

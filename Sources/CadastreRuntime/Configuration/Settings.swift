@@ -4,7 +4,7 @@ internal import Logging
 
 /// Everything that a node's operator may choose, checked.
 package struct Settings: Hashable, Sendable {
-    /// The three places where a node listens.
+    /// The three places where a node listens, or is reached.
     package struct Listeners: Hashable, Sendable {
         /// For other nodes.
         package var peer: SocketName
@@ -60,6 +60,10 @@ package struct Settings: Hashable, Sendable {
     package var genesis: String
     /// Where it listens.
     package var listeners: Listeners
+    /// Where others reach it: where it listens, unless something stands between.
+    package var advertised: Listeners
+    /// The address that it dials its peers from; nil lets the system choose.
+    package var dialSource: String?
     /// Shown to those who connect: extended key usage serverAuth.
     package var serverPair: CertificatePair
     /// Shown to peers that are dialled: extended key usage clientAuth.
@@ -124,6 +128,30 @@ package struct Settings: Hashable, Sendable {
             kind: .address,
             presence: .required,
             help: "Where operators reach this node; also /metrics and /health."
+        ),
+        Setting(
+            key: "advertise.peer",
+            kind: .address,
+            presence: .optional,
+            help: "Where other nodes dial this one, if that is not listen.peer."
+        ),
+        Setting(
+            key: "advertise.client",
+            kind: .address,
+            presence: .optional,
+            help: "Where services and tenants dial this node, if that is not listen.client."
+        ),
+        Setting(
+            key: "advertise.administration",
+            kind: .address,
+            presence: .optional,
+            help: "Where operators dial this node, if that is not listen.administration."
+        ),
+        Setting(
+            key: "dial.source",
+            kind: .host,
+            presence: .optional,
+            help: "The address of this machine to dial peers from; else the system chooses."
         ),
         Setting(
             key: "tls.server_certificate",

@@ -152,7 +152,7 @@ struct SettingsCheck {
         switch (setting.kind, member.value) {
         case (.integer, .integer(let value)): return String(value)
         case (.path, .string(let text)), (.address, .string(let text)),
-            (.choice, .string(let text)):
+            (.host, .string(let text)), (.choice, .string(let text)):
             return text
         case (.paths, .array(let elements)):
             var paths: [String] = []
@@ -172,7 +172,7 @@ struct SettingsCheck {
             let wanted =
                 switch setting.kind {
                 case .integer: "a whole number"
-                case .path, .address, .choice: "a text"
+                case .path, .address, .host, .choice: "a text"
                 case .paths: "an array of texts"
                 }
             throw ConfigurationError(

@@ -17,7 +17,7 @@ final class DoorContext: Sendable {
     let cluster: String
     /// Who belongs to the cluster.
     let roster: Roster
-    /// Where this node listens.
+    /// Where others reach this node.
     let listeners: Settings.Listeners
     let bounds: Settings.Bounds
     let tls: TLSContextSource
@@ -74,7 +74,7 @@ final class DoorContext: Sendable {
     }
 
     /// This node as it would be taken in as a member: with the site of its certificate, and where it
-    /// listens; of a member, as the configuration describes it.
+    /// is reached; of a member, as the configuration describes it.
     var own: MemberDescription {
         if let own = roster.own { return MemberDescription(own) }
         let site = tls.current.own?.site

@@ -168,6 +168,7 @@ final class PeerLink {
         var bootstrap = ClientBootstrap(group: loop)
             .connectTimeout(.seconds(1))
             .channelOption(ChannelOptions.writeBufferWaterMark, value: RuntimeLimits.peerWaterMark)
+        if let source = network.source { bootstrap = bootstrap.bind(to: source) }
         for (option, value) in SocketOptions.peer {
             bootstrap = bootstrap.channelOption(option, value: value)
         }

@@ -3,6 +3,7 @@ internal import CadastreProtocol
 internal import CadastreTLS
 internal import CoreMetrics
 internal import Logging
+internal import NIOCore
 internal import RaftCore
 
 /// What every connection between nodes has to know.
@@ -29,6 +30,8 @@ struct PeerNetwork: Sendable {
     let snapshots: Inbox<SnapshotEvent>
     let metrics: NodeMetrics
     let log: Logger
+    /// Where connections to peers come from; nil lets the system choose.
+    var source: SocketAddress?
     /// Bounds the lines about refused connections.
     let refusals = LogRate(perSecond: RuntimeLimits.refusalLinesPerSecond)
 

@@ -74,14 +74,15 @@ final class NodeParts: Sendable {
             inbox: host.inbox,
             snapshots: snapshot.inbox,
             metrics: metrics,
-            log: log
+            log: log,
+            source: plan.dialSource
         )
         peers = Self.peers(network, on: loop)
         let context = DoorContext(
             identity: open.identity,
             cluster: plan.genesis.cluster,
             roster: roster,
-            listeners: plan.settings.listeners,
+            listeners: plan.settings.advertised,
             bounds: plan.settings.bounds,
             tls: serverTLS,
             consensus: host.inbox,

@@ -4,6 +4,7 @@ internal import CadastreStateMachine
 internal import CadastreStorage
 internal import CadastreTLS
 internal import Foundation
+internal import NIOCore
 package import RaftCore
 
 /// What a node needs before it can be founded or run: settings and genesis, checked together.
@@ -48,6 +49,17 @@ package struct NodePlan: Sendable {
         result.snapshotInterval = settings.snapshotInterval
         result.snapshotRate = settings.snapshotRate
         return result
+    }
+
+    /// Where connections to peers come from; nil lets the system choose.
+    var dialSource: SocketAddress? {
+        settings.dialSource.map { text in
+            do {
+                return try SocketAddress(ipAddress: text, port: 0)
+            } catch {
+                preconditionFailure("dial.source was checked to be an address: \(error)")
+            }
+        }
     }
 
     /// Founds the data folder, once in the life of its disk.

@@ -60,7 +60,7 @@ package enum NodeProgram {
                 )
                 try plan.found(as: incarnation)
                 print("\(node) is founded, to join, in \(place), then take it in with")
-                print("`cadastre member add \(plan.settings.listeners.administration)`, or with")
+                print("`cadastre member add \(plan.settings.advertised.administration)`, or with")
                 print("`cadastre member replace` in the place of another node, or of its old disk")
             }
         }
