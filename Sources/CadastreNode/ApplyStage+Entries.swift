@@ -26,7 +26,10 @@ extension ApplyStage {
         if let lost = try apply(committed, into: &output) { return lost }
         furthest = max(furthest, index)
         if index.value.isMultiple(of: settings.digestInterval) {
-            marks.note(DigestMark(index: index, digest: stateMachine.digest))
+            marks.note(
+                DigestMark(index: index, digest: stateMachine.digest),
+                at: committed.entry.now
+            )
         }
         digests.applied(through: index) { stateMachine.digest }
         return try surviving { () throws(StateMachineError) in
@@ -98,6 +101,7 @@ extension ApplyStage {
             case .node = first.principal, let mark = tick.mark
         else { return }
         try marks.compare(mark)
+        if let equal = marks.lastEqual { foundEqual(at: equal.index) }
     }
 
     /// Decodes an entry's commands.

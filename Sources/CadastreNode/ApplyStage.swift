@@ -36,14 +36,30 @@ package final class ApplyStage {
     var hasNoImage = false
     /// The image was ended in this turn: whether it was held until then.
     var imageWasHeld: Bool?
+    /// Where a mark is left for the next start, if the state cannot be kept.
+    let markFile: StateMarkFile?
+    /// The one of an earlier start that is not settled.
+    var stateMark: StateMark?
     /// Reused from entry to entry.
     var commands: [CommandEnvelope] = []
     var replies: [Reply] = []
 
     /// A stage over an open state machine.
-    package init(stateMachine: StateMachine, settings: NodeSettings) {
+    package convenience init(stateMachine: StateMachine, settings: NodeSettings) {
+        self.init(stateMachine: stateMachine, settings: settings, markFile: nil, stateMark: nil)
+    }
+
+    /// A stage that leaves marks for the next start.
+    init(
+        stateMachine: StateMachine,
+        settings: NodeSettings,
+        markFile: StateMarkFile?,
+        stateMark: StateMark?
+    ) {
         self.stateMachine = stateMachine
         self.settings = settings
+        self.markFile = markFile
+        self.stateMark = stateMark
         queries = WaitingQueries(maximumCount: settings.maximumWaitingQueries)
         reserve = DiskReserve(size: settings.diskReserve)
         furthest = stateMachine.applied.index
@@ -58,6 +74,16 @@ package final class ApplyStage {
     ///   - output: Gets replies, and the report for the consensus stage.
     /// - Throws: When the state cannot be kept (``StateMachineError``): the node stops.
     package func turn(
+        _ events: inout [ApplyEvent],
+        at moment: Moment,
+        into output: inout ApplyOutput
+    ) throws(StateMachineError) {
+        try leavingMark { () throws(StateMachineError) in
+            try take(&events, at: moment, into: &output)
+        }
+    }
+
+    private func take(
         _ events: inout [ApplyEvent],
         at moment: Moment,
         into output: inout ApplyOutput
@@ -109,11 +135,15 @@ package final class ApplyStage {
     ///
     /// - Returns: Where application must begin again, if a transaction was lost.
     package func idle() throws(StateMachineError) -> LogIndex? {
-        try surviving { () throws(StateMachineError) in try stateMachine.endOfTurn(idle: true) }
+        try leavingMark { () throws(StateMachineError) in
+            try surviving { () throws(StateMachineError) in try stateMachine.endOfTurn(idle: true) }
+        }
     }
 
     /// Commits, checkpoints and closes the database.
-    package func close() throws(StateMachineError) { try stateMachine.close() }
+    package func close() throws(StateMachineError) {
+        try leavingMark { () throws(StateMachineError) in try stateMachine.close() }
+    }
 
     /// What the state machine counted.
     package var statistics: StateMachineStatistics { stateMachine.statistics }

@@ -15,19 +15,31 @@ internal import RaftCore
 /// | 40 | 8 | incarnation, lower half |
 /// | 48 | 4 | CRC32C of bytes 0 to 47 |
 ///
+/// A node that was given a new incarnation and kept its files has `CADNODE2`, and before the sum:
+///
+/// | offset | width | meaning |
+/// |---|---|---|
+/// | 48 | 16 | incarnation in its files, upper half first |
+/// | 64 | 16 | incarnation that the configuration named before, likewise |
+///
 /// Little-endian.
 enum IdentityFile {
     static let name = "identity"
     private static let magic = Array("CADNODE1".utf8)
+    private static let renewedMagic = Array("CADNODE2".utf8)
     private static let size = 52
+    private static let renewedSize = 84
 
     /// The bytes of the file.
     static func encode(_ identity: NodeIdentity) -> [UInt8] {
-        var bytes = magic
-        let words = [
+        let lives = [identity.filesIncarnation, identity.previousIncarnation]
+        let isRenewed = lives.contains { $0 != identity.incarnation }
+        var bytes = isRenewed ? renewedMagic : magic
+        var words = [
             identity.cluster.high, identity.cluster.low, identity.node.value,
             identity.incarnation.high, identity.incarnation.low,
         ]
+        if isRenewed { words += lives.flatMap { [$0.high, $0.low] } }
         for word in words { append(word, width: 8, to: &bytes) }
         append(UInt64(Checksum.crc32c(bytes)), width: 4, to: &bytes)
         return bytes
@@ -35,14 +47,25 @@ enum IdentityFile {
 
     /// Reads the bytes; nil where they are not such a file, whole.
     static func decode(_ bytes: [UInt8]) -> NodeIdentity? {
-        guard bytes.count == size, Array(bytes[0..<8]) == magic else { return nil }
-        let sum = word(bytes, at: 48, width: 4)
-        guard sum == UInt64(Checksum.crc32c(Array(bytes[0..<48]))) else { return nil }
-        return NodeIdentity(
+        guard bytes.count == size || bytes.count == renewedSize else { return nil }
+        let isRenewed = bytes.count == renewedSize
+        guard Array(bytes[0..<8]) == (isRenewed ? renewedMagic : magic),
+            word(bytes, at: bytes.count - 4, width: 4)
+                == UInt64(Checksum.crc32c(Array(bytes.dropLast(4))))
+        else { return nil }
+        func life(at offset: Int) -> Incarnation {
+            Incarnation(high: word(bytes, at: offset), low: word(bytes, at: offset + 8))
+        }
+        var identity = NodeIdentity(
             cluster: ClusterID(high: word(bytes, at: 8), low: word(bytes, at: 16)),
             node: NodeID(word(bytes, at: 24)),
-            incarnation: Incarnation(high: word(bytes, at: 32), low: word(bytes, at: 40))
+            incarnation: life(at: 32)
         )
+        if isRenewed {
+            identity.filesIncarnation = life(at: 48)
+            identity.previousIncarnation = life(at: 64)
+        }
+        return identity
     }
 
     private static func append(_ value: UInt64, width: Int, to bytes: inout [UInt8]) {

@@ -112,30 +112,7 @@ package enum NodeFolder {
         settings: NodeSettings,
         seed: UInt64
     ) throws(NodeError) -> OpenNode {
-        let contents = try contents(of: directory, on: disk)
-        guard contents == .node else {
-            throw NodeError(
-                contents == .lostNode ? .damaged : .configuration,
-                contents.advice(directory)
-            )
-        }
-        let lock = try hold(directory, on: disk)
-        let identity: NodeIdentity
-        do throws(NodeError) {
-            identity = try readIdentity(directory, on: disk)
-        } catch {
-            lock.release()
-            throw error
-        }
-        guard identity.cluster == cluster, identity.node == node else {
-            lock.release()
-            throw NodeError(
-                .configuration,
-                "\(directory) belongs to node \(identity.node) of "
-                    + (identity.cluster == cluster ? "this cluster" : "another cluster")
-                    + ", the configuration says node \(node); nothing was touched"
-            )
-        }
+        let (identity, lock) = try enter(directory, on: disk, cluster: cluster, node: node)
         do throws(NodeError) {
             return try assemble(
                 directory,
@@ -145,6 +122,40 @@ package enum NodeFolder {
                 seed: seed,
                 lock: lock
             )
+        } catch {
+            lock.release()
+            throw error
+        }
+    }
+
+    /// Takes the folder's lock and reads whose it is.
+    ///
+    /// - Throws: When it is in use, holds no node or another one. Nothing was changed.
+    static func enter(
+        _ directory: String,
+        on disk: any Disk,
+        cluster: ClusterID,
+        node: NodeID
+    ) throws(NodeError) -> (identity: NodeIdentity, lock: any DiskLock) {
+        let contents = try contents(of: directory, on: disk)
+        guard contents == .node else {
+            throw NodeError(
+                contents == .lostNode ? .damaged : .configuration,
+                contents.advice(directory)
+            )
+        }
+        let lock = try hold(directory, on: disk)
+        do throws(NodeError) {
+            let identity = try readIdentity(directory, on: disk)
+            guard identity.cluster == cluster, identity.node == node else {
+                throw NodeError(
+                    .configuration,
+                    "\(directory) belongs to node \(identity.node) of "
+                        + (identity.cluster == cluster ? "this cluster" : "another cluster")
+                        + ", the configuration says node \(node); nothing was touched"
+                )
+            }
+            return (identity, lock)
         } catch {
             lock.release()
             throw error
@@ -178,7 +189,6 @@ package enum NodeFolder {
         } catch {
             throw NodeError(error)
         }
-        let owner = identity.ofState
         let store: SnapshotStore
         do throws(StorageError) {
             store = try SnapshotStore(
@@ -189,26 +199,16 @@ package enum NodeFolder {
         } catch {
             throw NodeError(error)
         }
-        let stateMachine: StateMachine
-        let hasReplacedState: Bool
-        do throws(StateMachineError) {
-            stateMachine = try StateMachine.open(
-                directory: "\(directory)/state",
-                on: disk,
-                identity: owner,
-                settings: settings.stateMachine
-            )
-            hasReplacedState = try StateFromSnapshot.bring(
-                stateMachine,
-                to: recovered.start,
-                from: store,
-                on: disk,
-                identity: owner,
-                settings: settings.stateMachine
-            )
-        } catch {
-            throw NodeError(error)
-        }
+        let stateDirectory = "\(directory)/state"
+        let state = try StateFolder(
+            directory: stateDirectory,
+            disk: disk,
+            identity: identity.ofState,
+            settings: settings.stateMachine,
+            start: recovered.start,
+            store: store
+        ).open()
+        let stateMachine = state.stateMachine
         let applied = stateMachine.applied
         let start = recovered.start.position
         let last = recovered.headers.last?.position ?? start
@@ -229,8 +229,10 @@ package enum NodeFolder {
                 .damaged,
                 "the state in \(directory)/state has applied entry \(applied), which the journal, "
                     + "ending at \(last), does not hold: one of the two is not of this node's last "
-                    + "run. Put back the journal that belongs to it, or take the state folder away "
-                    + "to rebuild it"
+                    + "run. If it is the journal, this node has forgotten what it acknowledged: put "
+                    + "back the one that belongs to the state, or take the whole folder away and "
+                    + "bring the node back with an empty one, as a new member. Only if it is the "
+                    + "state, take the state folder away, and it is rebuilt"
             )
         }
         return OpenNode(
@@ -245,16 +247,24 @@ package enum NodeFolder {
                 seed: seed
             ),
             journal: JournalStage(journal: journal),
-            apply: ApplyStage(stateMachine: stateMachine, settings: settings),
+            apply: ApplyStage(
+                stateMachine: stateMachine,
+                settings: settings,
+                markFile: StateMarkFile(directory: stateDirectory, disk: disk),
+                stateMark: state.mark
+            ),
             snapshot: SnapshotStage(
                 store: store,
                 disk: disk,
                 identity: identity,
                 group: .directory,
                 settings: settings,
-                applied: applied.index
+                applied: applied.index,
+                journal: "\(directory)/journal"
             ),
-            hasReplacedState: hasReplacedState,
+            hasReplacedState: state.hasReplacedState,
+            hasRebuiltState: state.isRebuilt,
+            notes: state.notes,
             access: stateMachine.accessView,
             lock: lock
         )
@@ -273,11 +283,11 @@ package enum NodeFolder {
         return FolderContents(names.filter { $0 != lockName })
     }
 
-    private static func journalIdentity(_ identity: NodeIdentity) -> JournalIdentity {
+    static func journalIdentity(_ identity: NodeIdentity) -> JournalIdentity {
         JournalIdentity(
             cluster: identity.cluster,
             node: identity.node,
-            incarnation: identity.incarnation
+            incarnation: identity.filesIncarnation
         )
     }
 
@@ -345,6 +355,10 @@ package struct OpenNode {
     package let snapshot: SnapshotStage
     /// The state was older than the log's beginning, and was taken from a snapshot.
     package let hasReplacedState: Bool
+    /// The state was none of this node's, and was set aside.
+    package let hasRebuiltState: Bool
+    /// What was repaired, in words for an operator.
+    package let notes: [String]
     /// Who may act for whom, as of what is applied.
     package let access: AccessView
     /// Keeps other processes out; released last.

@@ -10,19 +10,26 @@ package struct NodeIdentity: Hashable, Sendable {
     package var node: NodeID
     /// Which life of its disk.
     package var incarnation: Incarnation
+    /// In which life its journal and its state were founded, which both say of themselves: the same,
+    /// unless it was given a new one with its files (``QuorumRecovery``).
+    package var filesIncarnation: Incarnation
+    /// Which life the configuration named before it was given this one; the same where that is over.
+    package var previousIncarnation: Incarnation
 
     /// Names a node.
     package init(cluster: ClusterID, node: NodeID, incarnation: Incarnation) {
         self.cluster = cluster
         self.node = node
         self.incarnation = incarnation
+        filesIncarnation = incarnation
+        previousIncarnation = incarnation
     }
 }
 
 extension NodeIdentity {
     /// The same, as the state machine names its owner.
     var ofState: StateMachineIdentity {
-        StateMachineIdentity(cluster: cluster, node: node, incarnation: incarnation)
+        StateMachineIdentity(cluster: cluster, node: node, incarnation: filesIncarnation)
     }
 }
 
@@ -73,6 +80,12 @@ package struct NodeSettings: Sendable {
     package var snapshotChunkSize = SnapshotManifest.usualChunkSize
     /// Bytes a second that snapshots may take of the network, to all peers together.
     package var snapshotRate = 64 * 1_048_576
+    /// From one reading of old files to the next, in nanoseconds; 0: they are not read again.
+    ///
+    /// The first begins after a 24th of it.
+    package var scrubInterval: UInt64 = 24 * 3_600 * 1_000_000_000
+    /// Bytes a second that it may read.
+    package var scrubRate = 8 * 1_048_576
     /// Bytes that are kept free for deleting and administration; below it what grows is refused.
     ///
     /// As much as may be written before a refusal takes effect: what waits and is outstanding, two

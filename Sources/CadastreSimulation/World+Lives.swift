@@ -54,6 +54,8 @@ extension World {
                 + "applied \(position.index)"
         )
         mix(node.log.last.value)
+        for note in open.notes { tell("node \(node.id): \(note)") }
+        if open.hasRebuiltState { progress.rebuilt(place) }
         try progress.begins(place, appliedThrough: position.index)
         try progress.madeDurable(place, through: open.apply.durablyApplied)
         try checkState(node, position, digest)

@@ -32,6 +32,9 @@ extension World {
                 "node \(node.id) complains about node \(fault.peer): \(fault.reason)"
             )
         }
+        if let failure = output.failure {
+            throw Violation(.unexpectedStop, "node \(node.id) finds damage: \(failure)")
+        }
         for frame in output.frames { try sendSnapshot(frame, from: node) }
         if output.hasMore { node.snapshotInbox.append(.resume) }
         node.isSnapshotWaiting = output.isWaiting

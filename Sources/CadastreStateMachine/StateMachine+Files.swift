@@ -142,7 +142,7 @@ extension StateMachine {
 
 extension SQLiteError {
     /// What the disk refused, where SQLite was not asked.
-    init(_ operation: String, _ error: DiskError) {
+    package init(_ operation: String, _ error: DiskError) {
         let code: Int32 = error.isOutOfSpace ? 13 : 10
         self.init(operation: operation, code: code, extendedCode: code, message: "\(error)")
     }

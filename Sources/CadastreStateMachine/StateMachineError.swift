@@ -14,9 +14,8 @@ package enum StateMachineError: Error, Hashable, Sendable {
     /// A committed entry cannot be read, so the state cannot follow the log (exit code 70).
     case unreadableEntry(LogPosition, reason: String)
     /// The state is not that of the leader: equal entries made different rows, here or there. The node
-    /// must stop (exit code 76). Equal still through `lastEqual`, as far as was compared since the
-    /// start.
-    case diverged(at: LogIndex, lastEqual: LogIndex?)
+    /// must stop (exit code 76).
+    case diverged(Divergence)
     /// Another process, or another machine in this one, has the database open.
     case inUse
     /// The database belongs to another cluster, node or incarnation.
@@ -44,14 +43,15 @@ package enum StateMachineError: Error, Hashable, Sendable {
             "entry \(position) is committed, and this program cannot execute it: \(reason). Nothing"
                 + " was changed. Start the newest cadastred in use here; keep the journal for its"
                 + " developers if that one stops too"
-        case .diverged(let index, let lastEqual):
-            "the state of this node at entry \(index) is not that of the leader, "
-                + (lastEqual.map { "and was at entry \($0)" }
+        case .diverged(let divergence):
+            "the state of this node differs from the leader's since \(divergence.first), "
+                + (divergence.lastEqual.map { "and was equal at \($0)" }
                     ?? "and was not compared before since the start")
-                + ". It serves nothing more. Run `cadastre verify` against the other nodes: if they"
-                + " agree, move state/state.sqlite of this one aside, and it is rebuilt; if the"
-                + " leader is alone with its state, stop that one instead. Keep the file and the"
-                + " journal for the developers"
+                + ". It serves nothing more. The next start sets its database aside and rebuilds it"
+                + " once from this node's snapshot and the log; if it differs again, it stops for"
+                + " good. Run `cadastre verify` against the other nodes: if the leader is alone with"
+                + " its state, stop that one instead. Keep the file and the journal for the"
+                + " developers"
         case .inUse:
             "state/state.sqlite is open in another process; stop that one first"
         case .foreign(let found):
@@ -60,7 +60,8 @@ package enum StateMachineError: Error, Hashable, Sendable {
         case .unknownSchema(let number):
             "state/state.sqlite has schema \(number), which a newer cadastred wrote; run that one"
         case .damaged(let detail):
-            "state/state.sqlite is damaged (\(detail)); move the folder state aside, it is rebuilt from this node's snapshot and the log"
+            "state/state.sqlite is damaged (\(detail)); the next start sets it aside and rebuilds it"
+                + " from this node's snapshot and the log"
         case .unusableImage(let reason):
             "a snapshot that was received is not used: \(reason)"
         case .imageFailed(let error):

@@ -17,7 +17,9 @@ struct Cadastred: AsyncParsableCommand {
             76 the state is not the leader's, 78 configuration.
             """,
         version: ProgramVersion.text,
-        subcommands: [Run.self, Init.self, SettingsVerb.self, Development.self]
+        subcommands: [
+            Run.self, Init.self, RecoverQuorum.self, SettingsVerb.self, Development.self,
+        ]
     )
 }
 
@@ -78,6 +80,55 @@ struct Init: AsyncParsableCommand {
     func run() async throws {
         let code = await NodeProgram.found(
             join ? .joiner : .member,
+            file: sources.config,
+            environment: ProcessInfo.processInfo.environment,
+            flags: sources.pairs
+        )
+        throw ExitCode(code)
+    }
+}
+
+/// Goes on after a quorum was lost for good.
+struct RecoverQuorum: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "recover-quorum",
+        abstract: "Make this stopped node the only voter, when most voters lost their disks.",
+        discussion: """
+            Not for voters that are merely away: wait for them. Look at every survivor with --dry-run \
+            and take the one with the highest term of its last entry, then the highest index.
+
+            It keeps every entry that it has, gets a new incarnation and a much higher term, and counts \
+            as the whole cluster from then on. Lost is what only the lost voters had, acknowledged \
+            writes among it; entries that nobody acknowledged may count. The others come back with \
+            empty folders: `cadastred init --join`, then `cadastre member add`. Their old disks must \
+            never be started again: together they are a quorum of the old configuration, which knows \
+            nothing of this. One alone is refused by the members and leads nobody.
+            """
+    )
+
+    @OptionGroup
+    var sources: SettingSources
+    @Flag(help: "Show what this node knows, to compare it with other survivors; change nothing.")
+    var dryRun = false
+    @Flag(
+        name: .customLong("i-accept-that-acknowledged-writes-may-be-lost"),
+        help: "Do it."
+    )
+    var isAccepted = false
+
+    func validate() throws {
+        guard dryRun != isAccepted else {
+            throw ValidationError(
+                "acknowledged writes may be lost by this: look with --dry-run first, on every "
+                    + "survivor, then say --i-accept-that-acknowledged-writes-may-be-lost on one of "
+                    + "them, and not both at once"
+            )
+        }
+    }
+
+    func run() async throws {
+        let code = await NodeProgram.recoverQuorum(
+            isDryRun: dryRun,
             file: sources.config,
             environment: ProcessInfo.processInfo.environment,
             flags: sources.pairs

@@ -1,9 +1,10 @@
 import CadastreDisk
-import CadastreNode
 import CadastreProtocol
 import CadastreStateMachine
 import CadastreStorage
 import RaftCore
+
+@testable import CadastreNode
 
 /// An apply stage over a disk in memory, tenants with objects in it, and entries for it.
 struct ApplyFixture {
@@ -38,7 +39,9 @@ struct ApplyFixture {
                 identity: Self.identity,
                 settings: settings.stateMachine
             ),
-            settings: settings
+            settings: settings,
+            markFile: StateMarkFile(directory: "state", disk: disk),
+            stateMark: nil
         )
         let root = Principal.operator(name: bytes("root"))
         let administration = try execute(root, 0, .none, .openSession(OpenSession(slots: 1))).number
@@ -125,7 +128,7 @@ struct ApplyFixture {
             position: LogPosition(index: LogIndex(UInt64(entries.count + 1)), term: Term(1)),
             kind: commands.isEmpty ? .noOp : .commands,
             featureLevel: 1,
-            now: 0,
+            now: Self.moment(of: LogIndex(UInt64(entries.count + 1))),
             random: (UInt64(entries.count), 5),
             previousHash: entries.last?.hash ?? .zero,
             block: commands.isEmpty ? nil : block.finish()
@@ -133,6 +136,9 @@ struct ApplyFixture {
         entries.append(entry)
         return CommittedEntry(entry: entry, keys: keys)
     }
+
+    /// What the leader's clock said at an entry: milliseconds since 1970.
+    static func moment(of index: LogIndex) -> UInt64 { 1_790_000_000_000 + index.value }
 
     /// The entries from this index on, as they come a second time.
     func again(from index: LogIndex) -> [CommittedEntry] {

@@ -1,10 +1,11 @@
 import CadastreDisk
-import CadastreNode
 import CadastreProtocol
 import CadastreStateMachine
 import CadastreStorage
 import RaftCore
 import Testing
+
+@testable import CadastreNode
 
 /// Entries and what becomes of them when the disk fails.
 struct ApplyStageTests {
@@ -180,6 +181,14 @@ struct ApplyStageTests {
         return (fixture, try #require(fixture.output.report).marks)
     }
 
+    /// What is said of two marked entries, with the moments at which the fixture's leader made them.
+    private func diverged(_ first: LogIndex, lastEqual: LogIndex?) -> StateMachineError {
+        func moment(_ index: LogIndex) -> Divergence.Moment {
+            Divergence.Moment(index: index, milliseconds: ApplyFixture.moment(of: index))
+        }
+        return .diverged(Divergence(first: moment(first), lastEqual: lastEqual.map(moment)))
+    }
+
     @Test
     func `a leader's mark that is equal goes by, one that differs stops the node`() throws {
         var (fixture, marks) = try marked(40)
@@ -191,26 +200,62 @@ struct ApplyStageTests {
             [tick(other.index, other.digest), fixture.put("late")],
             keys: [nil, RequestKey(connection: 1, request: 1)]
         )
-        #expect(
-            throws: StateMachineError.diverged(at: other.index, lastEqual: marks[2].index)
-        ) {
+        #expect(throws: diverged(other.index, lastEqual: marks[2].index)) {
             try fixture.attempt([.entries([entry])])
         }
         #expect(fixture.output.replies.isEmpty)
     }
 
     @Test
+    func `what cannot be kept leaves a mark for the next start`() throws {
+        var (fixture, marks) = try marked(40)
+        let file = StateMarkFile(directory: "state", disk: fixture.disk)
+        fixture.turn(.entries([fixture.entry([tick(marks[0].index, marks[0].digest)])]))
+        #expect(try file.read() == nil)
+        let entry = fixture.entry([tick(marks[1].index, .zero)])
+        #expect(throws: diverged(marks[1].index, lastEqual: marks[0].index)) {
+            try fixture.attempt([.entries([entry])])
+        }
+        let mark = try #require(try file.read())
+        #expect(mark.stage == .open)
+        #expect(mark.firstDifferent == marks[1].index && mark.lastEqual == marks[0].index)
+
+        let (other, _) = try marked(1)
+        let page = StateMachineError.damaged("page 3")
+        #expect(throws: page) {
+            try other.stage.leavingMark { () throws(StateMachineError) in throw page }
+        }
+        let words = try StateMarkFile(directory: "state", disk: other.disk).read()?.words
+        #expect(words?.contains("page 3") == true)
+    }
+
+    @Test
+    func `a divergence is settled where a rebuilt state is found equal, and not before`() throws {
+        var (fixture, marks) = try marked(40)
+        let file = StateMarkFile(directory: "state", disk: fixture.disk)
+        var rebuilt = StateMark(stage: .rebuilt, words: "")
+        rebuilt.firstDifferent = marks[1].index
+        try file.write(rebuilt)
+        fixture.stage.stateMark = rebuilt
+        fixture.turn(.entries([fixture.entry([tick(marks[0].index, marks[0].digest)])]))
+        #expect(try file.read() == rebuilt)
+        fixture.turn(.entries([fixture.entry([tick(marks[1].index, marks[1].digest)])]))
+        #expect(try file.read() == nil)
+        #expect(fixture.stage.stateMark == nil)
+    }
+
+    @Test
     func `the first mark that differs says that nothing was compared before`() throws {
         var (fixture, marks) = try marked(40)
         let entry = fixture.entry([tick(marks[0].index, .zero)])
-        let expected = StateMachineError.diverged(at: marks[0].index, lastEqual: nil)
+        let expected = diverged(marks[0].index, lastEqual: nil)
         #expect(throws: expected) { try fixture.attempt([.entries([entry])]) }
         let error = NodeError(expected)
         #expect(error.exitCode == .diverged && error.exitCode.rawValue == 76)
         #expect(error.description.contains("entry \(marks[0].index)"))
         #expect(error.description.contains("cadastre verify"))
-        let later = StateMachineError.diverged(at: marks[1].index, lastEqual: marks[0].index)
-        #expect(later.advice.contains("was at entry \(marks[0].index)"))
+        let later = diverged(marks[1].index, lastEqual: marks[0].index)
+        #expect(later.advice.contains("was equal at entry \(marks[0].index) of 2026-09-21T"))
     }
 
     @Test

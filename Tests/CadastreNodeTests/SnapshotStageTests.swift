@@ -337,18 +337,18 @@ struct SnapshotStageTests {
             configuration: Self.configuration
         )
         func bring(_ machine: StateMachine, to start: LogStart) throws -> Bool {
-            try StateFromSnapshot.bring(
-                machine,
-                to: start,
-                from: SnapshotStore(
+            var notes: [String] = []
+            return try StateFromSnapshot(
+                start: start,
+                store: SnapshotStore(
                     directory: "/node/snapshots",
                     on: one.disk,
                     cluster: one.identity.cluster
                 ),
-                on: one.disk,
+                disk: one.disk,
                 identity: one.machineIdentity,
                 settings: one.settings.stateMachine
-            )
+            ).bring(machine, notes: &notes)
         }
         // A log that goes back to its first entry needs no snapshot; one that begins behind it has none.
         #expect(try !bring(again, to: .beginning))

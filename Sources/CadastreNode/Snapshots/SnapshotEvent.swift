@@ -1,6 +1,6 @@
 internal import CadastreProtocol
 package import CadastreStateMachine
-internal import CadastreStorage
+package import CadastreStorage
 package import RaftCore
 
 /// What happens to the snapshot stage.
@@ -61,8 +61,12 @@ package struct SnapshotOutput: Sendable {
     /// Something waits for time to go by: the host is to give ``SnapshotEvent/resume`` within some
     /// 20 ms.
     package var isWaiting = false
+    /// The host may give ``SnapshotEvent/resume`` within a second or so: something is due by then.
+    package var isDue = false
     /// What an operator should know, in words.
     package var notes: [String] = []
+    /// What this node has durably written is not there any more: it must stop.
+    package var failure: StorageError?
 
     /// Nothing to do.
     package init() {}
@@ -75,5 +79,7 @@ package struct SnapshotOutput: Sendable {
         notes.removeAll(keepingCapacity: true)
         hasMore = false
         isWaiting = false
+        isDue = false
+        failure = nil
     }
 }

@@ -53,7 +53,7 @@ extension SnapshotStage {
     }
 
     /// A snapshot that cannot be read is none: it is made anew when somebody needs one.
-    private func drop(
+    func drop(
         _ name: SnapshotName,
         because error: StorageError,
         into output: inout SnapshotOutput

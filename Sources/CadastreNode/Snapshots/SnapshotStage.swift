@@ -30,6 +30,10 @@ package final class SnapshotStage {
     var limit: RateLimit
     /// The state is at least here: what is older is of no use.
     var settledThrough: LogIndex
+    /// Reading again what was written long ago; nil if that is not wanted.
+    var scrub: Scrub?
+    /// What was done since the start.
+    package internal(set) var statistics = SnapshotStatistics()
 
     /// A snapshot being made, chunk by chunk.
     struct Building {
@@ -55,13 +59,15 @@ package final class SnapshotStage {
     ///   - group: Of which log.
     ///   - settings: Bounds and rates.
     ///   - applied: What the state has applied.
+    ///   - journal: The journal's directory, to be read again now and then; nil if it is not to be.
     package init(
         store: SnapshotStore,
         disk: any Disk,
         identity: NodeIdentity,
         group: GroupID,
         settings: NodeSettings,
-        applied: LogIndex
+        applied: LogIndex,
+        journal: String? = nil
     ) {
         self.store = store
         self.disk = disk
@@ -70,6 +76,13 @@ package final class SnapshotStage {
         self.settings = settings
         limit = RateLimit(rate: settings.snapshotRate)
         settledThrough = applied
+        if let journal, settings.scrubInterval > 0 {
+            scrub = Scrub(
+                journal: JournalScrub(directory: journal, on: disk, cluster: identity.cluster),
+                interval: settings.scrubInterval,
+                limit: RateLimit(rate: settings.scrubRate)
+            )
+        }
     }
 
     /// Takes what happened, then does a step of each job.
@@ -98,8 +111,12 @@ package final class SnapshotStage {
         answer(at: now, into: &output)
         tendFetch(at: now, into: &output)
         tendOffers(at: now, into: &output)
+        scrub(at: moment, into: &output)
+        count(at: now)
         output.hasMore = building?.isRead == false || staging?.isUnderWay == true || isReading
-        output.isWaiting = !questions.isEmpty || fetching != nil || !offers.isEmpty
+        output.isWaiting =
+            !questions.isEmpty || fetching != nil || !offers.isEmpty || scrub?.isUnderWay == true
+        output.isDue = scrub != nil
     }
 
     private func take(

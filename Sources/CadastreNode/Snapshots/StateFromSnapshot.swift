@@ -3,13 +3,26 @@ internal import CadastreStateMachine
 internal import CadastreStorage
 internal import RaftCore
 
-/// A state that is older than where the log begins: at a start it is taken from a snapshot.
+/// A state that is taken from a snapshot at a start.
 ///
 /// - The journal says first that a received snapshot stands for the log; then the state is replaced.
 ///   A process that ended between the two left the snapshot where it was verified.
-/// - A database that was moved aside is founded anew and empty. What the log has forgotten is in this
-///   node's own snapshot.
-enum StateFromSnapshot {
+/// - A database that was set aside is founded anew and empty. What the log has forgotten is in this
+///   node's own snapshots.
+struct StateFromSnapshot {
+    /// Where the log begins.
+    let start: LogStart
+    /// Holds what was received and what was made.
+    let store: SnapshotStore
+    /// Where it is.
+    let disk: any Disk
+    /// Whose state it is to be.
+    let identity: StateMachineIdentity
+    /// Of the state machine.
+    let settings: StateMachineSettings
+    /// What this node made of a later state may be as wrong as that state; nil if none is in doubt.
+    var doubtBehind: LogIndex?
+
     /// Brings the state to where the log begins, if it is not there yet.
     ///
     /// Cost: verifies a snapshot again, some seconds per million objects; nothing where the state is
@@ -17,71 +30,118 @@ enum StateFromSnapshot {
     ///
     /// - Parameters:
     ///   - stateMachine: As the last process left it.
-    ///   - start: Where the log begins.
-    ///   - store: Holds what was received and what was made.
-    ///   - disk: Where both are.
-    ///   - identity: Whose state it is.
-    ///   - settings: Of the state machine.
+    ///   - notes: Gets what an operator should know.
     /// - Returns: Whether the state was replaced.
     /// - Throws: As staging and installing do.
-    static func bring(
+    func bring(
         _ stateMachine: StateMachine,
-        to start: LogStart,
-        from store: SnapshotStore,
-        on disk: any Disk,
-        identity: StateMachineIdentity,
-        settings: StateMachineSettings
+        notes: inout [String]
     ) throws(StateMachineError) -> Bool {
-        let snapshot: SnapshotManifest?
+        var received: SnapshotManifest?
         do throws(StorageError) {
-            var received = try store.resumable()
+            received = try store.resumable()
             if let known = received, known.start.position.index <= stateMachine.applied.index {
                 try store.removePartial()
                 received = nil
             }
-            guard stateMachine.applied.index < start.position.index else { return false }
-            let isOfLog = received?.start.position == start.position
-            snapshot = isOfLog ? received : try restoreOwn(store, notOlderThan: start)
         } catch {
             throw .unusableImage("\(error)")
         }
-        guard let snapshot else { return false }
-        let staged = try StateMachine.stage(
-            path: store.receivedPath,
-            on: disk,
-            identity: identity,
-            expecting: snapshot.start.position,
-            digest: StateDigest(high: snapshot.digestHigh, low: snapshot.digestLow),
-            settings: settings
-        )
-        while try !staged.step(maximumRows: 8_192) {}
-        guard let verified = staged.verified else { return false }
+        guard stateMachine.applied.index < start.position.index else { return false }
+        var verified: VerifiedState?
+        if let received, received.start.position == start.position {
+            do throws(StateMachineError) {
+                verified = try verify(received)
+            } catch {
+                guard case .unusableImage(let reason) = error else { throw error }
+                notes.append("a received snapshot is not used: \(reason)")
+            }
+        }
+        if verified == nil { verified = try self.verified(notes: &notes) }
+        guard let verified else { return false }
         try stateMachine.install(verified)
         // What cannot be removed now is at the next start, or before another one comes.
         try? store.removePartial()
         return true
     }
 
-    /// Puts this node's own snapshot together where received ones are.
+    /// The best of this node's own snapshots that reaches where the log begins, verified, where
+    /// received ones are; nil if there is none.
     ///
-    /// - Returns: Nil if there is none that reaches where the log begins.
-    private static func restoreOwn(
-        _ store: SnapshotStore,
-        notOlderThan start: LogStart
-    ) throws(StorageError) -> SnapshotManifest? {
-        guard let own = store.newest(of: .directory),
-            own.start.position.index >= start.position.index
-        else { return nil }
-        let receiver = try store.receive(
-            own,
-            group: .directory,
-            notOlderThan: start.position.index
-        )
-        while try receiver.step() != .complete {
-            for number in receiver.missing(maximumCount: 1) {
-                _ = try receiver.receive(try store.chunk(number, of: own.id), chunk: number)
+    /// One that does not verify is removed, and the next one tried.
+    func verified(notes: inout [String]) throws(StateMachineError) -> VerifiedState? {
+        for manifest in candidates {
+            do throws(StateMachineError) {
+                try putTogether(manifest)
+                return try verify(manifest)
+            } catch {
+                guard case .unusableImage(let reason) = error else { throw error }
+                notes.append(
+                    "this node's snapshot through \(manifest.start.position) is removed, since it "
+                        + "does not verify: \(reason)"
+                )
+                try attempt { () throws(StorageError) in
+                    try store.removePartial()
+                    try store.remove(manifest.id)
+                }
             }
         }
-        return own
+        return nil
+    }
+
+    /// The snapshots that reach where the log begins, the best first: the newest, but those in doubt
+    /// only where there is no other way, and the oldest of them.
+    private var candidates: [SnapshotManifest] {
+        let own = store.manifests.filter {
+            $0.group == .directory && $0.start.position.index >= start.position.index
+        }
+        guard let doubtBehind else { return own.reversed() }
+        let sound = own.filter { $0.start.position.index <= doubtBehind }
+        let doubtful = own.filter { $0.start.position.index > doubtBehind }
+        return sound.reversed() + (start.position.index == .zero ? [] : doubtful)
+    }
+
+    /// Puts this node's own snapshot together where received ones are.
+    private func putTogether(_ own: SnapshotManifest) throws(StateMachineError) {
+        try attempt { () throws(StorageError) in
+            let receiver = try store.receive(
+                own,
+                group: .directory,
+                notOlderThan: start.position.index
+            )
+            while try receiver.step() != .complete {
+                for number in receiver.missing(maximumCount: 1) {
+                    _ = try receiver.receive(try store.chunk(number, of: own.id), chunk: number)
+                }
+            }
+        }
+    }
+
+    private func verify(_ manifest: SnapshotManifest) throws(StateMachineError) -> VerifiedState {
+        let staged = try StateMachine.stage(
+            path: store.receivedPath,
+            on: disk,
+            identity: identity,
+            expecting: manifest.start.position,
+            digest: StateDigest(high: manifest.digestHigh, low: manifest.digestLow),
+            settings: settings
+        )
+        while try !staged.step(maximumRows: 8_192) {}
+        guard let verified = staged.verified else {
+            preconditionFailure("a staged state is done and cannot be installed")
+        }
+        return verified
+    }
+
+    /// Tells a snapshot that is wrong from a disk that failed.
+    private func attempt(
+        _ work: () throws(StorageError) -> Void
+    ) throws(StateMachineError) {
+        do throws(StorageError) {
+            try work()
+        } catch {
+            guard case .snapshotFailed(let cause) = error else { throw .unusableImage("\(error)") }
+            throw .imageFailed(SQLiteError("put a snapshot together", cause))
+        }
     }
 }

@@ -115,6 +115,8 @@ extension Settings {
         reserveSize = number("storage.reserve_mib") << 20
         snapshotInterval = number("snapshot.interval_mib") << 20
         snapshotRate = number("snapshot.rate_mib_per_second") << 20
+        scrubHours = number("scrub.interval_hours")
+        scrubRate = number("scrub.rate_mib_per_second") << 20
         clientThreads = number("threads.client")
         logLevel = text("log.level")
     }

@@ -86,6 +86,10 @@ package struct Settings: Hashable, Sendable {
     package var snapshotInterval: Int
     /// Bytes a second that snapshots may take of the network.
     package var snapshotRate: Int
+    /// Hours from one reading of old files to the next; 0: they are not read again.
+    package var scrubHours: Int
+    /// Bytes a second that it may read.
+    package var scrubRate: Int
     /// Threads that serve clients.
     package var clientThreads: Int
     /// The least important log lines that are written.
@@ -291,6 +295,18 @@ package struct Settings: Hashable, Sendable {
             kind: .integer(1...4_096, unit: "MiB/s"),
             presence: .byDefault("64"),
             help: "The most that snapshots take of the network, to all peers together."
+        ),
+        Setting(
+            key: "scrub.interval_hours",
+            kind: .integer(0...8_760, unit: "h"),
+            presence: .byDefault("24"),
+            help: "How often journal and snapshots are read again to find rot; 0 is never."
+        ),
+        Setting(
+            key: "scrub.rate_mib_per_second",
+            kind: .integer(1...4_096, unit: "MiB/s"),
+            presence: .byDefault("8"),
+            help: "The most that this reads from the disk."
         ),
         Setting(
             key: "threads.client",

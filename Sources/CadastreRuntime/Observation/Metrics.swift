@@ -194,6 +194,19 @@ package struct NodeMetrics: Sendable {
             .counter,
             "Times a transaction was lost and its entries were applied again."
         ),
+        .init("cadastre_snapshot_index", .gauge, "The last entry of the newest own snapshot."),
+        .init("cadastre_snapshot_bytes", .gauge, "Bytes of it."),
+        .init("cadastre_snapshot_time_seconds", .gauge, "Cluster time in it, seconds since 1970."),
+        .init("cadastre_snapshot_receiving_bytes", .gauge, "Bytes of the state being fetched."),
+        .init("cadastre_snapshot_received_bytes", .gauge, "How many of them are here."),
+        .init("cadastre_scrub_bytes_total", .counter, "Bytes of old files that were read again."),
+        .init("cadastre_scrubs_total", .counter, "Times that all of them were."),
+        .init("cadastre_scrub_damages_total", .counter, "Damages that were found by that."),
+        .init(
+            "cadastre_scrub_ended_time_seconds",
+            .gauge,
+            "When all were last read again, seconds since 1970; 0 if not since the start."
+        ),
         .init("cadastre_certificate_reloads_total", .counter, "Readings of the certificate files."),
         .init(
             "cadastre_log_lines_dropped_total",

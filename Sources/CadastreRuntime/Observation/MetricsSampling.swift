@@ -9,6 +9,7 @@ internal import RaftCore
 struct StageNumbers: Sendable {
     var journal: JournalStatistics?
     var stateMachine: StateMachineStatistics?
+    var snapshots = SnapshotStatistics()
     /// What is applied, and the state's digest there.
     var applied = State()
     var journalQueue = 0
@@ -54,6 +55,7 @@ extension NodeMetrics {
         set("cadastre_queue_events", UInt64(numbers.applyQueue), [("stage", "apply")])
         if let journal = numbers.journal { sample(journal) }
         if let state = numbers.stateMachine { sample(state) }
+        sample(numbers.snapshots)
         total("cadastre_log_lines_dropped_total", LogWriter.standardError.dropped)
     }
 
@@ -64,6 +66,18 @@ extension NodeMetrics {
         total("cadastre_journal_entry_bytes_total", UInt64(journal.entryBytes))
         total("cadastre_journal_late_preparations_total", UInt64(journal.latePreparations))
         set("cadastre_journal_segments", UInt64(journal.segments))
+    }
+
+    private func sample(_ snapshots: SnapshotStatistics) {
+        set("cadastre_snapshot_index", snapshots.newestIndex.value)
+        set("cadastre_snapshot_bytes", UInt64(snapshots.newestSize))
+        set("cadastre_snapshot_time_seconds", snapshots.newestTime / 1_000)
+        set("cadastre_snapshot_receiving_bytes", UInt64(snapshots.receivingSize))
+        set("cadastre_snapshot_received_bytes", UInt64(snapshots.receivedSize))
+        total("cadastre_scrub_bytes_total", snapshots.scrubbedBytes)
+        total("cadastre_scrubs_total", snapshots.scrubs)
+        total("cadastre_scrub_damages_total", snapshots.damagesFound)
+        set("cadastre_scrub_ended_time_seconds", snapshots.lastScrubEnded / 1_000)
     }
 
     private func sample(_ state: StateMachineStatistics) {

@@ -147,6 +147,7 @@ final class NodeParts: Sendable {
             .snapshot(
                 snapshotStage.value,
                 to: consensus,
+                view: view,
                 log: log,
                 send: { frames, faults in
                     loop.execute {

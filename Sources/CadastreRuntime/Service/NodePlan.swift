@@ -48,6 +48,8 @@ package struct NodePlan: Sendable {
         result.diskReserve = settings.reserveSize
         result.snapshotInterval = settings.snapshotInterval
         result.snapshotRate = settings.snapshotRate
+        result.scrubInterval = UInt64(settings.scrubHours) * 3_600_000_000_000
+        result.scrubRate = settings.scrubRate
         return result
     }
 

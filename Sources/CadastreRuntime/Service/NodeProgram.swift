@@ -137,7 +137,7 @@ package enum NodeProgram {
     }
 
     /// Does something, says on standard error why it could not be done, and gives the exit code.
-    private static func reporting(_ work: () async throws -> Void) async -> Int32 {
+    static func reporting(_ work: () async throws -> Void) async -> Int32 {
         // The log is written by a thread of its own, which does not live longer than the process.
         defer { LogWriter.standardError.drain(withinMilliseconds: 1_000) }
         do {

@@ -78,6 +78,7 @@ package final class NodeRuntime: Sendable {
             settings: plan.nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )
+        for note in open.notes { log.error("repaired at the start: \(note)") }
         let tls: (server: TLSContext, client: TLSContext)
         do throws(NodeError) {
             try checkFeatureLevel(open)

@@ -14,6 +14,8 @@ package final class StageThread<Event: Sendable>: Sendable {
         var quietMilliseconds: Int
         /// After the inbox was closed and emptied.
         var close: () throws -> Void
+        /// Where `quietMilliseconds` depends on what the stage is at.
+        var pause: (() -> Int)?
     }
 
     /// Where the stage's events are posted.
@@ -85,7 +87,10 @@ package final class StageThread<Event: Sendable>: Sendable {
                 bed.sleep()
                 continue
             }
-            if !bed.sleep(milliseconds: work.quietMilliseconds) { hasIdleWork = try work.idle() }
+            let pause = work.pause?() ?? work.quietMilliseconds
+            if !bed.sleep(milliseconds: pause) {
+                hasIdleWork = try work.idle()
+            }
         }
         try work.close()
     }

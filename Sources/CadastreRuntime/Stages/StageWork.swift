@@ -60,6 +60,7 @@ extension StageThread.Work where Event == SnapshotEvent {
     /// - Parameters:
     ///   - stage: Used by the thread alone.
     ///   - consensus: Told what became of snapshots.
+    ///   - view: Gets what the stage has and did.
     ///   - log: For what an operator should know.
     ///   - send: Gets what goes to peers, and whose connections are to be closed.
     ///   - again: Posts ``SnapshotEvent/resume`` to the stage, behind what came meanwhile.
@@ -67,13 +68,15 @@ extension StageThread.Work where Event == SnapshotEvent {
     static func snapshot(
         _ stage: SnapshotStage,
         to consensus: Inbox<ConsensusEvent>,
+        view: NodeView,
         log: Logger,
         send: @escaping ([PeerFrame], [PeerFault]) -> Void,
         again: @escaping () -> Void
     ) -> Self {
         var output = SnapshotOutput()
         var isWaiting = false
-        func turn(_ events: inout [SnapshotEvent]) {
+        var isDue = true
+        func turn(_ events: inout [SnapshotEvent]) throws {
             stage.turn(&events, at: Clock.now(), into: &output)
             for result in output.results {
                 switch result {
@@ -94,18 +97,23 @@ extension StageThread.Work where Event == SnapshotEvent {
             }
             if output.hasMore { again() }
             isWaiting = output.isWaiting
+            isDue = output.isDue
+            let statistics = stage.statistics
+            view.update { $0.numbers.snapshots = statistics }
+            if let failure = output.failure { throw failure }
             output.removeAll()
         }
         return Self(
-            turn: { turn(&$0) },
+            turn: { try turn(&$0) },
             idle: {
-                guard isWaiting else { return false }
+                guard isWaiting || isDue else { return false }
                 var events = [SnapshotEvent.resume]
-                turn(&events)
-                return isWaiting
+                try turn(&events)
+                return isWaiting || isDue
             },
             quietMilliseconds: 20,
-            close: {}
+            close: {},
+            pause: { isWaiting ? 20 : 1_000 }
         )
     }
 }

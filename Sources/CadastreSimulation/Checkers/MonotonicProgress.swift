@@ -62,6 +62,12 @@ package struct MonotonicProgress {
         nodes[place].durablyApplied = max(nodes[place].durablyApplied, index)
     }
 
+    /// A node's state was none, and is built anew: only what is in the log is still known.
+    package mutating func rebuilt(_ place: Int) {
+        nodes[place].durablyApplied = .zero
+        nodes[place].answered = .zero
+    }
+
     /// The process of a node begins with this much applied.
     ///
     /// - Throws: If the crash took what was said to be durable.

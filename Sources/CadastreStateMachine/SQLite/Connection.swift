@@ -21,12 +21,13 @@ final class Connection {
         let code = unsafe sqlite3_open_v2(path, &opened, flags, files.name)
         guard code == SQLITE_OK, let opened = unsafe opened else {
             let message = unsafe Self.message(of: opened, files: files)
+            let extended = unsafe opened.map { unsafe sqlite3_extended_errcode($0) } ?? code
             unsafe sqlite3_close_v2(opened)
             throw .sqlite(
                 SQLiteError(
                     operation: "open \(path)",
                     code: code & 0xff,
-                    extendedCode: code,
+                    extendedCode: extended & 0xff == code & 0xff ? extended : code,
                     message: message
                 )
             )

@@ -23,6 +23,9 @@ package struct SQLiteError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The file is not what SQLite wrote.
     package var isDamage: Bool { code == 11 || code == 26 }
 
+    /// The disk did not give back what the file held: perhaps a failed sector, which stays so.
+    package var isUnreadable: Bool { extendedCode == 10 | 1 << 8 }
+
     package var description: String {
         "\(operation) failed with SQLite code \(extendedCode): \(message)"
     }

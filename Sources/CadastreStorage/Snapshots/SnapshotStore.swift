@@ -35,6 +35,8 @@ package final class SnapshotStore {
     weak var receiver: SnapshotReceiver?
     /// What ``scrub()`` looks at next.
     private var scrubPlace: (id: SnapshotID, chunk: Int)?
+    /// What ``scrub()`` looked at last, and how many bytes that were; nil if there was nothing.
+    package private(set) var scrubbed: (id: SnapshotID, size: Int)?
 
     /// What was not a whole snapshot and was removed when the directory was opened, for people.
     package private(set) var removedAtOpen: [String] = []
@@ -126,6 +128,7 @@ package final class SnapshotStore {
     /// - Returns: Whether all were seen since the beginning, where it goes on then.
     /// - Throws: As ``chunk(_:of:)``; the next call goes on behind what was found.
     package func scrub() throws(StorageError) -> Bool {
+        scrubbed = nil
         guard let first = stored.first else { return true }
         let place = scrubPlace ?? (first.id, 0)
         guard let found = stored.firstIndex(where: { $0.id == place.id }) else {
@@ -137,6 +140,7 @@ package final class SnapshotStore {
         scrubPlace =
             isLast
             ? nil : isLastChunk ? (stored[found + 1].id, 0) : (place.id, place.chunk + 1)
+        scrubbed = (place.id, stored[found].manifest.chunks[place.chunk].storedSize)
         _ = try chunk(place.chunk, of: place.id)
         return isLast
     }
