@@ -157,6 +157,12 @@ extension Refused {
         case notCaughtUp = 117
         /// Of those who would vote too few are heard at the moment.
         case quorumUnreachable = 118
+        /// The policy allows nobody to stand where a member stands, or would.
+        case countryNotAllowed = 120
+        /// The loss of one site would leave no quorum, and the policy wants that of any to leave one.
+        case spreadBroken = 121
+        /// Somebody else has changed the policy meanwhile.
+        case policyChanged = 122
         /// No node could be reached before the deadline.
         case unreachable = 60_000
         /// Every node was reached, and the connection refused by one side for good.
@@ -184,7 +190,7 @@ extension Refused {
                 .bucketOwnedByYou, .noSuchBucket, .bucketNotEmpty, .noSuchObject,
                 .preconditionFailed, .quotaExceeded, .tooManyBuckets, .tooManyTenants,
                 .tooManyGrants, .tooManyMembers, .memberExists, .noSuchMember, .noVoterLeft,
-                .mustBeLearner:
+                .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged:
                 .lookAtTheState
             }
         }
@@ -224,7 +230,8 @@ extension Refused.Reason {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
             .notAVoter, .membersChanging, .tooManyMembers, .memberExists, .noSuchMember,
             .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable,
-            .connectionRefused, .unreadableReply, .clientClosed:
+            .countryNotAllowed, .spreadBroken, .policyChanged, .connectionRefused,
+            .unreadableReply, .clientClosed:
             .door
         }
     }

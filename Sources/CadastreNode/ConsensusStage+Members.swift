@@ -5,8 +5,8 @@ package import RaftCore
 struct WaitingChange: Sendable {
     /// Who waits.
     var key: RequestKey
-    /// What is done.
-    var plan: MemberPlan
+    /// What is answered once it is done.
+    var answer: ReplyContent
     /// The configuration at its end.
     var target: Configuration
     /// The term in which it was asked for: in another one nobody knows what becomes of it.
@@ -34,7 +34,8 @@ extension ConsensusStage {
             guard raft.role == .leader else { throw .notLeader }
             target = try raft.configuration.changed(by: change)
             if let reason = raft.refusal(ofChangeTo: target), reason != .unchanged {
-                throw Refusal(reason)
+                refuse(key, reason, ofChangeTo: target, into: &output)
+                return
             }
             guard !promotesUnheard(target) else { throw .notCaughtUp }
         } catch {
@@ -46,11 +47,23 @@ extension ConsensusStage {
             after: target.members.map { MemberDescription($0) },
             isJoint: target.voters != raft.configuration.voters
         )
+        begin(.memberPlan(plan), to: target, for: key, isDryRun: isDryRun, into: &output)
+    }
+
+    /// Begins a change that nothing speaks against; what is so already, and a dry run, is answered
+    /// at once.
+    mutating func begin(
+        _ answer: ReplyContent,
+        to target: Configuration,
+        for key: RequestKey,
+        isDryRun: Bool,
+        into output: inout ConsensusOutput
+    ) {
         guard !isDryRun, target != raft.configuration else {
-            answer(key, plan, into: &output)
+            self.answer(key, answer, into: &output)
             return
         }
-        self.change = WaitingChange(key: key, plan: plan, target: target, term: raft.term)
+        change = WaitingChange(key: key, answer: answer, target: target, term: raft.term)
         step(.changeConfiguration(to: target), into: &output)
     }
 
@@ -76,7 +89,7 @@ extension ConsensusStage {
         guard let change else { return }
         if raft.term == change.term, let index = change.index, raft.commitIndex >= index {
             self.change = nil
-            answer(change.key, change.plan, into: &output)
+            answer(change.key, change.answer, into: &output)
         } else if raft.role != .leader || raft.term != change.term {
             // The joint entry may live on: whoever leads next goes on from there.
             self.change = nil
@@ -102,11 +115,11 @@ extension ConsensusStage {
 
     private func answer(
         _ key: RequestKey,
-        _ plan: MemberPlan,
+        _ answer: ReplyContent,
         into output: inout ConsensusOutput
     ) {
         output.replies.append(
-            OutgoingReply(key: key, appliedIndex: .zero, content: .memberPlan(plan))
+            OutgoingReply(key: key, appliedIndex: .zero, content: answer)
         )
     }
 }
@@ -210,7 +223,7 @@ extension MemberDescription {
 
 extension Refusal {
     /// What Raft says, as a client reads it.
-    fileprivate init(_ reason: ConfigurationRefusal) {
+    init(_ reason: ConfigurationRefusal) {
         switch reason {
         case .notLeader: self = .notLeader
         case .notReady, .transferring: self = .notReady
@@ -218,6 +231,8 @@ extension Refusal {
         case .mustBeLearner: self = .mustBeLearner
         case .notCaughtUp: self = .notCaughtUp
         case .wouldLoseQuorum: self = .quorumUnreachable
+        case .outsidePolicy: self = .countryNotAllowed
+        case .spreadBroken: self = .spreadBroken
         // What is unchanged is answered before; what is unusable was refused by its own name.
         case .unchanged, .unusable: self = .invalidValue
         }

@@ -79,6 +79,8 @@ extension ConsensusStage {
             snapshot(result, into: &output)
         case .changeMembers(let change, let key, let isDryRun):
             changeMembers(change, key: key, isDryRun: isDryRun, into: &output)
+        case .setPolicy(let change, let key, let isDryRun):
+            setPolicy(change, key: key, isDryRun: isDryRun, into: &output)
         }
     }
 
@@ -108,7 +110,9 @@ extension ConsensusStage {
         write(effects.persists, into: &output)
         for message in effects.messages { send(message, into: &output) }
         deferred.append(contentsOf: effects.messagesAfterPersist)
-        for peer in effects.neededSnapshots { output.snapshots.append(.offer(peer)) }
+        for peer in effects.neededSnapshots where isWithinPolicy(peer) {
+            output.snapshots.append(.offer(peer))
+        }
         if let start = effects.installed { installed(start, into: &output) }
         if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
         for grant in effects.grantedReads {
@@ -130,6 +134,7 @@ extension ConsensusStage {
                 )
             )
         }
+        if let successor = effects.preferredSuccessor { output.preferredSuccessor = successor }
         if let configuration = effects.configuration {
             output.configuration = configuration
             membersChanged(from: before, to: configuration.members)

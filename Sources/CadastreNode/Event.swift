@@ -126,6 +126,8 @@ package enum ConsensusEvent: Sendable {
     case snapshot(SnapshotResult)
     /// An operator wants other members, or to know what would be done.
     case changeMembers(MemberChange, RequestKey, isDryRun: Bool)
+    /// An operator wants another policy, or to know what would be done.
+    case setPolicy(PolicyChange, RequestKey, isDryRun: Bool)
 }
 
 /// Why entries are read back from the journal.
@@ -222,6 +224,8 @@ package struct ConsensusOutput: Sendable {
     package var role: RoleChange?
     /// The newest configuration in force; set when it changed.
     package var configuration: Configuration?
+    /// Leadership is being handed to this voter, at a site that the policy prefers.
+    package var preferredSuccessor: NodeID?
     /// A rule of Raft was broken by a peer: stop with exit code 70.
     package var alarm: SafetyAlarm?
 
@@ -238,6 +242,7 @@ package struct ConsensusOutput: Sendable {
         peerFaults.removeAll(keepingCapacity: true)
         role = nil
         configuration = nil
+        preferredSuccessor = nil
         alarm = nil
     }
 }
@@ -291,6 +296,10 @@ package enum ReplyContent: Sendable {
     case transferred(to: NodeID)
     /// The members are changed so, or would be.
     case memberPlan(MemberPlan)
+    /// The policy is changed so, or would be.
+    case policyPlan(PolicyPlan)
+    /// Nothing happened, nothing will: what stands against it, by name.
+    case forbidden(Refusal, String)
     /// Nothing happened, nothing will. The leader is a hint, or ``NodeID/none``.
     case refused(Refusal, leader: NodeID)
     /// Nobody knows; ask again with the same request identity.

@@ -8,17 +8,25 @@ package struct Genesis: Hashable, Sendable {
     package var cluster: ClusterID
     /// The founding members; all voters.
     package var members: [Member]
+    /// Which sites it may use, and how.
+    package var policy: Policy
 
     /// Describes a beginning.
-    package init(clusterName: String, cluster: ClusterID, members: [Member]) {
+    package init(
+        clusterName: String,
+        cluster: ClusterID,
+        members: [Member],
+        policy: Policy = .init()
+    ) {
         self.clusterName = clusterName
         self.cluster = cluster
         self.members = members
+        self.policy = policy
     }
 
     /// The configuration at index 1.
     package var configuration: Configuration {
-        Configuration(members: members, featureLevel: Genesis.featureLevel)
+        Configuration(members: members, featureLevel: Genesis.featureLevel, policy: policy)
     }
 
     /// What a cluster founded by this version is able to do.

@@ -19,6 +19,9 @@ extension AdministrationRequest {
             message.request = .computeDigest(.with { $0.atLeastIndex = index })
         case .changeMembers(let change, let isDryRun):
             message.request = .changeMembers(change.message(isDryRun: isDryRun))
+        case .policy: message.request = .getPolicy(Cadastre_V1_GetPolicy())
+        case .setPolicy(let change, let isDryRun):
+            message.request = .setPolicy(change.message(isDryRun: isDryRun))
         }
         return serialized(message)
     }
@@ -46,6 +49,12 @@ extension AdministrationRequest {
             rest = request.unknownFields
         case .changeMembers(let request):
             self = .changeMembers(try MemberChange(request), isDryRun: request.isDryRun)
+            rest = request.unknownFields
+        case .getPolicy(let request):
+            self = .policy
+            rest = request.unknownFields
+        case .setPolicy(let request):
+            self = .setPolicy(try PolicyChange(request), isDryRun: request.isDryRun)
             rest = request.unknownFields
         }
         guard message.unknownFields.data.isEmpty, rest.data.isEmpty else {
@@ -93,6 +102,14 @@ extension AdministrationAnswer {
                     $0.isJoint = plan.isJoint
                 }
             )
+        case .policy(let policy): message.reply = .policy(policy.message)
+        case .policyPlan(let plan):
+            message.reply = .policyPlan(
+                .with {
+                    $0.before = plan.before.message
+                    $0.after = plan.after.message
+                }
+            )
         }
         return serialized(message)
     }
@@ -125,6 +142,14 @@ extension AdministrationAnswer {
                     before: plan.before.map(MemberDescription.init),
                     after: plan.after.map(MemberDescription.init),
                     isJoint: plan.isJoint
+                )
+            )
+        case .policy(let policy): self = .policy(PolicyDescription(policy))
+        case .policyPlan(let plan):
+            self = .policyPlan(
+                PolicyPlan(
+                    before: PolicyDescription(plan.before),
+                    after: PolicyDescription(plan.after)
                 )
             )
         }

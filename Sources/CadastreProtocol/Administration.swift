@@ -10,6 +10,10 @@ package enum AdministrationRequest: Hashable, Sendable {
     case computeDigest(atLeastIndex: UInt64)
     /// Change the members, or only say what would be done.
     case changeMembers(MemberChange, isDryRun: Bool)
+    /// Which sites the group may use, and how.
+    case policy
+    /// Put another policy in force, or only say what would be done.
+    case setPolicy(PolicyChange, isDryRun: Bool)
 }
 
 /// What the node answers.
@@ -24,6 +28,10 @@ package enum AdministrationAnswer: Hashable, Sendable {
     case digest(DigestReport)
     /// To ``AdministrationRequest/changeMembers(_:isDryRun:)``: what was done, or would be.
     case memberPlan(MemberPlan)
+    /// To ``AdministrationRequest/policy``.
+    case policy(PolicyDescription)
+    /// To ``AdministrationRequest/setPolicy(_:isDryRun:)``: what was done, or would be.
+    case policyPlan(PolicyPlan)
 }
 
 /// How a node is.

@@ -100,6 +100,12 @@ extension Refusal {
             "Wait until the node has nearly all entries, then send the same request again."
         case .quorumUnreachable:
             "Start or connect more of the nodes that would vote, then send the same request again."
+        case .countryNotAllowed:
+            "Use nodes in the countries that `cadastre policy show` names, or change the policy."
+        case .spreadBroken:
+            "Give votes to nodes at other sites first, or replace a voter by a node elsewhere."
+        case .policyChanged:
+            "Read the policy again with `cadastre policy show` and decide anew."
         }
     }
 
@@ -117,7 +123,7 @@ extension Refusal {
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .staleBucketEpoch, .staleRangeEpoch,
             .notAVoter, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner:
+            .noVoterLeft, .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged:
             false
         }
     }
@@ -139,7 +145,7 @@ extension Refusal {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
-            .quorumUnreachable:
+            .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged:
             false
         }
     }

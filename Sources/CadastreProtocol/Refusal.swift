@@ -122,4 +122,13 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case notCaughtUp = 117
     /// Of those who would vote too few are heard at the moment.
     case quorumUnreachable = 118
+
+    // MARK: Sites.
+
+    /// The policy allows nobody to stand where these members stand, or would.
+    case countryNotAllowed = 120
+    /// The loss of one site would leave no quorum, and the policy wants that of any to leave one.
+    case spreadBroken = 121
+    /// Somebody else has changed the policy meanwhile.
+    case policyChanged = 122
 }

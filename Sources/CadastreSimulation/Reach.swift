@@ -19,7 +19,7 @@ package struct Reach: Hashable, Sendable {
         // Elections and the log.
         case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
         case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority
-        case singleVoter, fiveVoters
+        case leaderPreferred, singleVoter, fiveVoters
         // Links and clocks.
         case partition, oneWayPartition, isolatedLeader, connectionRefused, connectionMadeAgain
         case clockJumped

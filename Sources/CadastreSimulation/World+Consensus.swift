@@ -17,6 +17,7 @@ extension World {
         if let alarm = output.alarm {
             throw Violation(.unexpectedStop, "node \(node.id) sounds an alarm: \(alarm)")
         }
+        if output.preferredSuccessor != nil { reach.mark(.leaderPreferred) }
         if let fault = output.peerFaults.first {
             throw Violation(
                 .unexpectedStop,

@@ -100,7 +100,7 @@ extension World {
             switch reply.content {
             case .command, .answer, .digest: true
             case .refused(let refusal, _): !refusal.isPassing
-            case .transferred, .memberPlan, .unknown: false
+            case .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: false
             }
         if isOfState {
             let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
@@ -179,7 +179,7 @@ extension World {
             reach.mark(.readAnswered)
             if nodes[attempt.node].role != .leader { reach.mark(.readAnsweredByFollower) }
         case .refused(let refusal, _): said = .failure(refusal)
-        case .command, .digest, .transferred, .memberPlan, .unknown: return
+        case .command, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: return
         }
         guard said == expected else {
             throw Violation(
@@ -243,6 +243,8 @@ extension OutgoingReply {
         case .digest: "its digest"
         case .transferred(let node): "node \(node) leads"
         case .memberPlan: "a plan of members"
+        case .policyPlan: "a plan of the policy"
+        case .forbidden(let refusal, let detail): "forbidden: \(refusal), \(detail)"
         case .refused(let refusal, let leader): "refused: \(refusal), leader \(leader)"
         case .unknown: "unknown"
         }

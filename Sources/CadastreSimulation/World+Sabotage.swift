@@ -100,7 +100,7 @@ extension World {
             else { return reply }
             object.etag.append(0)
             reply.content = .answer(Answer.object(object).encode())
-        case .digest, .transferred, .memberPlan, .refused, .unknown: break
+        case .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused, .unknown: break
         }
         return reply
     }

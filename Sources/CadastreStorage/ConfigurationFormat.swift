@@ -18,6 +18,14 @@ internal import RaftCore
 //                  2  size of the address for operators, at most 255
 //                     the four texts, UTF-8, in this order
 //                outgoing voters, ascending: 8 bytes each
+//                the policy; nothing where it asks for nothing, as in the bytes of before there
+//                were policies, whose readers refuse what follows the voters:
+//                  1  version of the policy: 1
+//                  1  flags: bit 0 the loss of any one site leaves a quorum; the others 0
+//                  1  number of allowed countries: 0…64
+//                  1  number of preferred leader sites: 0…16
+//                     allowed countries, ascending: 2 bytes each
+//                     preferred leader sites, the most wanted first: 1 byte of size, UTF-8
 enum ConfigurationFormat {
     static let headerSize = 8
     static let memberHeaderSize = 34
@@ -25,7 +33,10 @@ enum ConfigurationFormat {
 
     /// How many bytes a configuration takes.
     static func size(of configuration: Configuration) -> Int {
-        configuration.members.reduce(headerSize + 8 * configuration.outgoing.count) {
+        let policy = PolicyFormat.encode(configuration.policy).count
+        return configuration.members.reduce(
+            headerSize + 8 * configuration.outgoing.count + policy
+        ) {
             $0 + memberHeaderSize + $1.site.utf8.count + $1.peerAddress.utf8.count
                 + $1.clientAddress.utf8.count + $1.administrationAddress.utf8.count
         }
@@ -58,7 +69,7 @@ enum ConfigurationFormat {
             for text in texts { bytes.append(contentsOf: text.utf8) }
         }
         for voter in configuration.outgoing { bytes.append(littleEndian: voter.value) }
-        return bytes
+        return bytes + PolicyFormat.encode(configuration.policy)
     }
 
     /// The configuration that these bytes are, and no others.
@@ -87,13 +98,16 @@ enum ConfigurationFormat {
             }
             outgoing.append(voter)
         }
-        guard reader.isAtEnd else {
-            throw .malformedEntry(reason: "bytes follow the configuration")
-        }
+        let policy = try PolicyFormat.decode(reader.rest)
         guard members.contains(where: { $0.role == .voter }) else {
             throw .malformedEntry(reason: "a configuration without a voter")
         }
-        return Configuration(members: members, outgoing: outgoing, featureLevel: featureLevel)
+        return Configuration(
+            members: members,
+            outgoing: outgoing,
+            featureLevel: featureLevel,
+            policy: policy
+        )
     }
 
     private struct Reader {
@@ -102,7 +116,7 @@ enum ConfigurationFormat {
 
         init(bytes: [UInt8]) { self.bytes = bytes }
 
-        var isAtEnd: Bool { offset == bytes.count }
+        var rest: ArraySlice<UInt8> { bytes[offset...] }
 
         mutating func read<Number: FixedWidthInteger>(
             _ type: Number.Type

@@ -40,6 +40,8 @@ package struct TLSRefusal: Error, Sendable, Hashable, CustomStringConvertible {
         case siteMissing = "site_missing"
         /// The node stands elsewhere than the cluster's configuration says.
         case otherSite = "other_site"
+        /// The node stands in a country that the cluster's policy does not allow.
+        case countryNotAllowed = "country_not_allowed"
         /// The identity belongs to another cluster.
         case otherCluster = "other_cluster"
         /// The identity may not use this listener, or is not the peer that was dialled.

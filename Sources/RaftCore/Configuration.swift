@@ -11,12 +11,20 @@ public struct Configuration: Hashable, Sendable {
     public var outgoing: [NodeID]
     /// What every member is able to do: commands above it are not proposed.
     public var featureLevel: UInt32
+    /// Which sites the group may use, and how.
+    public var policy: Policy
 
     /// Takes the members in any order.
-    public init(members: [Member], outgoing: [NodeID] = [], featureLevel: UInt32) {
+    public init(
+        members: [Member],
+        outgoing: [NodeID] = [],
+        featureLevel: UInt32,
+        policy: Policy = .init()
+    ) {
         self.members = members.sorted { $0.id < $1.id }
         self.outgoing = outgoing.sorted()
         self.featureLevel = featureLevel
+        self.policy = policy
     }
 
     /// The nodes whose votes count, ascending.
@@ -25,12 +33,13 @@ public struct Configuration: Hashable, Sendable {
     /// The member with this id, if it belongs to the group.
     public func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
 
-    /// Whether a group can decide under it: some voters, not too many members, nobody twice.
+    /// Whether a group can decide under it: some voters, not too many members, nobody twice, and a
+    /// policy that can be in force.
     var isUsable: Bool {
         let ids = Raft.memberIDs(of: self)
         return Self.isAscending(members.map(\.id)) && Self.isAscending(outgoing)
             && ids.count <= Limits.maximumMembers && !ids.contains(.none)
-            && members.contains { $0.role == .voter }
+            && members.contains { $0.role == .voter } && policy.fault == nil
     }
 
     private static func isAscending(_ ids: [NodeID]) -> Bool {

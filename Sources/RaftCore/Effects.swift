@@ -42,6 +42,8 @@ public struct Effects: Sendable {
     public var configuration: Configuration?
     /// The newest change of role, term or known leader in this turn.
     public var roleChange: RoleChange?
+    /// This leader hands over to this voter, which stands where the policy wants the leader.
+    public var preferredSuccessor: NodeID?
     /// A peer spoke of a term further ahead than any honest one gets: the message was dropped.
     public var implausibleTerm: ImplausibleTerm?
     /// A rule of the algorithm was broken by a peer (two leaders in one term, one position with two
@@ -67,6 +69,7 @@ public struct Effects: Sendable {
         installed = nil
         configuration = nil
         roleChange = nil
+        preferredSuccessor = nil
         implausibleTerm = nil
         alarm = nil
     }

@@ -18,6 +18,12 @@ public enum Limits {
     public static let maximumWaitingReads = 65_536
     /// Members of a group; quorums are computed in place.
     public static let maximumMembers = 16
+    /// Countries that a policy may name: more than Europe has.
+    public static let maximumCountries = 64
+    /// Sites that a policy may prefer.
+    public static let maximumPreferredSites = 16
+    /// Bytes of a preferred site: as in a certificate.
+    public static let maximumPreferredSiteSize = 255
     /// A learner that is promoted may lack this many entries at most: some hundredths of a second of
     /// writes, so that the quorum that counts it does not wait for it (thesis §4.2.1).
     public static let maximumPromotionLag = 256

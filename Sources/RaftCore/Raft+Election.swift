@@ -82,6 +82,7 @@ extension Raft {
             "leader of term \(term) without a durable vote for itself"
         )
         termLeader = id
+        preferencePause.wait(atLeast: shortestPreferencePause)
         var leadership = Leadership(
             progress: memberIDs.filter { $0 != id }
                 .map { Progress(id: $0, nextIndex: log.lastIndex.next) },

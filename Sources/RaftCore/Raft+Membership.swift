@@ -20,6 +20,7 @@ extension Raft {
         }
         guard target.isUsable, target.outgoing.isEmpty else { return .unusable }
         if target == configuration { return .unchanged }
+        if let reason = configuration.policyRefusal(ofChangeTo: target) { return reason }
         let reborn = target.members.filter {
             $0.incarnation != (configuration.member($0.id) ?? $0).incarnation
         }
@@ -137,6 +138,11 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     /// A new voter must first be a learner, and lack no more than
     /// ``Limits/maximumPromotionLag`` entries.
     case notCaughtUp(NodeID, missing: UInt64)
+    /// The policy allows nobody where these members stand, ascending.
+    case outsidePolicy([NodeID])
+    /// The loss of one of these sites would leave no quorum, and the policy wants that of any to
+    /// leave one.
+    case spreadBroken(sites: [String])
     /// Of the new voters too few are heard at the moment to decide anything.
     case wouldLoseQuorum(heard: Int, needed: Int)
 }

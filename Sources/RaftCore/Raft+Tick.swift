@@ -2,6 +2,7 @@
 extension Raft {
     /// One tick went by.
     mutating func tick(into effects: inout Effects) {
+        tickPreference()
         switch current {
         case .follower(var following):
             electionElapsed += 1
@@ -102,7 +103,11 @@ extension Raft {
             }
         }
         current = .leader(leadership)
-        if !isHeard { becomeFollower(of: .none, into: &effects) }
+        if isHeard {
+            preferAnother(into: &effects)
+        } else {
+            becomeFollower(of: .none, into: &effects)
+        }
     }
 
     /// Check-quorum (thesis §6.2): who does not hear a quorum within an election timeout has

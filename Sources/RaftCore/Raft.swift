@@ -47,6 +47,8 @@ public struct Raft: Hashable, Sendable {
     var electionElapsed = 0
     /// How many such ticks are too many; drawn anew each time.
     var electionTimeout: Int
+    /// Before leadership is handed over to a site that is wanted more.
+    var preferencePause = PreferencePause()
     /// The seeded chance behind `electionTimeout`.
     var generator: Generator
 

@@ -19,7 +19,8 @@ struct Cadastre: AsyncParsableCommand {
             """,
         version: "0.1.0",
         subcommands: [
-            StatusVerb.self, MemberVerbs.self, LeaderVerbs.self, WaitLeaderVerb.self,
+            StatusVerb.self, MemberVerbs.self, PolicyVerbs.self, LeaderVerbs.self,
+            WaitLeaderVerb.self,
             TenantVerbs.self, GrantVerbs.self, BucketVerbs.self, ObjectVerbs.self,
             UsageVerb.self, ImportVerbs.self, ExportVerbs.self, CompareVerbs.self,
             VerifyVerb.self, BenchVerbs.self, LogVerbs.self, PKIVerbs.self, GenesisVerbs.self,

@@ -41,6 +41,19 @@ struct GoldenTests {
                     MemberPlan(before: [], after: [Samples.member], isJoint: true)
                 ).encode()
             ),
+            Golden(
+                name: "administration.setPolicy",
+                bytes: AdministrationRequest.setPolicy(
+                    PolicyChange(from: PolicyDescription(), to: Samples.policy),
+                    isDryRun: true
+                ).encode()
+            ),
+            Golden(
+                name: "administration.policyPlan",
+                bytes: AdministrationAnswer.policyPlan(
+                    PolicyPlan(before: Samples.policy, after: PolicyDescription())
+                ).encode()
+            ),
             Golden(name: "greeting", bytes: Samples.greeting.encode()),
             Golden(name: "frame", bytes: frame),
             Golden(name: "reply.done", bytes: Reply.done(number: 5, sequence: 1 << 40).encode()),

@@ -22,6 +22,7 @@ struct RefusalTests {
         (.membersChanging, 110), (.tooManyMembers, 111), (.memberExists, 112),
         (.noSuchMember, 113), (.addressTaken, 114), (.noVoterLeft, 115), (.mustBeLearner, 116),
         (.notCaughtUp, 117), (.quorumUnreachable, 118),
+        (.countryNotAllowed, 120), (.spreadBroken, 121), (.policyChanged, 122),
     ]
 
     @Test
@@ -50,7 +51,7 @@ struct RefusalTests {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
-            .quorumUnreachable,
+            .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged,
         ]
         #expect(Set(Refusal.allCases.filter { !$0.isStored }) == unstored)
         for refusal in Refusal.allCases where refusal.isRetryable {

@@ -159,7 +159,15 @@ enum Samples {
         .changeMembers(.promote(4), isDryRun: false), .changeMembers(.demote(4), isDryRun: true),
         .changeMembers(.remove(4), isDryRun: false),
         .changeMembers(.replace(3, by: 6), isDryRun: false),
+        .policy, .setPolicy(PolicyChange(from: PolicyDescription(), to: policy), isDryRun: true),
+        .setPolicy(PolicyChange(from: policy, to: PolicyDescription()), isDryRun: false),
     ]
+
+    static let policy = PolicyDescription(
+        allowedCountries: ["be", "fr"],
+        preferredLeaders: ["fr/paris/p/o", "fr"],
+        survivesOneSite: true
+    )
 
     static let member = MemberDescription(
         node: 4,
@@ -203,6 +211,7 @@ enum Samples {
             .memberPlan(
                 MemberPlan(before: [member], after: [member, Self.member], isJoint: true)
             ),
+            .policy(policy), .policyPlan(PolicyPlan(before: PolicyDescription(), after: policy)),
         ]
     }()
 

@@ -62,6 +62,17 @@ struct AuthorizationTests {
             "change members", .administration(.changeMembers(.remove(1), isDryRun: false)),
             "+-----"
         ),
+        ("policy", .administration(.policy), "+-----"),
+        (
+            "set the policy",
+            .administration(
+                .setPolicy(
+                    PolicyChange(from: PolicyDescription(), to: PolicyDescription()),
+                    isDryRun: false
+                )
+            ),
+            "+-----"
+        ),
         ("plan a change", .administration(.changeMembers(.remove(1), isDryRun: true)), "+-----"),
     ]
 

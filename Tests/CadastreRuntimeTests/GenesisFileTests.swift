@@ -19,11 +19,43 @@ struct GenesisFileTests {
         """
     }
 
-    static func text(_ members: [String], id: String = "00112233445566778899aabbccddeeff") -> String
-    {
+    static func text(
+        _ members: [String],
+        id: String = "00112233445566778899aabbccddeeff",
+        policy: String? = nil
+    ) -> String {
+        let ending = policy.map { ", \"policy\": \($0)" } ?? ""
+        return """
+            { "cluster": "atlas", "cluster_id": "\(id)",
+              "members": [\(members.joined(separator: ","))]\(ending) }
+            """
+    }
+
+    private static func policy(
+        _ countries: String,
+        leaders: String = "",
+        survives: String = "false"
+    ) -> String {
         """
-        { "cluster": "atlas", "cluster_id": "\(id)", "members": [\(members.joined(separator: ","))] }
+        { "allowed_countries": [\(countries)], "preferred_leaders": [\(leaders)],
+          "survives_one_site": \(survives) }
         """
+    }
+
+    @Test
+    func `a genesis is read with its policy`() throws {
+        let text = Self.text(
+            [Self.member()],
+            policy: Self.policy("\"be\", \"fr\"", leaders: "\"fr/paris\"")
+        )
+        let genesis = try GenesisFile(Array(text.utf8), source: "genesis.json")
+        #expect(
+            genesis.policy
+                == Policy(allowedCountries: ["be", "fr"], preferredLeaders: ["fr/paris"])
+        )
+        #expect(
+            try GenesisFile(Array(Self.text([Self.member()]).utf8), source: "g").policy == Policy()
+        )
     }
 
     @Test
@@ -63,6 +95,13 @@ struct GenesisFileTests {
         (text([member().replacingOccurrences(of: "h1:1", with: "h1:2")]), "stands twice"),
         (text([member().replacingOccurrences(of: "\"role\": \"voter\",", with: "")]), "is missing"),
         (text([member()]).replacingOccurrences(of: "atlas", with: "At las"), "no name"),
+        (text([member()], policy: "1"), "not an object"),
+        (text([member()], policy: "{}"), "is missing"),
+        (text([member()], policy: policy("\"fr\", \"be\"")), "in order"),
+        (text([member()], policy: policy("\"fr\"", leaders: "1")), "texts are expected"),
+        (text([member()], policy: policy("\"fr\"", survives: "1")), "true or false"),
+        (text([member()], policy: policy("\"be\"")), "member 1 stands at fr/"),
+        (text([member()], policy: policy("\"fr\"", survives: "true")), "would leave no quorum"),
         ("[]", "not an object"),
     ])
     func `a wrong genesis is refused`(_ text: String, _ word: String) {

@@ -59,10 +59,12 @@ extension Submission {
         case .command: true
         case .query: false
         case .administration(.transferLeadership),
-            .administration(.changeMembers(_, isDryRun: false)):
+            .administration(.changeMembers(_, isDryRun: false)),
+            .administration(.setPolicy(_, isDryRun: false)):
             true
         case .administration(.status), .administration(.members),
-            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)):
+            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)),
+            .administration(.policy), .administration(.setPolicy(_, isDryRun: true)):
             false
         }
     }
@@ -84,9 +86,11 @@ extension Submission {
     /// change of members as long as its voters need to agree twice.
     var isPrompt: Bool {
         switch content {
-        case .command, .query, .administration(.status), .administration(.members): true
+        case .command, .query, .administration(.status), .administration(.members),
+            .administration(.policy):
+            true
         case .administration(.transferLeadership), .administration(.computeDigest),
-            .administration(.changeMembers):
+            .administration(.changeMembers), .administration(.setPolicy):
             false
         }
     }

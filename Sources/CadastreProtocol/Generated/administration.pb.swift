@@ -74,6 +74,22 @@ package nonisolated struct Cadastre_V1_Administration: Sendable {
     set {request = .changeMembers(newValue)}
   }
 
+  package var getPolicy: Cadastre_V1_GetPolicy {
+    get {
+      if case .getPolicy(let v)? = request {return v}
+      return Cadastre_V1_GetPolicy()
+    }
+    set {request = .getPolicy(newValue)}
+  }
+
+  package var setPolicy: Cadastre_V1_SetPolicy {
+    get {
+      if case .setPolicy(let v)? = request {return v}
+      return Cadastre_V1_SetPolicy()
+    }
+    set {request = .setPolicy(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Request: Equatable, Sendable {
@@ -82,6 +98,8 @@ package nonisolated struct Cadastre_V1_Administration: Sendable {
     case transferLeadership(Cadastre_V1_TransferLeadership)
     case computeDigest(Cadastre_V1_ComputeDigest)
     case changeMembers(Cadastre_V1_ChangeMembers)
+    case getPolicy(Cadastre_V1_GetPolicy)
+    case setPolicy(Cadastre_V1_SetPolicy)
 
   }
 
@@ -135,6 +153,22 @@ package nonisolated struct Cadastre_V1_AdministrationReply: Sendable {
     set {reply = .memberPlan(newValue)}
   }
 
+  package var policy: Cadastre_V1_Policy {
+    get {
+      if case .policy(let v)? = reply {return v}
+      return Cadastre_V1_Policy()
+    }
+    set {reply = .policy(newValue)}
+  }
+
+  package var policyPlan: Cadastre_V1_PolicyPlan {
+    get {
+      if case .policyPlan(let v)? = reply {return v}
+      return Cadastre_V1_PolicyPlan()
+    }
+    set {reply = .policyPlan(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Reply: Equatable, Sendable {
@@ -143,6 +177,8 @@ package nonisolated struct Cadastre_V1_AdministrationReply: Sendable {
     case leadershipTransferred(Cadastre_V1_LeadershipTransferred)
     case digest(Cadastre_V1_DigestAt)
     case memberPlan(Cadastre_V1_MemberPlan)
+    case policy(Cadastre_V1_Policy)
+    case policyPlan(Cadastre_V1_PolicyPlan)
 
   }
 
@@ -533,13 +569,112 @@ package nonisolated struct Cadastre_V1_MemberPlan: Sendable {
   package init() {}
 }
 
+/// The policy in force, as far as the node knows.
+package nonisolated struct Cadastre_V1_GetPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Which sites the cluster may use, and how.
+package nonisolated struct Cadastre_V1_Policy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// Two letters each, ascending; none: any country.
+  package var allowedCountries: [String] = []
+
+  /// Where the leader is wanted, the most wanted first: country, country/city, country/city/site or
+  /// country/city/site/operator.
+  package var preferredLeaders: [String] = []
+
+  /// The voters are spread so that the loss of any one site keeps a quorum.
+  package var survivesOneSite: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
+/// Puts another policy in force, whole. Refused where the present one is neither `expected` nor
+/// already `policy`: somebody else has changed it meanwhile.
+package nonisolated struct Cadastre_V1_SetPolicy: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var expected: Cadastre_V1_Policy {
+    get {_expected ?? Cadastre_V1_Policy()}
+    set {_expected = newValue}
+  }
+  /// Returns true if `expected` has been explicitly set.
+  package var hasExpected: Bool {self._expected != nil}
+  /// Clears the value of `expected`. Subsequent reads from it will return its default value.
+  package mutating func clearExpected() {self._expected = nil}
+
+  package var policy: Cadastre_V1_Policy {
+    get {_policy ?? Cadastre_V1_Policy()}
+    set {_policy = newValue}
+  }
+  /// Returns true if `policy` has been explicitly set.
+  package var hasPolicy: Bool {self._policy != nil}
+  /// Clears the value of `policy`. Subsequent reads from it will return its default value.
+  package mutating func clearPolicy() {self._policy = nil}
+
+  /// Only say what would be done.
+  package var isDryRun: Bool = false
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _expected: Cadastre_V1_Policy? = nil
+  fileprivate var _policy: Cadastre_V1_Policy? = nil
+}
+
+package nonisolated struct Cadastre_V1_PolicyPlan: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var before: Cadastre_V1_Policy {
+    get {_before ?? Cadastre_V1_Policy()}
+    set {_before = newValue}
+  }
+  /// Returns true if `before` has been explicitly set.
+  package var hasBefore: Bool {self._before != nil}
+  /// Clears the value of `before`. Subsequent reads from it will return its default value.
+  package mutating func clearBefore() {self._before = nil}
+
+  package var after: Cadastre_V1_Policy {
+    get {_after ?? Cadastre_V1_Policy()}
+    set {_after = newValue}
+  }
+  /// Returns true if `after` has been explicitly set.
+  package var hasAfter: Bool {self._after != nil}
+  /// Clears the value of `after`. Subsequent reads from it will return its default value.
+  package mutating func clearAfter() {self._after = nil}
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+
+  fileprivate var _before: Cadastre_V1_Policy? = nil
+  fileprivate var _after: Cadastre_V1_Policy? = nil
+}
+
 // MARK: - Code below here is support for the SwiftProtobuf runtime.
 
 fileprivate nonisolated let _protobuf_package = "cadastre.v1"
 
 nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Administration"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}get_status\0\u{3}get_members\0\u{3}transfer_leadership\0\u{3}compute_digest\0\u{3}change_members\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}get_status\0\u{3}get_members\0\u{3}transfer_leadership\0\u{3}compute_digest\0\u{3}change_members\0\u{3}get_policy\0\u{3}set_policy\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -612,6 +747,32 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
           self.request = .changeMembers(v)
         }
       }()
+      case 6: try {
+        var v: Cadastre_V1_GetPolicy?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .getPolicy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .getPolicy(v)
+        }
+      }()
+      case 7: try {
+        var v: Cadastre_V1_SetPolicy?
+        var hadOneofValue = false
+        if let current = self.request {
+          hadOneofValue = true
+          if case .setPolicy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.request = .setPolicy(v)
+        }
+      }()
       default: break
       }
     }
@@ -643,6 +804,14 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
       guard case .changeMembers(let v)? = self.request else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
     }()
+    case .getPolicy?: try {
+      guard case .getPolicy(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .setPolicy?: try {
+      guard case .setPolicy(let v)? = self.request else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
+    }()
     case nil: break
     }
     try unknownFields.traverse(visitor: &visitor)
@@ -657,7 +826,7 @@ nonisolated extension Cadastre_V1_Administration: SwiftProtobuf.Message, SwiftPr
 
 nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".AdministrationReply"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}members\0\u{3}leadership_transferred\0\u{1}digest\0\u{3}member_plan\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}status\0\u{1}members\0\u{3}leadership_transferred\0\u{1}digest\0\u{3}member_plan\0\u{1}policy\0\u{3}policy_plan\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -730,6 +899,32 @@ nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, Sw
           self.reply = .memberPlan(v)
         }
       }()
+      case 6: try {
+        var v: Cadastre_V1_Policy?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .policy(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .policy(v)
+        }
+      }()
+      case 7: try {
+        var v: Cadastre_V1_PolicyPlan?
+        var hadOneofValue = false
+        if let current = self.reply {
+          hadOneofValue = true
+          if case .policyPlan(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.reply = .policyPlan(v)
+        }
+      }()
       default: break
       }
     }
@@ -760,6 +955,14 @@ nonisolated extension Cadastre_V1_AdministrationReply: SwiftProtobuf.Message, Sw
     case .memberPlan?: try {
       guard case .memberPlan(let v)? = self.reply else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 5)
+    }()
+    case .policy?: try {
+      guard case .policy(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 6)
+    }()
+    case .policyPlan?: try {
+      guard case .policyPlan(let v)? = self.reply else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 7)
     }()
     case nil: break
     }
@@ -1517,6 +1720,148 @@ nonisolated extension Cadastre_V1_MemberPlan: SwiftProtobuf.Message, SwiftProtob
     if lhs.before != rhs.before {return false}
     if lhs.after != rhs.after {return false}
     if lhs.isJoint != rhs.isJoint {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_GetPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".GetPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap()
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    // Load everything into unknown fields
+    while try decoder.nextFieldNumber() != nil {}
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_GetPolicy, rhs: Cadastre_V1_GetPolicy) -> Bool {
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_Policy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Policy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}allowed_countries\0\u{3}preferred_leaders\0\u{3}survives_one_site\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedStringField(value: &self.allowedCountries) }()
+      case 2: try { try decoder.decodeRepeatedStringField(value: &self.preferredLeaders) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.survivesOneSite) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.allowedCountries.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.allowedCountries, fieldNumber: 1)
+    }
+    if !self.preferredLeaders.isEmpty {
+      try visitor.visitRepeatedStringField(value: self.preferredLeaders, fieldNumber: 2)
+    }
+    if self.survivesOneSite != false {
+      try visitor.visitSingularBoolField(value: self.survivesOneSite, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_Policy, rhs: Cadastre_V1_Policy) -> Bool {
+    if lhs.allowedCountries != rhs.allowedCountries {return false}
+    if lhs.preferredLeaders != rhs.preferredLeaders {return false}
+    if lhs.survivesOneSite != rhs.survivesOneSite {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_SetPolicy: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SetPolicy"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}expected\0\u{1}policy\0\u{3}is_dry_run\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._expected) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._policy) }()
+      case 3: try { try decoder.decodeSingularBoolField(value: &self.isDryRun) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._expected {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._policy {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    if self.isDryRun != false {
+      try visitor.visitSingularBoolField(value: self.isDryRun, fieldNumber: 3)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_SetPolicy, rhs: Cadastre_V1_SetPolicy) -> Bool {
+    if lhs._expected != rhs._expected {return false}
+    if lhs._policy != rhs._policy {return false}
+    if lhs.isDryRun != rhs.isDryRun {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_PolicyPlan: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".PolicyPlan"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}before\0\u{1}after\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularMessageField(value: &self._before) }()
+      case 2: try { try decoder.decodeSingularMessageField(value: &self._after) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    try { if let v = self._before {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    } }()
+    try { if let v = self._after {
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    } }()
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_PolicyPlan, rhs: Cadastre_V1_PolicyPlan) -> Bool {
+    if lhs._before != rhs._before {return false}
+    if lhs._after != rhs._after {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

@@ -15,9 +15,14 @@ package import RaftCore
 ///       "peer_address": "127.0.0.1:7101", "client_address": "127.0.0.1:7102",
 ///       "administration_address": "127.0.0.1:7103"
 ///     }
-///   ]
+///   ],
+///   "policy": {
+///     "allowed_countries": ["fr"], "preferred_leaders": ["fr/paris"], "survives_one_site": true
+///   }
 /// }
 /// ```
+///
+/// The policy may be left out; then it asks for nothing.
 package struct GenesisFile: Hashable, Sendable {
     /// The cluster's name, as in its certificates.
     package var cluster: String
@@ -25,6 +30,8 @@ package struct GenesisFile: Hashable, Sendable {
     package var clusterID: ClusterID
     /// Its members, ascending by number.
     package var members: [Member]
+    /// Which sites it may use, and how.
+    package var policy = Policy()
 
     /// Reads the file at a path.
     ///
@@ -36,7 +43,7 @@ package struct GenesisFile: Hashable, Sendable {
     /// Reads the text of a file.
     init(_ bytes: [UInt8], source: String) throws(ConfigurationError) {
         let root = try JSONObject(StrictJSON.parse(bytes, source: source), source: source, line: 1)
-        try root.allow(["cluster", "cluster_id", "members"])
+        try root.allow(["cluster", "cluster_id", "members", "policy"])
         cluster = try root.text("cluster")
         guard Identity.isValidName(cluster) else {
             throw root.failure("cluster", "is no name of lower-case letters, digits, . _ or -")
@@ -50,6 +57,7 @@ package struct GenesisFile: Hashable, Sendable {
         }
         self.members = members.sorted { $0.id < $1.id }
         try check(root)
+        policy = try GenesisPolicy.read(root, for: self.members)
     }
 
     private static func member(_ object: JSONObject) throws(ConfigurationError) -> Member {
@@ -142,6 +150,32 @@ struct JSONObject {
             throw failure(name, "a whole number is expected")
         }
         return number
+    }
+
+    /// The truth of a member.
+    func flag(_ name: String) throws(ConfigurationError) -> Bool {
+        guard case .bool(let isTrue) = try value(name) else {
+            throw failure(name, "true or false is expected")
+        }
+        return isTrue
+    }
+
+    /// The texts of a member.
+    func texts(_ name: String) throws(ConfigurationError) -> [String] {
+        var texts: [String] = []
+        for element in try array(name) {
+            guard case .string(let text) = element.value else {
+                throw failure(name, "texts are expected")
+            }
+            texts.append(text)
+        }
+        return texts
+    }
+
+    /// The object of a member; nil if there is none.
+    func object(ifPresent name: String) throws(ConfigurationError) -> JSONObject? {
+        guard let member = members.first(where: { $0.name == name }) else { return nil }
+        return try JSONObject(member.value, source: source, line: member.line)
     }
 
     /// The elements of a member.

@@ -34,6 +34,16 @@ enum AdministrationDesk {
                     appliedIndex: status.appliedIndex.value
                 )
             }
+        case .policy:
+            context.status().hop(to: desk.loop).whenSuccess { status in
+                desk.answer(
+                    key,
+                    .policy(PolicyDescription(status.configuration.policy)),
+                    appliedIndex: status.appliedIndex.value
+                )
+            }
+        case .setPolicy(let change, let isDryRun):
+            context.consensus.post(.setPolicy(change, key, isDryRun: isDryRun))
         case .transferLeadership(let target):
             context.consensus.post(.transferLeadership(to: target.map(NodeID.init), key))
         case .computeDigest(let index):

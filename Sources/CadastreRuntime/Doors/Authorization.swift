@@ -12,7 +12,7 @@ internal import CadastreTLS
 /// | buckets, objects: commands, queries | – | tenants that granted it | its own tenant | – |
 /// | usage | of a whole tenant | tenants that granted it | its own tenant | – |
 /// | sessions | yes | yes | yes | – |
-/// | status, members, leadership, digest | yes | – | – | – |
+/// | status, members, policy, leadership, digest | yes | – | – | – |
 enum Authorization {
     /// Why a request was not let in.
     enum Denial: Error, Hashable {

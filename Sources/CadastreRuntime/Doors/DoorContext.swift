@@ -81,7 +81,7 @@ final class DoorContext: Sendable {
         return MemberDescription(
             node: identity.node.value,
             role: "\(MemberRole.learner)",
-            site: site.map { "\($0.country)/\($0.city)/\($0.site)/\($0.operator)" } ?? "",
+            site: site?.name ?? "",
             peerAddress: "\(listeners.peer)",
             clientAddress: "\(listeners.client)",
             administrationAddress: "\(listeners.administration)",

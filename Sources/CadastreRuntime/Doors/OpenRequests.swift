@@ -34,10 +34,12 @@ enum LateOutcome: Hashable {
         case .command: self = .unknown
         // The hand-over may be under way.
         case .administration(.transferLeadership),
-            .administration(.changeMembers(_, isDryRun: false)):
+            .administration(.changeMembers(_, isDryRun: false)),
+            .administration(.setPolicy(_, isDryRun: false)):
             self = .unknown
         case .query, .administration(.status), .administration(.members),
-            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)):
+            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)),
+            .administration(.policy), .administration(.setPolicy(_, isDryRun: true)):
             self = .refused
         }
     }
@@ -107,8 +109,8 @@ extension NodeMetrics.OutcomeLabel {
     init(_ content: CadastreNode.ReplyContent) {
         switch content {
         case .command(let reply): self = reply.refusal == nil ? .done : .refused
-        case .answer, .digest, .transferred, .memberPlan: self = .done
-        case .refused: self = .refused
+        case .answer, .digest, .transferred, .memberPlan, .policyPlan: self = .done
+        case .refused, .forbidden: self = .refused
         case .unknown: self = .unknown
         }
     }

@@ -23,7 +23,8 @@ struct RetryAdvice {
             .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
             .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
             .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable:
+            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable, .countryNotAllowed,
+            .spreadBroken, .policyChanged:
             0
         }
     }
@@ -88,6 +89,14 @@ struct ReplyWriter {
                 to: requestID,
                 &output
             )
+        case .policyPlan(let plan):
+            append(
+                ReplyMessage(outcome: .done(.administration(.policyPlan(plan)))),
+                to: requestID,
+                &output
+            )
+        case .forbidden(let refusal, let detail):
+            append(refusal, detail, to: requestID, advice, &output)
         case .refused(let refusal, let leader):
             append(refusal, "", leader: leader, to: requestID, advice, &output)
         case .unknown:

@@ -53,7 +53,7 @@ final class PeerDoor {
         renewLinks()
         for (purpose, connections) in accepted {
             for (peer, connection) in connections
-            where !network.isWelcome(connection.caller, leader: leader) {
+            where !isWelcome(connection) {
                 accepted[purpose]?[peer] = nil
                 connection.channel.close(promise: nil)
             }
@@ -61,11 +61,28 @@ final class PeerDoor {
         record()
     }
 
+    /// Whether a connection may stand under the present configuration and policy.
+    private func isWelcome(_ connection: Accepted) -> Bool {
+        let peer = connection.standing.peer
+        if let site = peer.site,
+            let refusal = network.refusalOfCountry(site, of: peer.identity)
+        {
+            network.refused(
+                .tls(refusal.reason),
+                "while the connection stood: \(refusal.detail)",
+                peer: "\(connection.caller.node)"
+            )
+            return false
+        }
+        return network.isWelcome(connection.caller, leader: leader)
+    }
+
     /// A node that is no member dials nobody, unless it leads the change that removes it: nobody
     /// would let it in.
     private func renewLinks() {
         let isTakingPart = network.roster.own != nil || leader == network.identity.node
-        let peers = isTakingPart ? network.roster.others : []
+        let policy = network.roster.policy
+        let peers = isTakingPart ? network.roster.others.filter { policy.allows($0.site) } : []
         renew(&links, to: peers, for: .consensus)
         renew(&bulkLinks, to: peers, for: .bulk)
     }

@@ -68,9 +68,27 @@ struct PeerNetwork: Sendable {
         let network = self
         return { name in
             if let refusal = isNode(name) { return refusal }
+            if let refusal = network.refusalOfCountry(name) { return refusal }
             guard let refusal = network.refusalOfMember(name) else { return nil }
             return id == nil && network.admitsStrangers ? nil : refusal
         }
+    }
+
+    /// Says whether the policy is against a node, a stranger too, by where its certificate says that
+    /// it stands.
+    func refusalOfCountry(_ name: NamedIdentity) -> TLSRefusal? {
+        name.site.flatMap { refusalOfCountry($0, of: name.identity) }
+    }
+
+    /// Says whether the policy is against a node that stands there.
+    func refusalOfCountry(_ site: Site, of identity: Identity) -> TLSRefusal? {
+        let policy = roster.policy
+        guard !policy.allows(site.name) else { return nil }
+        return TLSRefusal(
+            .countryNotAllowed,
+            "\(identity) stands at \(site.name), the policy allows "
+                + policy.allowedCountries.joined(separator: ", ")
+        )
     }
 
     private func refusalOfMember(_ name: NamedIdentity) -> TLSRefusal? {
@@ -202,6 +220,9 @@ struct PeerNetwork: Sendable {
 }
 
 extension Site {
+    /// As a configuration names it: `country/city/site/operator`.
+    var name: String { "\(country)/\(city)/\(site)/\(`operator`)" }
+
     /// Where a member stands, by the configuration.
     init?(ofMember member: Member) {
         self.init(uri: "cadastre-site://" + member.site)

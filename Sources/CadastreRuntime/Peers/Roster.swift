@@ -13,21 +13,27 @@ final class Roster: Sendable {
         var outgoing: [NodeID] = []
         /// No members any more, and still needed: they vote, or lead the change that removes them.
         var leaving: [Member] = []
+        /// Where members may stand.
+        var policy: Policy
     }
 
     private let identity: NodeIdentity
     private let content: Mutex<Content>
 
     /// The members of a configuration, as this node knows them.
-    init(_ members: [Member], of identity: NodeIdentity) {
+    init(_ members: [Member], of identity: NodeIdentity, policy: Policy = .init()) {
         self.identity = identity
-        content = Mutex(Content(members: members))
+        content = Mutex(Content(members: members, policy: policy))
     }
 
     /// The members as a folder knows them.
     convenience init(_ open: OpenNode) {
-        self.init(open.consensus.status.configuration.members, of: open.identity)
+        let configuration = open.consensus.status.configuration
+        self.init(configuration.members, of: open.identity, policy: configuration.policy)
     }
+
+    /// Where members may stand, and where the leader should.
+    var policy: Policy { content.withLock { $0.policy } }
 
     /// All members, ascending.
     var members: [Member] { content.withLock { $0.members } }
@@ -66,6 +72,7 @@ final class Roster: Sendable {
             if let configuration {
                 content.members = configuration.members
                 content.outgoing = configuration.outgoing
+                content.policy = configuration.policy
             }
             let (members, outgoing) = (content.members, content.outgoing)
             content.leaving = known.filter { old in

@@ -77,7 +77,8 @@ package struct NodePlan: Sendable {
             genesis: Genesis(
                 clusterName: genesis.cluster,
                 cluster: genesis.clusterID,
-                members: genesis.members
+                members: genesis.members,
+                policy: genesis.policy
             ),
             node: NodeID(settings.node),
             incarnation: incarnation,

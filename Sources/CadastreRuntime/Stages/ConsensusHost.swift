@@ -125,6 +125,12 @@ final class ConsensusHost: @unchecked Sendable {
         outlets.apply.post(all: &output.apply)
         for request in output.snapshots { outlets.snapshots.post(.request(request)) }
         settle()
+        if let successor = output.preferredSuccessor {
+            log.notice(
+                "leadership goes to a site that the policy prefers",
+                metadata: ["successor": "\(successor)"]
+            )
+        }
         if let change = output.role {
             roleChanged(change)
             outlets.membersChanged(nil, change.leader)

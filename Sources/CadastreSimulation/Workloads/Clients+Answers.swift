@@ -24,7 +24,7 @@ extension Clients {
             } else {
                 finish(attempt, in: world)
             }
-        case .unknown, .digest, .transferred, .memberPlan: break
+        case .unknown, .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
         }
     }
 

@@ -13,7 +13,12 @@
 //       "client_address": "127.0.0.1:7001",
 //       "administration_address": "127.0.0.1:7101"
 //     }
-//   ]
+//   ],
+//   "policy": {                                      may be left out
+//     "allowed_countries": ["fr"],                   two letters each, ascending; none: any
+//     "preferred_leaders": ["fr/paris"],             sites or fronts of their names
+//     "survives_one_site": true                      the loss of any one leaves a quorum
+//   }
 // }
 
 internal import CadastreClient
@@ -42,9 +47,11 @@ struct Genesis: Codable, Hashable, Sendable {
     var cluster: String
     var clusterID: String
     var members: [Member]
+    /// Nil where it asks for nothing.
+    var policy: PolicyOutput?
 
     private enum CodingKeys: String, CodingKey {
-        case cluster, members
+        case cluster, members, policy
         case clusterID = "cluster_id"
     }
 
@@ -58,6 +65,7 @@ struct Genesis: Codable, Hashable, Sendable {
     init(
         cluster: String,
         members texts: [String],
+        policy: Policy = .init(),
         random: () -> UInt64
     ) throws(Failure) {
         func identifier() -> String {
@@ -107,6 +115,37 @@ struct Genesis: Codable, Hashable, Sendable {
                 .usage,
                 "an address is given twice",
                 advice: "each listener needs its own"
+            )
+        }
+        self.policy = policy == Policy() ? nil : PolicyOutput(policy)
+        try check(policy)
+    }
+}
+
+extension Genesis {
+    /// - Throws: `Failure` naming the members that break the policy under which they are founded.
+    private func check(_ policy: Policy) throws(Failure) {
+        let sites = members.map { $0.site.split(separator: "/").map(String.init) }
+        for (member, parts) in zip(members, sites) {
+            guard policy.allowedCountries.isEmpty || policy.allowedCountries.contains(parts[0])
+            else {
+                throw Failure(
+                    .usage,
+                    "member \(member.id) stands in \(parts[0]), which is not allowed",
+                    advice: "allow it with --allow-country, or leave the member out"
+                )
+            }
+        }
+        guard policy.survivesOneSite else { return }
+        let centres = zip(members, sites).filter { $0.0.role == "voter" }
+            .map { $0.1.prefix(3).joined(separator: "/") }
+        let needed = centres.count / 2 + 1
+        for centre in centres
+        where centres.count - centres.count(where: { $0 == centre }) < needed {
+            throw Failure(
+                .usage,
+                "the loss of the site \(centre) would leave no quorum of voters",
+                advice: "spread the voters over more sites, or leave --survive-site out"
             )
         }
     }

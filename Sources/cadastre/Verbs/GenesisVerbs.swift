@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CadastreClient
 internal import Foundation
 
 /// The verb `cadastre genesis …`.
@@ -27,6 +28,8 @@ struct GenesisVerbs: AsyncParsableCommand {
             )
         )
         var member: [String]
+        @OptionGroup
+        var policy: PolicyOptions
         @Option(name: .customLong("output"), help: "Where to write it; it must not exist.")
         var file = "genesis.json"
         @OptionGroup
@@ -34,7 +37,11 @@ struct GenesisVerbs: AsyncParsableCommand {
 
         func run() throws {
             var generator = SystemRandomNumberGenerator()
-            let genesis = try Genesis(cluster: cluster, members: member) { generator.next() }
+            let genesis = try Genesis(
+                cluster: cluster,
+                members: member,
+                policy: policy.changed(Policy())
+            ) { generator.next() }
             let encoder = JSONEncoder()
             encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
             let data = try encoder.encode(genesis) + Data("\n".utf8)
