@@ -157,6 +157,9 @@ extension Refused {
         case notCaughtUp = 117
         /// Of those who would vote too few are heard at the moment.
         case quorumUnreachable = 118
+        /// A cluster has one witness at most, who stays one until it is removed; nobody else becomes
+        /// one.
+        case notForWitness = 125
         /// No node could be reached before the deadline.
         case unreachable = 60_000
         /// Every node was reached, and the connection refused by one side for good.
@@ -184,7 +187,7 @@ extension Refused {
                 .bucketOwnedByYou, .noSuchBucket, .bucketNotEmpty, .noSuchObject,
                 .preconditionFailed, .quotaExceeded, .tooManyBuckets, .tooManyTenants,
                 .tooManyGrants, .tooManyMembers, .memberExists, .noSuchMember, .noVoterLeft,
-                .mustBeLearner:
+                .mustBeLearner, .notForWitness:
                 .lookAtTheState
             }
         }
@@ -224,7 +227,7 @@ extension Refused.Reason {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
             .notAVoter, .membersChanging, .tooManyMembers, .memberExists, .noSuchMember,
             .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable,
-            .connectionRefused, .unreadableReply, .clientClosed:
+            .notForWitness, .connectionRefused, .unreadableReply, .clientClosed:
             .door
         }
     }

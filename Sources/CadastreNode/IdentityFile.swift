@@ -7,7 +7,7 @@ internal import RaftCore
 ///
 /// | offset | width | meaning |
 /// |---|---|---|
-/// | 0 | 8 | `CADNODE1` |
+/// | 0 | 8 | `CADNODE1`, of a witness `CADWITN1` |
 /// | 8 | 8 | cluster, upper half |
 /// | 16 | 8 | cluster, lower half |
 /// | 24 | 8 | node |
@@ -19,11 +19,13 @@ internal import RaftCore
 enum IdentityFile {
     static let name = "identity"
     private static let magic = Array("CADNODE1".utf8)
+    /// A version that knows no witnesses takes the file for a damaged one, and starts no full node.
+    private static let witnessMagic = Array("CADWITN1".utf8)
     private static let size = 52
 
     /// The bytes of the file.
     static func encode(_ identity: NodeIdentity) -> [UInt8] {
-        var bytes = magic
+        var bytes = identity.isWitness ? witnessMagic : magic
         let words = [
             identity.cluster.high, identity.cluster.low, identity.node.value,
             identity.incarnation.high, identity.incarnation.low,
@@ -35,13 +37,16 @@ enum IdentityFile {
 
     /// Reads the bytes; nil where they are not such a file, whole.
     static func decode(_ bytes: [UInt8]) -> NodeIdentity? {
-        guard bytes.count == size, Array(bytes[0..<8]) == magic else { return nil }
+        guard bytes.count == size else { return nil }
+        let first = Array(bytes[0..<8])
+        guard first == magic || first == witnessMagic else { return nil }
         let sum = word(bytes, at: 48, width: 4)
         guard sum == UInt64(Checksum.crc32c(Array(bytes[0..<48]))) else { return nil }
         return NodeIdentity(
             cluster: ClusterID(high: word(bytes, at: 8), low: word(bytes, at: 16)),
             node: NodeID(word(bytes, at: 24)),
-            incarnation: Incarnation(high: word(bytes, at: 32), low: word(bytes, at: 40))
+            incarnation: Incarnation(high: word(bytes, at: 32), low: word(bytes, at: 40)),
+            isWitness: first == witnessMagic
         )
     }
 

@@ -10,12 +10,20 @@ package struct NodeIdentity: Hashable, Sendable {
     package var node: NodeID
     /// Which life of its disk.
     package var incarnation: Incarnation
+    /// It keeps the log alone, and no state: settled when its folder is founded.
+    package var isWitness: Bool
 
     /// Names a node.
-    package init(cluster: ClusterID, node: NodeID, incarnation: Incarnation) {
+    package init(
+        cluster: ClusterID,
+        node: NodeID,
+        incarnation: Incarnation,
+        isWitness: Bool = false
+    ) {
         self.cluster = cluster
         self.node = node
         self.incarnation = incarnation
+        self.isWitness = isWitness
     }
 }
 

@@ -100,6 +100,8 @@ extension Refusal {
             "Wait until the node has nearly all entries, then send the same request again."
         case .quorumUnreachable:
             "Start or connect more of the nodes that would vote, then send the same request again."
+        case .notForWitness:
+            "Remove the witness, and add one, or a full node, that was founded as what it is to be."
         }
     }
 
@@ -117,7 +119,7 @@ extension Refusal {
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .staleBucketEpoch, .staleRangeEpoch,
             .notAVoter, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner:
+            .noVoterLeft, .mustBeLearner, .notForWitness:
             false
         }
     }
@@ -139,7 +141,7 @@ extension Refusal {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
-            .quorumUnreachable:
+            .quorumUnreachable, .notForWitness:
             false
         }
     }

@@ -59,7 +59,7 @@ extension Failure {
                 .invalidValue, .tenantExists, .tenantNotEmpty, .tenantSuspended, .bucketExists,
                 .bucketOwnedByYou, .bucketNotEmpty, .preconditionFailed, .quotaExceeded,
                 .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter, .tooManyMembers,
-                .memberExists, .addressTaken, .noVoterLeft, .mustBeLearner:
+                .memberExists, .addressTaken, .noVoterLeft, .mustBeLearner, .notForWitness:
                 .badData
             }
         self.init(

@@ -21,7 +21,7 @@ struct RefusalTests {
         (.transferFailed, 100), (.notAVoter, 101),
         (.membersChanging, 110), (.tooManyMembers, 111), (.memberExists, 112),
         (.noSuchMember, 113), (.addressTaken, 114), (.noVoterLeft, 115), (.mustBeLearner, 116),
-        (.notCaughtUp, 117), (.quorumUnreachable, 118),
+        (.notCaughtUp, 117), (.quorumUnreachable, 118), (.notForWitness, 125),
     ]
 
     @Test
@@ -50,7 +50,7 @@ struct RefusalTests {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
-            .quorumUnreachable,
+            .quorumUnreachable, .notForWitness,
         ]
         #expect(Set(Refusal.allCases.filter { !$0.isStored }) == unstored)
         for refusal in Refusal.allCases where refusal.isRetryable {

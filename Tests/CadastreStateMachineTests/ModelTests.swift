@@ -82,7 +82,7 @@ struct ModelTests {
         case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
             .unknownVerb, .tooLarge, .transferFailed, .notAVoter, .membersChanging, .tooManyMembers,
             .memberExists, .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner,
-            .notCaughtUp, .quorumUnreachable:
+            .notCaughtUp, .quorumUnreachable, .notForWitness:
             #expect(!Self.met.contains(refusal))
         case .malformed, .notSupported, .invalidName, .invalidKey, .invalidValue, .notPermitted,
             .tenantExists, .noSuchTenant, .tenantNotEmpty, .tenantSuspended, .bucketExists,

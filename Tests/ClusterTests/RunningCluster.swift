@@ -13,16 +13,24 @@ final class RunningCluster {
     /// - Parameters:
     ///   - portShift: Keeps the ports of clusters apart.
     ///   - sites: How many nodes.
+    ///   - topology: As `cluster up` names it, if not by its number of nodes.
     ///   - settings: Of all nodes, as environment variables.
     /// - Throws: If they do not start.
-    init(portShift: Int, sites: Int = 3, settings: [String: String] = [:]) throws {
+    init(
+        portShift: Int,
+        sites: Int = 3,
+        topology: String? = nil,
+        settings: [String: String] = [:]
+    )
+        throws
+    {
         folder = Shell.root.appending(path: "Cluster/.run/test-\(portShift)")
         environment = settings.merging([
             "CLUSTER_RUN": folder.path, "CLUSTER_PORT_SHIFT": "\(portShift)",
         ]) { $1 }
         nodes = Array(1...sites)
         try cluster("clean")
-        try cluster("up", "\(sites)")
+        try cluster("up", topology ?? "\(sites)")
     }
 
     deinit {

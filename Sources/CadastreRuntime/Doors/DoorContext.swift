@@ -80,7 +80,7 @@ final class DoorContext: Sendable {
         let site = tls.current.own?.site
         return MemberDescription(
             node: identity.node.value,
-            role: "\(MemberRole.learner)",
+            role: "\(identity.isWitness ? MemberRole.witness : .learner)",
             site: site.map { "\($0.country)/\($0.city)/\($0.site)/\($0.operator)" } ?? "",
             peerAddress: "\(listeners.peer)",
             clientAddress: "\(listeners.client)",

@@ -23,7 +23,7 @@ struct RetryAdvice {
             .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
             .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
             .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable:
+            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable, .notForWitness:
             0
         }
     }

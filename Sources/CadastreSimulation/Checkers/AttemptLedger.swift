@@ -317,7 +317,7 @@ extension Refusal {
             .sequenceOutOfOrder, .requestReused, .tooManySessions, .clockRefused,
             .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
             .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable:
+            .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable, .notForWitness:
             false
         }
     }
