@@ -163,6 +163,9 @@ extension Refused {
         case spreadBroken = 121
         /// Somebody else has changed the policy meanwhile.
         case policyChanged = 122
+        /// A cluster has one witness at most, who stays one until it is removed; nobody else becomes
+        /// one.
+        case notForWitness = 125
         /// No node could be reached before the deadline.
         case unreachable = 60_000
         /// Every node was reached, and the connection refused by one side for good.
@@ -190,7 +193,7 @@ extension Refused {
                 .bucketOwnedByYou, .noSuchBucket, .bucketNotEmpty, .noSuchObject,
                 .preconditionFailed, .quotaExceeded, .tooManyBuckets, .tooManyTenants,
                 .tooManyGrants, .tooManyMembers, .memberExists, .noSuchMember, .noVoterLeft,
-                .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged:
+                .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged, .notForWitness:
                 .lookAtTheState
             }
         }
@@ -230,7 +233,7 @@ extension Refused.Reason {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch, .transferFailed,
             .notAVoter, .membersChanging, .tooManyMembers, .memberExists, .noSuchMember,
             .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable,
-            .countryNotAllowed, .spreadBroken, .policyChanged, .connectionRefused,
+            .countryNotAllowed, .spreadBroken, .policyChanged, .notForWitness, .connectionRefused,
             .unreadableReply, .clientClosed:
             .door
         }

@@ -71,7 +71,8 @@ extension ConsensusStage {
     /// may not be there at all.
     private func promotesUnheard(_ target: Configuration) -> Bool {
         let voters = raft.configuration.voters
-        return target.voters.contains { voter in
+        // A witness needs no state: the log's end, with what follows it, is there in a moment.
+        return target.fullVoters.contains { voter in
             !voters.contains(voter) && voter != identity.node
                 && raft.peers.first { $0.id == voter }?.matchIndex ?? .zero == .zero
         }
@@ -138,22 +139,31 @@ extension Configuration {
                 return self
             }
             try checkIsFree(new)
+            guard new.role != .witness || witness == .none else { throw .notForWitness }
             result.members.append(new)
             result.members.sort { $0.id < $1.id }
         case .rejoin(let description):
             let new = try Member(joining: description)
             let place = try place(of: new.id)
             if members[place].incarnation == new.incarnation { return self }
+            guard members[place].role != .witness, new.role != .witness else {
+                throw .notForWitness
+            }
             try checkIsFree(new)
             result.members[place] = new
         case .promote(let node):
-            result.members[try place(of: NodeID(node))].role = .voter
+            let place = try place(of: NodeID(node))
+            // A witness has its vote from the beginning.
+            if !members[place].votes { result.members[place].role = .voter }
         case .demote(let node):
-            result.members[try place(of: NodeID(node))].role = .learner
+            let place = try place(of: NodeID(node))
+            guard members[place].role != .witness else { throw .notForWitness }
+            result.members[place].role = .learner
         case .remove(let node):
             result.members.remove(at: try place(of: NodeID(node)))
         case .replace(let node, let other):
             let place = try place(of: NodeID(other))
+            guard members[place].role != .witness else { throw .notForWitness }
             // Where the same was asked before, the one is gone and the other votes.
             guard member(NodeID(node)) != nil || members[place].role == .voter else {
                 throw .noSuchMember
@@ -161,7 +171,7 @@ extension Configuration {
             result.members[place].role = .voter
             result.members.removeAll { $0.id == NodeID(node) }
         }
-        guard !result.voters.isEmpty else { throw .noVoterLeft }
+        guard result.hasFullVoter else { throw .noVoterLeft }
         guard result.members.count <= Limits.maximumMembers else { throw .tooManyMembers }
         return result
     }
@@ -187,7 +197,7 @@ extension Configuration {
 extension Member {
     fileprivate var addresses: [String] { [peerAddress, clientAddress, administrationAddress] }
 
-    /// A node that comes in as a learner.
+    /// A node that comes in: as a learner, or as the witness that it says it is.
     ///
     /// - Throws: `invalidValue` where the door has let in what is no incarnation.
     fileprivate init(joining description: MemberDescription) throws(Refusal) {
@@ -197,7 +207,7 @@ extension Member {
         self.init(
             id: NodeID(description.node),
             incarnation: incarnation,
-            role: .learner,
+            role: description.role == "\(MemberRole.witness)" ? .witness : .learner,
             site: description.site,
             peerAddress: description.peerAddress,
             clientAddress: description.clientAddress,
@@ -233,6 +243,7 @@ extension Refusal {
         case .wouldLoseQuorum: self = .quorumUnreachable
         case .outsidePolicy: self = .countryNotAllowed
         case .spreadBroken: self = .spreadBroken
+        case .keepsItsRole: self = .notForWitness
         // What is unchanged is answered before; what is unusable was refused by its own name.
         case .unchanged, .unusable: self = .invalidValue
         }

@@ -162,7 +162,7 @@ extension ConsensusStage {
             return
         }
         guard let successor = target ?? furthestVoter, successor != identity.node,
-            raft.configuration.voters.contains(successor)
+            raft.configuration.fullVoters.contains(successor)
         else {
             if let key { refuse(key, .notAVoter, into: &output) }
             return
@@ -179,7 +179,7 @@ extension ConsensusStage {
     /// The connected voter with the longest durable log, the lowest id among equals.
     private var furthestVoter: NodeID? {
         var best: (id: NodeID, match: LogIndex)?
-        for voter in raft.configuration.voters
+        for voter in raft.configuration.fullVoters
         where voter != identity.node && connectedPeers.contains(voter) {
             let match = raft.peers.first { $0.id == voter }?.matchIndex ?? .zero
             if best.map({ match > $0.match }) ?? true { best = (voter, match) }

@@ -8,7 +8,7 @@ extension ConsensusStage {
     /// Queues commands, or says at once why not: a command that does not wait was not proposed.
     mutating func admit(_ commands: [WaitingCommand], into output: inout ConsensusOutput) {
         for command in commands {
-            if raft.role != .leader {
+            if raft.role != .leader || identity.isWitness {
                 refuse(command.key, .notLeader, into: &output)
             } else if isDiskFull || isSpaceLow && command.isGrowing {
                 refuse(command.key, .diskFull, into: &output)
@@ -22,7 +22,11 @@ extension ConsensusStage {
     /// follower; those that may be of some age are answered by an index of that age, if there is one.
     mutating func admit(_ queries: [WaitingQuery], into output: inout ConsensusOutput) {
         for query in queries {
-            if let age = query.maximumAge, let known = reads.index(at: now.monotonic, within: age) {
+            if identity.isWitness {
+                refuse(query.key, .notLeader, into: &output)
+            } else if let age = query.maximumAge,
+                let known = reads.index(at: now.monotonic, within: age)
+            {
                 output.apply.append(.query(query, index: known))
             } else if raft.role != .leader, raft.leader == .none {
                 refuse(query.key, .notLeader, into: &output)

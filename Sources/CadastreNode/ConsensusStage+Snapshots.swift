@@ -55,6 +55,9 @@ extension ConsensusStage {
             costSince = 0
         }
 
+        /// A witness has given back what it could.
+        mutating func forgot() { sizeSince = 0 }
+
         /// A new one is on the disk.
         mutating func built(_ index: LogIndex) {
             guard index > newest else { return }
@@ -110,6 +113,7 @@ extension ConsensusStage {
             }
             // The log came by itself meanwhile, and holds that entry.
             output.snapshots.append(.settled(start.position))
+        case .started(let start): begin(at: start, into: &output)
         case .notTaken(let peer): step(.snapshotFailed(peer), into: &output)
         case .wanted: beginSnapshot(into: &output)
         }
@@ -119,6 +123,10 @@ extension ConsensusStage {
     mutating func installed(_ start: LogStart, into output: inout ConsensusOutput) {
         let index = start.position.index
         delivery.installed(through: index)
+        guard !identity.isWitness else {
+            appliedIndex = index
+            return
+        }
         for key in blocks.forget(through: index) {
             output.replies.append(
                 OutgoingReply(key: key, appliedIndex: .zero, content: .unknown)

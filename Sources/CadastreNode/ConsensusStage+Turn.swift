@@ -89,7 +89,7 @@ extension ConsensusStage {
     /// It tries the voters in turn, each as long as a hand-over may take.
     private mutating func giveUpLeadership(into output: inout ConsensusOutput) {
         guard raft.role == .leader, transfer == nil, raft.transferTarget == .none else { return }
-        let others = raft.configuration.voters.filter {
+        let others = raft.configuration.fullVoters.filter {
             $0 != identity.node && connectedPeers.contains($0)
         }
         guard !others.isEmpty else { return }
@@ -110,9 +110,13 @@ extension ConsensusStage {
         write(effects.persists, into: &output)
         for message in effects.messages { send(message, into: &output) }
         deferred.append(contentsOf: effects.messagesAfterPersist)
-        for peer in effects.neededSnapshots where isWithinPolicy(peer) {
-            output.snapshots.append(.offer(peer))
+        // A witness has none: who needs one gets it from the full voter that leads next.
+        if !identity.isWitness {
+            for peer in effects.neededSnapshots where isWithinPolicy(peer) {
+                output.snapshots.append(.offer(peer))
+            }
         }
+        if let held = effects.heldByAll { heldByAll = max(heldByAll, held) }
         if let start = effects.installed { installed(start, into: &output) }
         if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
         for grant in effects.grantedReads {
@@ -196,6 +200,10 @@ extension ConsensusStage {
 
     /// Hands committed entries to the apply stage, from memory or through the journal.
     private mutating func deliver(into output: inout ConsensusOutput) {
+        guard !identity.isWitness else {
+            passOver(into: &output)
+            return
+        }
         var ready: [CommittedEntry] = []
         while delivery.wantsMore, !snapshots.isInstallAwaited {
             guard let entry = cache.entry(at: delivery.next) else {
@@ -275,7 +283,7 @@ extension ConsensusStage {
             OutgoingReply(
                 key: key,
                 appliedIndex: .zero,
-                content: .refused(refusal, leader: raft.leader)
+                content: .refused(refusal, leader: hint)
             )
         )
     }

@@ -45,6 +45,8 @@ package struct ConsensusStage: Sendable {
     var appliedIndex: LogIndex
     /// What a crash of the machine keeps of the state at least.
     var durablyApplied: LogIndex = .zero
+    /// What a witness was told that every full voter holds.
+    var heldByAll: LogIndex = .zero
     /// A hand-over of leadership under way.
     var transfer: Transfer?
     /// A change of members that somebody waits for.
@@ -107,6 +109,7 @@ package struct ConsensusStage: Sendable {
             group: recovered.group,
             id: identity.node,
             incarnation: identity.incarnation,
+            keepsState: !identity.isWitness,
             hardState: recovered.hardState,
             start: recovered.start,
             headers: recovered.headers,
@@ -145,6 +148,7 @@ package struct ConsensusStage: Sendable {
     /// Cost: O(peers).
     package var status: ConsensusStatus {
         ConsensusStatus(
+            node: identity.node,
             role: raft.role,
             term: raft.term,
             leader: raft.leader,

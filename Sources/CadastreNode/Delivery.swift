@@ -48,6 +48,9 @@ struct Delivery: Sendable {
         next = next.next
     }
 
+    /// A witness executes nothing: what is committed is done with.
+    mutating func passedOver() { next = committed.next }
+
     /// The journal was asked for what is missing.
     mutating func startedReading() { isReading = true }
 

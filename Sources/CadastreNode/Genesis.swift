@@ -6,7 +6,7 @@ package struct Genesis: Hashable, Sendable {
     package var clusterName: String
     /// 128 random bits.
     package var cluster: ClusterID
-    /// The founding members; all voters.
+    /// The founding members: voters, and one witness at most.
     package var members: [Member]
     /// Which sites it may use, and how.
     package var policy: Policy

@@ -7,7 +7,7 @@ internal import RaftCore
 ///
 /// | offset | width | meaning |
 /// |---|---|---|
-/// | 0 | 8 | `CADNODE1` |
+/// | 0 | 8 | `CADNODE1`, of a witness `CADWITN1` |
 /// | 8 | 8 | cluster, upper half |
 /// | 16 | 8 | cluster, lower half |
 /// | 24 | 8 | node |
@@ -27,6 +27,8 @@ enum IdentityFile {
     static let name = "identity"
     private static let magic = Array("CADNODE1".utf8)
     private static let renewedMagic = Array("CADNODE2".utf8)
+    /// A version that knows no witnesses takes the file for a damaged one, and starts no full node.
+    private static let witnessMagic = Array("CADWITN1".utf8)
     private static let size = 52
     private static let renewedSize = 84
 
@@ -34,7 +36,8 @@ enum IdentityFile {
     static func encode(_ identity: NodeIdentity) -> [UInt8] {
         let lives = [identity.filesIncarnation, identity.previousIncarnation]
         let isRenewed = lives.contains { $0 != identity.incarnation }
-        var bytes = isRenewed ? renewedMagic : magic
+        precondition(!isRenewed || !identity.isWitness, "a witness has no files to renew")
+        var bytes = isRenewed ? renewedMagic : identity.isWitness ? witnessMagic : magic
         var words = [
             identity.cluster.high, identity.cluster.low, identity.node.value,
             identity.incarnation.high, identity.incarnation.low,
@@ -49,7 +52,8 @@ enum IdentityFile {
     static func decode(_ bytes: [UInt8]) -> NodeIdentity? {
         guard bytes.count == size || bytes.count == renewedSize else { return nil }
         let isRenewed = bytes.count == renewedSize
-        guard Array(bytes[0..<8]) == (isRenewed ? renewedMagic : magic),
+        let first = Array(bytes[0..<8])
+        guard isRenewed ? first == renewedMagic : first == magic || first == witnessMagic,
             word(bytes, at: bytes.count - 4, width: 4)
                 == UInt64(Checksum.crc32c(Array(bytes.dropLast(4))))
         else { return nil }
@@ -59,7 +63,8 @@ enum IdentityFile {
         var identity = NodeIdentity(
             cluster: ClusterID(high: word(bytes, at: 8), low: word(bytes, at: 16)),
             node: NodeID(word(bytes, at: 24)),
-            incarnation: life(at: 32)
+            incarnation: life(at: 32),
+            isWitness: first == witnessMagic
         )
         if isRenewed {
             identity.filesIncarnation = life(at: 48)

@@ -10,7 +10,7 @@ package import RaftCore
 /// identity     whose folder it is, written once
 /// lock         held by the process that uses it
 /// journal/     the log and the hard state
-/// state/       SQLite: what was applied; can be rebuilt from a snapshot and the log
+/// state/       not of a witness; SQLite: what was applied; can be rebuilt from a snapshot and the log
 /// snapshots/   the state as of an earlier entry, for peers that lack what the log has forgotten
 /// ```
 package enum NodeFolder {
@@ -24,6 +24,8 @@ package enum NodeFolder {
     ///   - incarnation: Nil for a founding member, which is as the genesis says. For a node that
     ///     joins, under whatever number, 128 fresh random bits: it has no vote before the group's
     ///     configuration names them, whatever the genesis says of its number.
+    ///   - isWitness: The node is to keep the log alone. Of a founding member the genesis says so, and
+    ///     this may not contradict it.
     ///   - settings: The journal's segment size counts.
     ///   - seed: Random; makes stale bytes of another journal unreadable here.
     /// - Throws: When the folder is in use, or is not empty, or the disk fails.
@@ -33,10 +35,16 @@ package enum NodeFolder {
         genesis: Genesis,
         node: NodeID,
         incarnation: Incarnation? = nil,
+        isWitness: Bool = false,
         settings: NodeSettings,
         seed: UInt64
     ) throws(NodeError) {
         let founding = genesis.configuration.member(node)
+        let keepsLogAlone = try self.isWitness(
+            founding,
+            joins: incarnation != nil,
+            asked: isWitness
+        )
         guard let incarnation = incarnation ?? founding?.incarnation else {
             throw NodeError(
                 .configuration,
@@ -44,7 +52,12 @@ package enum NodeFolder {
                     + "node.id, or let the node join with `cadastred init --join`"
             )
         }
-        let identity = NodeIdentity(cluster: genesis.cluster, node: node, incarnation: incarnation)
+        let identity = NodeIdentity(
+            cluster: genesis.cluster,
+            node: node,
+            incarnation: incarnation,
+            isWitness: keepsLogAlone
+        )
         try onDisk { () throws(DiskError) in try disk.createDirectory(directory) }
         let lock = try hold(directory, on: disk)
         defer { lock.release() }
@@ -199,6 +212,9 @@ package enum NodeFolder {
         } catch {
             throw NodeError(error)
         }
+        if identity.isWitness {
+            return witness(identity, journal, recovered, store, disk, settings, seed, lock)
+        }
         let stateDirectory = "\(directory)/state"
         let state = try StateFolder(
             directory: stateDirectory,
@@ -349,8 +365,8 @@ package struct OpenNode {
     package var consensus: ConsensusStage
     /// Makes durable.
     package let journal: JournalStage
-    /// Executes.
-    package let apply: ApplyStage
+    /// Executes; a witness has none.
+    package let apply: ApplyStage?
     /// Moves snapshots.
     package let snapshot: SnapshotStage
     /// The state was older than the log's beginning, and was taken from a snapshot.

@@ -15,14 +15,22 @@ package struct NodeIdentity: Hashable, Sendable {
     package var filesIncarnation: Incarnation
     /// Which life the configuration named before it was given this one; the same where that is over.
     package var previousIncarnation: Incarnation
+    /// It keeps the log alone, and no state: settled when its folder is founded.
+    package var isWitness: Bool
 
     /// Names a node.
-    package init(cluster: ClusterID, node: NodeID, incarnation: Incarnation) {
+    package init(
+        cluster: ClusterID,
+        node: NodeID,
+        incarnation: Incarnation,
+        isWitness: Bool = false
+    ) {
         self.cluster = cluster
         self.node = node
         self.incarnation = incarnation
         filesIncarnation = incarnation
         previousIncarnation = incarnation
+        self.isWitness = isWitness
     }
 }
 

@@ -2,6 +2,8 @@ package import RaftCore
 
 /// What the consensus stage can tell of itself at one moment.
 package struct ConsensusStatus: Sendable {
+    /// Which node this is.
+    package var node: NodeID
     /// What the node is.
     package var role: RoleName
     /// The newest term it saw.

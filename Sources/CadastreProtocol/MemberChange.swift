@@ -4,7 +4,7 @@ package import RaftCore
 ///
 /// Each leaves a group that can decide, so a plan of several may end after any of them.
 package enum MemberChange: Hashable, Sendable {
-    /// A new node comes in as a learner.
+    /// A new node comes in: as a learner, or as a witness if it was founded as one.
     case add(MemberDescription)
     /// A member comes back with a new disk, as a learner: the old one's votes count no more.
     case rejoin(MemberDescription)
@@ -50,8 +50,12 @@ extension MemberDescription {
     /// - Throws: `invalidValue`, naming what is wrong.
     fileprivate func check() throws(ProtocolError) {
         try MemberChange.check(node)
-        guard role.isEmpty || role == "\(MemberRole.learner)" else {
-            throw ProtocolError(.invalidValue, "a node is taken in as a learner only")
+        let roles = ["", "\(MemberRole.learner)", "\(MemberRole.witness)"]
+        guard roles.contains(role) else {
+            throw ProtocolError(
+                .invalidValue,
+                "a node is taken in as a learner or as a witness only"
+            )
         }
         guard Incarnation(hexadecimal: incarnation) != nil else {
             throw ProtocolError(

@@ -106,6 +106,8 @@ extension Refusal {
             "Give votes to nodes at other sites first, or replace a voter by a node elsewhere."
         case .policyChanged:
             "Read the policy again with `cadastre policy show` and decide anew."
+        case .notForWitness:
+            "Remove the witness, and add one, or a full node, that was founded as what it is to be."
         }
     }
 
@@ -123,7 +125,8 @@ extension Refusal {
             .tooManyTenants, .tooManyGrants, .noSuchSession, .slotOutOfRange,
             .sequenceOutOfOrder, .requestReused, .staleBucketEpoch, .staleRangeEpoch,
             .notAVoter, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
-            .noVoterLeft, .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged:
+            .noVoterLeft, .mustBeLearner, .countryNotAllowed, .spreadBroken, .policyChanged,
+            .notForWitness:
             false
         }
     }
@@ -145,7 +148,8 @@ extension Refusal {
             .tooManySessions, .clockRefused, .staleBucketEpoch, .staleRangeEpoch,
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
-            .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged:
+            .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged,
+            .notForWitness:
             false
         }
     }

@@ -99,7 +99,7 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
 
     /// The chosen node did not take over in time.
     case transferFailed = 100
-    /// The chosen node has no vote.
+    /// The chosen node has no vote, or is a witness, which keeps no state.
     case notAVoter = 101
 
     // MARK: Members.
@@ -122,6 +122,8 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case notCaughtUp = 117
     /// Of those who would vote too few are heard at the moment.
     case quorumUnreachable = 118
+    /// A cluster has one witness at most, who stays one until it is removed; nobody else becomes one.
+    case notForWitness = 125
 
     // MARK: Sites.
 

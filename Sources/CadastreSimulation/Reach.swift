@@ -20,6 +20,8 @@ package struct Reach: Hashable, Sendable {
         case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
         case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority
         case leaderPreferred, singleVoter, fiveVoters
+        // The witness.
+        case witnessAmongVoters, witnessLed, witnessForgot, witnessBeganAnew
         // Links and clocks.
         case partition, oneWayPartition, isolatedLeader, connectionRefused, connectionMadeAgain
         case clockJumped

@@ -8,6 +8,8 @@ internal import RaftCore
 struct Scenario {
     /// Nodes; all vote.
     var nodes = 3
+    /// The one that keeps no state, if there is one.
+    var witness: Int?
     /// The same on all nodes.
     var settings = NodeSettings()
     /// Of each node's clock, in thousandths of true time.
@@ -162,5 +164,9 @@ struct Scenario {
 
     /// A majority that is well commits something within three election timeouts, once the clients
     /// have found its leader.
-    var availabilityPatience: UInt64 { 3 * electionTimeout + 2 * patience.upperBound }
+    ///
+    /// Where one of them is a witness, it may have to lead before the other can.
+    var availabilityPatience: UInt64 {
+        (witness == nil ? 3 : 6) * electionTimeout + 2 * patience.upperBound
+    }
 }

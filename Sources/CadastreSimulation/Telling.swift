@@ -42,6 +42,7 @@ extension Message {
             return "term \(term): through where may I read, question \(question.round)"
         case .readIndexReply(let reply):
             return "term \(term): read through \(reply.index), question \(reply.round)"
+        case .heldByAll(let held): return "term \(term): all hold through \(held.through)"
         }
     }
 }

@@ -49,7 +49,7 @@ extension World {
         switch event {
         case .compact(_, let index):
             tell("node \(node.id) compacts through \(index)")
-            reach.mark(.compacted)
+            reach.mark(node.place == scenario.witness ? .witnessForgot : .compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
         case .write(_, let writes):
@@ -147,6 +147,7 @@ extension World {
         // The no-op may be in the log already: it is of this term and contradicts nothing.
         try committed.leads(node.id, term, log: node.log)
         if leaders.terms > 1 { reach.mark(.reElection) }
+        if node.place == scenario.witness { reach.mark(.witnessLed) }
     }
 
     /// Looks at a node after a turn.

@@ -48,17 +48,19 @@ extension World {
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero
         node.wasKilled = false
-        let (position, digest) = open.apply.digest
-        tell(
-            "node \(node.id) starts in term \(node.term), log through \(node.log.last), "
-                + "applied \(position.index)"
-        )
         mix(node.log.last.value)
         for note in open.notes { tell("node \(node.id): \(note)") }
         if open.hasRebuiltState { progress.rebuilt(place) }
-        try progress.begins(place, appliedThrough: position.index)
-        try progress.madeDurable(place, through: open.apply.durablyApplied)
-        try checkState(node, position, digest)
+        let beginning = "node \(node.id) starts in term \(node.term), log through \(node.log.last)"
+        if let apply = open.apply {
+            let (position, digest) = apply.digest
+            tell("\(beginning), applied \(position.index)")
+            try progress.begins(place, appliedThrough: position.index)
+            try progress.madeDurable(place, through: apply.durablyApplied)
+            try checkState(node, position, digest)
+        } else {
+            tell("\(beginning), a witness")
+        }
         plan(.tick(place, life: node.life), after: chance.draw(0...10 * Span.millisecond))
         announce(node)
     }
@@ -170,7 +172,7 @@ extension World {
 
     /// Ends a node's process as its host would on a polite signal.
     func shutDown(_ node: SimulatedNode) throws(Violation) {
-        guard node.isUp, let journal = node.journal, let apply = node.apply else { return }
+        guard node.isUp, let journal = node.journal else { return }
         // The host waits for what is under way.
         guard !node.isBusy[Stage.journal.rawValue], !node.isBusy[Stage.apply.rawValue] else {
             return
@@ -178,7 +180,7 @@ extension World {
         tell("node \(node.id) shuts down")
         do {
             _ = try journal.idle()
-            try apply.close()
+            try node.apply?.close()
             reach.mark(.shutDown)
         } catch {
             tell("node \(node.id) does not shut down well: \(error)")

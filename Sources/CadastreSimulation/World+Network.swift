@@ -39,7 +39,7 @@ extension World {
     /// Who speaks as a leader leads.
     private func checkLeader(_ message: Message, _ node: SimulatedNode) throws(Violation) {
         switch message.body {
-        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply:
+        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply, .heldByAll:
             try leads(node, message.term)
         case .requestVote, .requestVoteReply, .appendEntriesReply, .heartbeatReply, .readIndex:
             break

@@ -14,6 +14,7 @@ extension World {
                 phase = .faults(until: now + scenario.faultTime)
                 if scenario.nodes == 1 { reach.mark(.singleVoter) }
                 if scenario.nodes == 5 { reach.mark(.fiveVoters) }
+                if scenario.witness != nil { reach.mark(.witnessAmongVoters) }
                 tell(
                     "set up; faults begin, on nodes \(scenario.weak.map { $0 + 1 }): "
                         + scenario.faults.map { "\($0)" }.joined(separator: ", ")
@@ -117,7 +118,7 @@ extension World {
     }
 
     private func askDigests() {
-        for node in nodes where node.isUp {
+        for node in nodes where node.apply != nil {
             digestsAwaited += 1
             let key = RequestKey(connection: .max, request: UInt64(node.place))
             node.applyInbox.append(.digest(key, atLeast: committed.last))

@@ -61,6 +61,9 @@ extension World {
                     "node \(node.id) has fetched and verified a snapshot through \(start.position)"
                 )
                 reach.mark(.snapshotStaged)
+            case .started(let start):
+                tell("node \(node.id), the witness, may begin behind \(start.position)")
+                reach.mark(.witnessBeganAnew)
             case .notTaken(let peer):
                 tell("node \(node.id) hears that node \(peer) has no use for its snapshot")
                 reach.mark(.snapshotDeclined)

@@ -123,6 +123,11 @@ final class World {
         chance = Chance(seed: seed)
         var scenario = Scenario(&chance)
         if let sabotage { scenario.prepare(for: sabotage) }
+        // By a chance of its own: all else is drawn as it would be without.
+        var lot = Chance(seed: ~seed)
+        if sabotage == nil, scenario.nodes > 1, lot.oneIn(4) {
+            scenario.witness = lot.below(scenario.nodes)
+        }
         self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.nodes, quality: SimulatedNetwork.Quality())
         clients = Clients(scenario)
@@ -149,7 +154,7 @@ final class World {
                 Member(
                     id: node.id,
                     incarnation: Incarnation(high: chance.bits(), low: chance.bits()),
-                    role: .voter,
+                    role: place == scenario.witness ? .witness : .voter,
                     site: "fr/site-\(place + 1)",
                     peerAddress: "peer-\(place + 1):1",
                     clientAddress: "client-\(place + 1):1",

@@ -10,7 +10,7 @@ internal import RaftCore
 //       8        members, ascending by id:
 //                  8  node, 1 or more
 //                 16  incarnation: upper half, lower half
-//                  1  role: 1 voter, 2 learner
+//                  1  role: 1 voter, 2 learner, 3 witness
 //                  1  reserved: 0
 //                  2  size of the site, at most 255
 //                  2  size of the address for peers, at most 255
@@ -102,12 +102,16 @@ enum ConfigurationFormat {
         guard members.contains(where: { $0.role == .voter }) else {
             throw .malformedEntry(reason: "a configuration without a voter")
         }
-        return Configuration(
+        let result = Configuration(
             members: members,
             outgoing: outgoing,
             featureLevel: featureLevel,
             policy: policy
         )
+        guard result.hasOneWitnessAtMost else {
+            throw .malformedEntry(reason: "a configuration with two witnesses")
+        }
+        return result
     }
 
     private struct Reader {

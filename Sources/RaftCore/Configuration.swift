@@ -28,19 +28,33 @@ public struct Configuration: Hashable, Sendable {
     }
 
     /// The nodes whose votes count, ascending.
-    public var voters: [NodeID] { members.filter { $0.role == .voter }.map(\.id) }
+    public var voters: [NodeID] { members.filter(\.votes).map(\.id) }
+
+    /// The voters that keep the state too, and so may lead for longer than a passage, ascending.
+    public var fullVoters: [NodeID] { members.filter { $0.role == .voter }.map(\.id) }
+
+    /// The member that votes and keeps no state, or ``NodeID/none``.
+    public var witness: NodeID { members.first { $0.role == .witness }?.id ?? .none }
 
     /// The member with this id, if it belongs to the group.
     public func member(_ id: NodeID) -> Member? { members.first { $0.id == id } }
 
-    /// Whether a group can decide under it: some voters, not too many members, nobody twice, and a
-    /// policy that can be in force.
+    /// Whether a group can decide under it: some voters, not too many members, nobody twice, no
+    /// quorum of witnesses, who would have no state between them, and a policy that can be in force.
+    ///
+    /// With one witness and one full voter both must agree, with more the others are a majority.
     var isUsable: Bool {
         let ids = Raft.memberIDs(of: self)
         return Self.isAscending(members.map(\.id)) && Self.isAscending(outgoing)
             && ids.count <= Limits.maximumMembers && !ids.contains(.none)
-            && members.contains { $0.role == .voter } && policy.fault == nil
+            && hasFullVoter && hasOneWitnessAtMost && policy.fault == nil
     }
+
+    /// Whether somebody votes who keeps the state.
+    public var hasFullVoter: Bool { members.contains { $0.role == .voter } }
+
+    /// Whether no two members vote without a state.
+    public var hasOneWitnessAtMost: Bool { members.count { $0.role == .witness } <= 1 }
 
     private static func isAscending(_ ids: [NodeID]) -> Bool {
         zip(ids, ids.dropFirst()).allSatisfy { $0 < $1 }
@@ -65,6 +79,14 @@ public struct Member: Hashable, Sendable {
     public var clientAddress: String
     /// Where operators reach it, `host:port`.
     public var administrationAddress: String
+
+    /// Whether its vote and its acknowledgements count.
+    public var votes: Bool {
+        switch role {
+        case .voter, .witness: true
+        case .learner: false
+        }
+    }
 
     /// Describes one member.
     public init(
@@ -94,4 +116,7 @@ public enum MemberRole: UInt8, Hashable, Sendable, CaseIterable {
     case voter = 1
     /// Receives the log; neither votes nor counts.
     case learner = 2
+    /// Votes, and its acknowledgement counts, but it keeps the log alone and no state: it leads only
+    /// until a full voter can (`Raft+Witness.swift`).
+    case witness = 3
 }

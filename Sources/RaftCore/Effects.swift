@@ -38,6 +38,9 @@ public struct Effects: Sendable {
     /// A snapshot has durably taken the place of the log: the state machine goes on from it, before
     /// anything of `committed` is applied.
     public var installed: LogStart?
+    /// Of a witness: every full voter holds the log through here, durably; what is committed and
+    /// durable here too may be compacted.
+    public var heldByAll: LogIndex?
     /// The newest configuration in force, set when it changed in this turn.
     public var configuration: Configuration?
     /// The newest change of role, term or known leader in this turn.
@@ -67,6 +70,7 @@ public struct Effects: Sendable {
         wantedEntry = nil
         neededSnapshots.removeAll(keepingCapacity: true)
         installed = nil
+        heldByAll = nil
         configuration = nil
         roleChange = nil
         preferredSuccessor = nil

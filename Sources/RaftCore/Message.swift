@@ -44,6 +44,8 @@ public enum MessageBody: Hashable, Sendable {
     case readIndex(ReadIndex)
     /// Answers it.
     case readIndexReply(ReadIndexReply)
+    /// Tells a witness what of the log it need not keep.
+    case heldByAll(HeldByAll)
 }
 
 /// Raft §5.2, §5.4.1; pre-vote as in thesis §9.6.
@@ -179,6 +181,15 @@ public struct ReadIndexReply: Hashable, Sendable {
         self.round = round
         self.index = index
     }
+}
+
+/// The leader knows that every full voter holds the log, durably, through here.
+public struct HeldByAll: Hashable, Sendable {
+    /// Committed.
+    public var through: LogIndex
+
+    /// Composes the message.
+    public init(through: LogIndex) { self.through = through }
 }
 
 /// Thesis §3.10.

@@ -21,7 +21,7 @@ extension Raft {
         case .requestVoteReply(let reply):
             if reply.purpose == .preVote, reply.isGranted { return true }
             enter(message.term, leader: .none, into: &effects)
-        case .appendEntries, .heartbeat:
+        case .appendEntries, .heartbeat, .heldByAll:
             enter(message.term, leader: message.from, into: &effects)
         case .appendEntriesReply, .heartbeatReply, .timeoutNow, .readIndex, .readIndexReply:
             enter(message.term, leader: .none, into: &effects)
@@ -86,7 +86,8 @@ extension Raft {
         var leadership = Leadership(
             progress: memberIDs.filter { $0 != id }
                 .map { Progress(id: $0, nextIndex: log.lastIndex.next) },
-            uncommittedSize: log.size(after: commitIndex)
+            uncommittedSize: log.size(after: commitIndex),
+            witnessBase: log.lastIndex
         )
         sendHeartbeats(&leadership, into: &effects)
         current = .leader(leadership)
@@ -110,10 +111,12 @@ extension Raft {
         return Quorum(log.configuration(at: log.configurationIndex.previous)).isVoter(id)
     }
 
-    /// Whether the configuration does not mean another disk by this member's number.
+    /// Whether the configuration does not mean another disk by this member's number, nor one that
+    /// keeps other things.
     private var isItself: Bool {
-        guard let incarnation, let member = configuration.member(id) else { return true }
-        return member.incarnation == incarnation
+        guard let member = configuration.member(id) else { return true }
+        return member.incarnation == incarnation ?? member.incarnation
+            && (member.role == .witness) == isWitness
     }
 
     // MARK: Asking
@@ -210,6 +213,7 @@ extension Raft {
                 sendHypothetical(reply, to: peer, term: message.term, into: &effects)
             } else {
                 send(reply, to: peer, into: &effects)
+                if !isUpToDate, !leaderProtects(against: request) { standInstead() }
             }
         case .election, .transfer:
             // A pre-candidate has promised nothing in this term yet, and gives way.
@@ -267,7 +271,7 @@ extension Raft {
         case .heartbeat:
             rejectAppend(after: .zero, to: message.from, into: &effects)
         case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .timeoutNow, .readIndex,
-            .readIndexReply:
+            .readIndexReply, .heldByAll:
             break
         }
     }

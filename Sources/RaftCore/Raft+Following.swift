@@ -89,7 +89,7 @@ extension Raft {
     }
 
     /// Takes the sender as the term's leader, unless there is another.
-    private mutating func follow(_ peer: NodeID, into effects: inout Effects) -> Bool {
+    mutating func follow(_ peer: NodeID, into effects: inout Effects) -> Bool {
         guard termLeader == .none || termLeader == peer else {
             effects.alarm = .twoLeaders(term: term, known: termLeader, other: peer)
             return false

@@ -26,9 +26,10 @@ extension Raft {
         }
         // What a voter's disk has promised is gone with the disk. One at a time: then a quorum of
         // the others still holds whatever was committed with it.
-        if let first = reborn.first(where: { $0.role == .voter }) ?? reborn.dropFirst().first {
+        if let first = reborn.first(where: \.votes) ?? reborn.dropFirst().first {
             return .mustBeLearner(first.id)
         }
+        if let reason = refusalOfWitness(in: target, leadership) { return reason }
         for member in target.members where member.role == .voter && !quorum.isVoter(member.id) {
             guard let place = leadership.place(of: member.id) else {
                 return .notCaughtUp(member.id, missing: log.last.index.value)
@@ -103,7 +104,9 @@ extension Raft {
         guard case .leader(let leadership) = current else { return }
         var best: Progress?
         for progress in leadership.progress
-        where quorum.isVoter(progress.id) && progress.matchIndex > (best?.matchIndex ?? .zero) {
+        where configuration.member(progress.id)?.role == .voter
+            && progress.matchIndex > (best?.matchIndex ?? .zero)
+        {
             best = progress
         }
         if let best { sendAsLeader(.timeoutNow(TimeoutNow()), to: best.id, into: &effects) }
@@ -111,7 +114,7 @@ extension Raft {
     }
 
     /// Whether a member was heard within an election timeout; oneself always is.
-    private func isHeard(_ member: NodeID, _ leadership: Leadership) -> Bool {
+    func isHeard(_ member: NodeID, _ leadership: Leadership) -> Bool {
         if member == id { return true }
         guard let place = leadership.place(of: member) else { return false }
         return leadership.progress[place].silentTicks < timing.minimumElectionTicks
@@ -130,8 +133,11 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     case changeInProgress
     /// It is so already.
     case unchanged
-    /// No voters, too many members, or one twice.
+    /// No full voter, two witnesses, too many members, or one twice.
     case unusable
+    /// What a node's disk keeps is settled when it is founded: a witness has no state to lead with,
+    /// and nobody gives up the state that it has.
+    case keepsItsRole(NodeID)
     /// A node with a new incarnation begins as a learner, and one at a time: it does not know any
     /// more what it voted for and acknowledged.
     case mustBeLearner(NodeID)

@@ -51,7 +51,7 @@ extension Raft {
     /// Asked before the entry is built too, so that one that is built is taken: it may go past the
     /// limit by its own size.
     var refusalOfCommands: ProposalRefusal.Reason? {
-        guard case .leader(let leadership) = current else { return .notLeader }
+        guard case .leader(let leadership) = current, keepsState else { return .notLeader }
         // A term begins with its no-op.
         if log.last.term != term { return .outOfPlace }
         if leadership.transfer != nil { return .transferring }
@@ -96,6 +96,7 @@ extension Raft {
         case .accepted(let match):
             // Further than our log is no answer to anything that we sent.
             guard match <= log.lastIndex else { return }
+            noteStart(of: place, match: match, &leadership)
             if leadership.progress[place].accepted(match: match) {
                 advanceCommitIndex(&leadership, into: &effects)
                 tellSuccessor(&leadership, into: &effects)

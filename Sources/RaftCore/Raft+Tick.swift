@@ -27,9 +27,7 @@ extension Raft {
     /// Draws the next wait and starts it (Raft §5.2: randomized, so that split votes are rare).
     mutating func restartElectionClock() {
         electionElapsed = 0
-        electionTimeout = generator.draw(
-            from: timing.minimumElectionTicks...timing.maximumElectionTicks
-        )
+        electionTimeout = generator.draw(from: electionWaits)
     }
 
     /// The peer's process refused a reconnect.
@@ -41,7 +39,8 @@ extension Raft {
         gonePeers.append(peer)
         gonePeers.sort()
         guard case .follower(var following) = current, following.leader == peer else { return }
-        let turn = quorum.incoming.filter { $0 != peer && $0 < id }.count
+        let isBefore: (NodeID) -> Bool = { [isWitness, id] in isWitness || $0 < id }
+        let turn = quorum.incoming.count { $0 != peer && $0 != id && isBefore($0) }
         following.hurryTicks = turn * Self.hurrySpacing + generator.draw(from: 1...2)
         current = .follower(following)
     }
@@ -88,7 +87,10 @@ extension Raft {
         if let transfer = leadership.transfer {
             // Thesis §3.10: a hand-over that takes longer than an election is given up.
             leadership.transfer?.elapsed += 1
-            if transfer.elapsed + 1 >= timing.minimumElectionTicks { leadership.transfer = nil }
+            if transfer.elapsed + 1 >= timing.minimumElectionTicks {
+                leadership.transfer = nil
+                leadership.passedOver = transfer.target
+            }
         }
         let isHeard = hearsQuorum(leadership)
         if isHeard {
@@ -98,6 +100,7 @@ extension Raft {
                     leadership.progress[place].intervalPassed()
                 }
                 sendHeartbeats(&leadership, into: &effects)
+                tellWitness(&leadership, into: &effects)
             } else {
                 tellCommitIndex(&leadership, into: &effects)
             }

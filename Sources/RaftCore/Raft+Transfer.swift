@@ -3,9 +3,10 @@
 extension Raft {
     /// Begins a hand-over, in place of one that is under way to another.
     ///
-    /// Ignored unless this member leads and the target is another voter.
+    /// Ignored unless this member leads and the target is another voter that keeps the state.
     mutating func transferLeadership(to target: NodeID, into effects: inout Effects) {
-        guard target != id, quorum.incoming.contains(target), var leadership = takeLeadership()
+        guard target != id, configuration.member(target)?.role == .voter,
+            var leadership = takeLeadership()
         else { return }
         defer { current = .leader(leadership) }
         if leadership.transfer?.target == target { return }

@@ -12,6 +12,8 @@ public struct Raft: Hashable, Sendable {
     public let id: NodeID
     /// Which life of its disk, if that is told apart.
     let incarnation: Incarnation?
+    /// Whether the node applies what is committed; a witness keeps the log alone.
+    let keepsState: Bool
     /// How time is counted.
     public let timing: Timing
     /// The newest term seen, and the vote in it.
@@ -59,17 +61,20 @@ public struct Raft: Hashable, Sendable {
     ///   - id: Which member of its configuration.
     ///   - incarnation: Which life of its disk: where the configuration names another one, that
     ///     one's vote is not this member's. Nil: it is not told apart.
+    ///   - keepsState: False for a witness: its node has no state machine.
     ///   - hardState: The newest durable term and vote; not older than the log's last entry.
     ///   - start: What stands before the first of `headers`.
     ///   - headers: The log from there on; from the very beginning, its first entry is the founding
     ///     configuration.
-    ///   - appliedThrough: The state machine's durable applied index; it is committed for sure.
+    ///   - appliedThrough: The state machine's durable applied index, or where a witness's log begins;
+    ///     it is committed for sure.
     ///   - timing: How time is counted.
     ///   - seed: Different on each node, so that they do not stand for election together.
     public init(
         group: GroupID,
         id: NodeID,
         incarnation: Incarnation? = nil,
+        keepsState: Bool = true,
         hardState: HardState,
         start: LogStart = .beginning,
         headers: [EntryHeader],
@@ -90,6 +95,7 @@ public struct Raft: Hashable, Sendable {
         self.group = group
         self.id = id
         self.incarnation = incarnation
+        self.keepsState = keepsState
         self.timing = timing
         self.hardState = hardState
         self.log = log
@@ -128,6 +134,7 @@ public struct Raft: Hashable, Sendable {
         }
         releaseCommitted(into: &effects)
         settleMembership(into: &effects)
+        passLeadershipOn(into: &effects)
         if (role, term, leader) != (before.role, before.term, before.leader) {
             effects.roleChange = RoleChange(role: role, term: term, leader: leader)
         }
@@ -162,6 +169,8 @@ public struct Raft: Hashable, Sendable {
             received(question, from: message.from, into: &effects)
         case .readIndexReply(let reply):
             received(reply, from: message.from, into: &effects)
+        case .heldByAll(let held):
+            received(held, from: message.from, into: &effects)
         }
     }
 
@@ -178,7 +187,8 @@ public struct Raft: Hashable, Sendable {
         case .requestVote(let request): return request.last > log.last
         // A leader that removed itself names its successor last.
         case .timeoutNow, .readIndexReply: return message.from == leader
-        case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .readIndex: return false
+        case .requestVoteReply, .appendEntriesReply, .heartbeatReply, .readIndex, .heldByAll:
+            return false
         }
     }
 

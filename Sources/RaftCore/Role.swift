@@ -69,6 +69,11 @@ struct Leadership: Hashable, Sendable {
     var transfer: Transfer?
     /// A configuration that the node was asked to build an entry for.
     var wantedConfiguration: Configuration?
+    /// The witness's log begins at or before this: what it was told to forget, or took instead of
+    /// what it lacked, and whatever earlier leaders may have told it.
+    var witnessBase: LogIndex
+    /// To whom the last hand-over led to nothing.
+    var passedOver: NodeID = .none
 
     /// The place of a peer in `progress`.
     func place(of id: NodeID) -> Int? { progress.firstIndex { $0.id == id } }

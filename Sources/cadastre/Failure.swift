@@ -60,7 +60,7 @@ extension Failure {
                 .bucketOwnedByYou, .bucketNotEmpty, .preconditionFailed, .quotaExceeded,
                 .tooManyBuckets, .tooManyTenants, .tooManyGrants, .notAVoter, .tooManyMembers,
                 .memberExists, .addressTaken, .noVoterLeft, .mustBeLearner, .countryNotAllowed,
-                .spreadBroken, .policyChanged:
+                .spreadBroken, .policyChanged, .notForWitness:
                 .badData
             }
         self.init(

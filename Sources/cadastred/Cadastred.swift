@@ -69,6 +69,9 @@ struct Init: AsyncParsableCommand {
             have, or under that of a node whose disk is lost: what that disk voted for and \
             acknowledged must not count any more. It becomes a member by `cadastre member add` or \
             `cadastre member replace`.
+
+            A witness votes and keeps the log, but no state, and serves no client: a small machine at a \
+            third site, so that two full nodes at two sites outlive the loss of any one. It stays one.
             """
     )
 
@@ -76,10 +79,13 @@ struct Init: AsyncParsableCommand {
     var sources: SettingSources
     @Flag(help: "Join a cluster that is there already, as a new node or with a new disk.")
     var join = false
+    @Flag(help: "Keep the log alone; of a founding member the genesis must say the same.")
+    var witness = false
 
     func run() async throws {
         let code = await NodeProgram.found(
             join ? .joiner : .member,
+            isWitness: witness,
             file: sources.config,
             environment: ProcessInfo.processInfo.environment,
             flags: sources.pairs

@@ -25,10 +25,11 @@ struct NodeFixture {
         members: Int,
         node number: UInt64 = 1,
         incarnation: Incarnation? = nil,
+        witness: UInt64? = nil,
         settings: NodeSettings = NodeSettings()
     ) throws {
         disk = SimulatedDisk(seed: 1)
-        genesis = Self.genesis(members: members)
+        genesis = Self.genesis(members: members, witness: witness)
         var settings = settings
         settings.journal.segmentSize = 256 * 1_024
         self.settings = settings
@@ -60,7 +61,11 @@ struct NodeFixture {
         )
     }
 
-    static func genesis(members: Int, cluster: UInt64 = 5) -> Genesis {
+    static func genesis(
+        members: Int,
+        cluster: UInt64 = 5,
+        witness: UInt64? = nil
+    ) -> Genesis {
         Genesis(
             clusterName: "test",
             cluster: ClusterID(high: cluster, low: 6),
@@ -68,7 +73,7 @@ struct NodeFixture {
                 Member(
                     id: NodeID(number),
                     incarnation: Incarnation(high: number, low: number),
-                    role: .voter,
+                    role: number == witness ? .witness : .voter,
                     site: "fr/paris",
                     peerAddress: "a:1",
                     clientAddress: "a:2",

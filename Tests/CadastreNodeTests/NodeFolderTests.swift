@@ -23,7 +23,7 @@ struct NodeFolderTests {
     ) {
         let node = try NodeFixture(members: 3)
         while try node.node.journal.idle() {}
-        try node.node.apply.close()
+        try node.node.apply?.close()
         return (node.disk, node.genesis, node.settings)
     }
 

@@ -75,6 +75,7 @@ struct PeerMessageTests {
             .timeoutNow(TimeoutNow()),
             .readIndex(ReadIndex(round: 1)),
             .readIndexReply(ReadIndexReply(round: 1, index: LogIndex(1))),
+            .heldByAll(HeldByAll(through: LogIndex(1))),
         ]
         let fixture = try NodeFixture(members: 3)
         let entry = fixture.noOp(term: 3)

@@ -90,7 +90,7 @@ struct ReceivedEntryTests {
         var output = ApplyOutput()
         let moment = Moment(monotonic: 1, wall: 1_790_000_000_000)
         let error = #expect(throws: StateMachineError.self) {
-            try node.node.apply.turn(&events, at: moment, into: &output)
+            try node.node.apply?.turn(&events, at: moment, into: &output)
         }
         guard let error, case .unreadableEntry(bad.position, _) = error else {
             Issue.record("\(String(describing: error))")

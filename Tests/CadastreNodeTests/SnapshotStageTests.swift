@@ -317,8 +317,8 @@ struct SnapshotStageTests {
             node: NodeID(2)
         )
         #expect(node.hasReplacedState)
-        #expect(node.apply.digest.position == start.position)
-        #expect(node.apply.digest.digest == machine.digest)
+        #expect(node.apply?.digest.position == start.position)
+        #expect(node.apply?.digest.digest == machine.digest)
         #expect(node.consensus.status.commitIndex == start.position.index)
         #expect(try fixture.disk.list("/node/snapshots").isEmpty)
     }

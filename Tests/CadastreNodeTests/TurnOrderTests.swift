@@ -87,7 +87,7 @@ struct TurnOrderTests {
         #expect(node.handedOver.count == before + 1)
         var applied = ApplyOutput()
         var events = node.applyEvents
-        try node.node.apply.turn(
+        try node.node.apply?.turn(
             &events,
             at: Moment(monotonic: 0, wall: 0),
             into: &applied

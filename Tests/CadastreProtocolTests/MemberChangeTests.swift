@@ -13,7 +13,7 @@ struct MemberChangeCheckTests {
     private static let wrong: [MemberChange] = [
         .promote(0), .demote(1 << 31), .remove(.max), .replace(0, by: 1), .replace(1, by: 0),
         .replace(2, by: 2),
-        member { $0.node = 0 }, member { $0.role = "voter" }, member { $0.role = "witness" },
+        member { $0.node = 0 }, member { $0.role = "voter" }, member { $0.role = "observer" },
         member { $0.incarnation = "" }, member { $0.incarnation = "zz" },
         member { $0.incarnation = String(repeating: "0", count: 32) },
         member { $0.incarnation = String(repeating: "A", count: 32) },

@@ -23,6 +23,7 @@ struct RefusalTests {
         (.noSuchMember, 113), (.addressTaken, 114), (.noVoterLeft, 115), (.mustBeLearner, 116),
         (.notCaughtUp, 117), (.quorumUnreachable, 118),
         (.countryNotAllowed, 120), (.spreadBroken, 121), (.policyChanged, 122),
+        (.notForWitness, 125),
     ]
 
     @Test
@@ -52,6 +53,7 @@ struct RefusalTests {
             .transferFailed, .notAVoter, .membersChanging, .tooManyMembers, .memberExists,
             .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner, .notCaughtUp,
             .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged,
+            .notForWitness,
         ]
         #expect(Set(Refusal.allCases.filter { !$0.isStored }) == unstored)
         for refusal in Refusal.allCases where refusal.isRetryable {

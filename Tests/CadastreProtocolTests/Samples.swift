@@ -115,6 +115,7 @@ enum Samples {
             ("timeoutNow", .timeoutNow(TimeoutNow())),
             ("readIndex", .readIndex(ReadIndex(round: 7))),
             ("readIndexReply", .readIndexReply(ReadIndexReply(round: 7, index: LogIndex(5)))),
+            ("heldByAll", .heldByAll(HeldByAll(through: LogIndex(5)))),
         ]
     }()
 

@@ -186,6 +186,7 @@ final class DoorBench {
 
 extension ConsensusStatus {
     static let sample = ConsensusStatus(
+        node: NodeID(1),
         role: .leader,
         term: Term(3),
         leader: NodeID(1),

@@ -82,7 +82,8 @@ struct ModelTests {
         case .notLeader, .overloaded, .notReady, .shuttingDown, .deadlinePassed, .diskFull,
             .unknownVerb, .tooLarge, .transferFailed, .notAVoter, .membersChanging, .tooManyMembers,
             .memberExists, .noSuchMember, .addressTaken, .noVoterLeft, .mustBeLearner,
-            .notCaughtUp, .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged:
+            .notCaughtUp, .quorumUnreachable, .countryNotAllowed, .spreadBroken, .policyChanged,
+            .notForWitness:
             #expect(!Self.met.contains(refusal))
         case .malformed, .notSupported, .invalidName, .invalidKey, .invalidValue, .notPermitted,
             .tenantExists, .noSuchTenant, .tenantNotEmpty, .tenantSuspended, .bucketExists,

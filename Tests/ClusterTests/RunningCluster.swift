@@ -13,12 +13,14 @@ final class RunningCluster {
     /// - Parameters:
     ///   - portShift: Keeps the ports of clusters apart.
     ///   - sites: How many nodes.
+    ///   - topology: As `cluster up` names it, if not by its number of nodes.
     ///   - withSites: Whether the distances between them are there.
     ///   - settings: Of all nodes, as environment variables.
     /// - Throws: If they do not start.
     init(
         portShift: Int,
         sites: Int = 3,
+        topology: String? = nil,
         withSites: Bool = false,
         settings: [String: String] = [:]
     ) throws {
@@ -30,7 +32,7 @@ final class RunningCluster {
         try cluster("clean")
         let up = try Shell.run(
             Shell.script("cluster"),
-            ["up", "\(sites)"] + (withSites ? ["--sites"] : []),
+            ["up", topology ?? "\(sites)"] + (withSites ? ["--sites"] : []),
             environment: environment
         )
         #expect(up.code == 0, "\(up.errors)")

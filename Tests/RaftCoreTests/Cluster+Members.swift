@@ -6,7 +6,10 @@ extension Cluster {
     ///
     /// - Returns: Its id.
     mutating func join() -> Int {
-        let disk = Disk(hardState: .initial, headers: [Self.founding(voters: founders)])
+        let disk = Disk(
+            hardState: .initial,
+            headers: [Self.founding(voters: founders, witness: witness)]
+        )
         nodes.append(Node(raft: makeRaft(nodes.count, disk), disk: disk))
         return nodes.count
     }
@@ -40,6 +43,36 @@ extension Cluster {
     mutating func compact(_ id: Int) {
         step(id, .compact(through: nodes[id - 1].appliedThrough))
         nodes[id - 1].disk.compact(to: self[id].log.start)
+    }
+
+    /// A witness does what it is told.
+    mutating func forget(through held: LogIndex, at id: Int) {
+        let through = min(held, nodes[id - 1].appliedThrough)
+        guard through > self[id].logBase.index else { return }
+        step(id, .compact(through: through))
+        nodes[id - 1].disk.compact(to: self[id].log.start)
+    }
+
+    /// Of every quorum's disks somebody's holds each entry that was ever committed; those of full
+    /// members hold what they have compacted too, as the state.
+    mutating func checkWholeness() {
+        guard breach == nil else { return }
+        for bits in 0..<1 << founders
+        where bits.nonzeroBitCount == Quorum.majority(of: founders) {
+            let quorum = (1...founders).filter { bits >> ($0 - 1) & 1 == 1 }
+            for (place, entry) in committed.enumerated() {
+                let index = LogIndex(UInt64(place) + 1)
+                let isHeld = quorum.contains { id in
+                    let disk = nodes[id - 1].disk
+                    if index <= disk.start.position.index { return id != witness }
+                    return disk.header(at: index)?.hash == entry.hash
+                }
+                if !isHeld {
+                    breach = "the committed entry \(index) is on no disk of \(quorum)"
+                    return
+                }
+            }
+        }
     }
 
     /// Gives a node the state as of another one's base.

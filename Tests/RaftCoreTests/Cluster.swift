@@ -64,6 +64,8 @@ struct Cluster: Hashable {
     var breach: String?
     /// How many founded it.
     let founders: Int
+    /// The founder that keeps no state, if there is one.
+    let witness: Int?
     private let timing: Timing
     private var nextSeed: UInt64
     private var nextPayload: UInt64 = 1
@@ -77,46 +79,50 @@ struct Cluster: Hashable {
         terms: [UInt64]? = nil,
         size: Int = 10,
         timing: Timing = Cluster.quick,
-        seed: UInt64 = 1
+        seed: UInt64 = 1,
+        witness: Int? = nil
     ) {
         self.timing = timing
+        self.witness = witness
         founders = logs.count
         nextSeed = seed
-        let founding = Cluster.founding(voters: logs.count)
+        let founding = Cluster.founding(voters: logs.count, witness: witness)
         nodes = []
         for (place, log) in logs.enumerated() {
             let headers = Cluster.log(founding, log, size: size)
             let term = Term(terms?[place] ?? headers.last?.term.value ?? 0)
             let disk = Disk(hardState: HardState(term: term, vote: .none), headers: headers)
-            nodes.append(Node(raft: Self.raft(place, disk, timing, nextSeed), disk: disk))
+            nodes.append(Node(raft: raft(place, disk), disk: disk))
             nextSeed += 1
         }
     }
 
-    init(voters: Int, timing: Timing = Cluster.quick, seed: UInt64 = 1) {
-        self.init(logs: Array(repeating: [], count: voters), timing: timing, seed: seed)
+    init(voters: Int, timing: Timing = Cluster.quick, seed: UInt64 = 1, witness: Int? = nil) {
+        let logs: [[UInt64]] = Array(repeating: [], count: voters)
+        self.init(logs: logs, timing: timing, seed: seed, witness: witness)
     }
 
-    private static func raft(_ place: Int, _ disk: Disk, _ timing: Timing, _ seed: UInt64) -> Raft {
+    private func raft(_ place: Int, _ disk: Disk) -> Raft {
         Raft(
             group: .directory,
             id: NodeID(UInt64(place) + 1),
+            keepsState: place + 1 != witness,
             hardState: disk.hardState,
             start: disk.start,
             headers: disk.headers,
             appliedThrough: max(disk.appliedThrough, disk.start.position.index),
             timing: timing,
-            seed: seed
+            seed: nextSeed
         )
     }
 
-    static func configuration(voters: Int) -> Configuration {
+    static func configuration(voters: Int, witness: Int? = nil) -> Configuration {
         Configuration(
             members: (1...voters).map { number in
                 Member(
                     id: NodeID(UInt64(number)),
                     incarnation: Incarnation(high: 0, low: UInt64(number)),
-                    role: .voter,
+                    role: number == witness ? .witness : .voter,
                     site: "",
                     peerAddress: "",
                     clientAddress: "",
@@ -127,10 +133,10 @@ struct Cluster: Hashable {
         )
     }
 
-    static func founding(voters: Int) -> EntryHeader {
+    static func founding(voters: Int, witness: Int? = nil) -> EntryHeader {
         EntryHeader(
             position: LogPosition(index: LogIndex(1), term: .zero),
-            kind: .configuration(configuration(voters: voters)),
+            kind: .configuration(configuration(voters: voters, witness: witness)),
             size: 100,
             hash: EntryHash(7, 0, 0, 0)
         )
@@ -168,7 +174,7 @@ struct Cluster: Hashable {
     /// A member's Raft over what its disk holds.
     mutating func makeRaft(_ place: Int, _ disk: Disk) -> Raft {
         nextSeed += 1
-        return Self.raft(place, disk, timing, nextSeed)
+        return raft(place, disk)
     }
 
     // MARK: What a test may let happen
@@ -249,7 +255,7 @@ struct Cluster: Hashable {
         nodes[id - 1].isUp = true
         let disk = nodes[id - 1].disk
         nodes[id - 1].appliedThrough = max(disk.appliedThrough, disk.start.position.index)
-        nodes[id - 1].raft = Self.raft(id - 1, nodes[id - 1].disk, timing, nextSeed)
+        nodes[id - 1].raft = raft(id - 1, nodes[id - 1].disk)
         nextSeed += 1
     }
 
@@ -304,6 +310,7 @@ struct Cluster: Hashable {
             }
             nodes[place].appliedThrough = range.upperBound
         }
+        if let held = effects.heldByAll { forget(through: held, at: place + 1) }
         neededSnapshots += effects.neededSnapshots.map { Need(leader: place + 1, peer: $0) }
         for grant in effects.grantedReads {
             grants.append(grant)
@@ -347,7 +354,7 @@ struct Cluster: Hashable {
                 }
             }
         case .appendEntries, .heartbeat, .heartbeatReply, .timeoutNow, .readIndex,
-            .readIndexReply:
+            .readIndexReply, .heldByAll:
             if disk.hardState.term < message.term {
                 breach = breach ?? "\(message) leaves before its term is durable"
             }

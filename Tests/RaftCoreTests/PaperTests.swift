@@ -25,6 +25,7 @@ struct PaperTests {
         .requestVoteReply(RequestVoteReply(purpose: .election, isGranted: false)),
         .timeoutNow(TimeoutNow()), .readIndex(ReadIndex(round: 1)),
         .readIndexReply(ReadIndexReply(round: 1, index: .zero)),
+        .heldByAll(HeldByAll(through: .zero)),
     ])
     func `a message with a newer term makes any member a follower of that term`(
         _ body: MessageBody

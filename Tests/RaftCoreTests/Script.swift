@@ -261,6 +261,7 @@ struct Script {
         case .timeoutNow: "timeoutNow"
         case .readIndex: "readIndex"
         case .readIndexReply: "readIndexReply"
+        case .heldByAll: "heldByAll"
         }
     }
 
@@ -288,6 +289,7 @@ struct Script {
         case .timeoutNow: return head + "timeout now"
         case .readIndex: return head + "read index?"
         case .readIndexReply(let reply): return head + "read index \(reply.index)"
+        case .heldByAll(let held): return head + "all hold \(held.through)"
         }
     }
 }

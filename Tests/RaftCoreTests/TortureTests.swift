@@ -19,8 +19,8 @@ struct TortureTests {
         var truncations = 0
         var crashes = 0
 
-        init(voters: Int, seed: UInt64) {
-            cluster = Cluster(voters: voters, seed: seed &* 1_000)
+        init(voters: Int, seed: UInt64, witness: Int? = nil) {
+            cluster = Cluster(voters: voters, seed: seed &* 1_000, witness: witness)
             generator = Generator(seed: seed)
         }
 
@@ -144,10 +144,22 @@ struct TortureTests {
         _ voters: Int,
         _ seed: UInt64
     ) {
-        var world = World(voters: voters, seed: seed)
+        expectSurvival(World(voters: voters, seed: seed), seed)
+    }
+
+    @Test(arguments: [3, 5], 1...Depth.cases(100, quick: 15) as ClosedRange<UInt64>)
+    func `whatever happens nothing is lost where one is a witness`(_ voters: Int, _ seed: UInt64) {
+        expectSurvival(World(voters: voters, seed: seed, witness: voters), seed)
+    }
+
+    private func expectSurvival(_ start: World, _ seed: UInt64) {
+        var world = start
         for step in 0..<4_000 {
             world.happen()
-            if step % 50 == 0 { world.cluster.checkLogMatching() }
+            if step % 50 == 0 {
+                world.cluster.checkLogMatching()
+                if world.cluster.witness != nil { world.cluster.checkWholeness() }
+            }
             if world.cluster.breach != nil { break }
         }
         world.cluster.checkLogMatching()

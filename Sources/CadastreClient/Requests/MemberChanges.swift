@@ -5,7 +5,8 @@ internal import CadastreProtocol
 /// Each leaves a cluster that can decide, so a plan of several may be ended after any of them, and
 /// begun again: what is so already is answered as done.
 public enum MemberChange: Sendable, Hashable {
-    /// A new node comes in as a learner: it receives the log and does not vote.
+    /// A new node comes in: as a learner, which receives the log and does not vote, or as a witness,
+    /// which votes at once and keeps no state.
     case add(Member)
     /// A member comes back with a new disk, as a learner: the old disk's votes count no more.
     case rejoin(Member)
@@ -30,7 +31,7 @@ public struct MemberPlan: Sendable, Hashable {
 
         /// Of these members.
         public init(of members: [Member]) {
-            voters = members.count { $0.role == "voter" }
+            voters = members.count { $0.role == "voter" || $0.role == "witness" }
             quorum = voters / 2 + 1
         }
     }
@@ -99,7 +100,7 @@ extension MemberDescription {
     fileprivate init(_ member: Member) {
         self.init(
             node: member.node,
-            role: "learner",
+            role: member.role == "witness" ? "witness" : "learner",
             site: member.site,
             peerAddress: member.peerAddress,
             clientAddress: member.clientAddress,

@@ -39,6 +39,8 @@ package enum SnapshotResult: Sendable {
     case notBuilt(String)
     /// A peer's snapshot is here, verified, and can take the place of log and state.
     case staged(LogStart, VerifiedState)
+    /// Of a witness: a peer's snapshot stands for the log up to here.
+    case started(LogStart)
     /// A peer that was offered a snapshot did not take it.
     case notTaken(NodeID)
     /// A peer is to be offered one, and there is none.

@@ -93,7 +93,9 @@ extension SnapshotStage {
             else { return }
         }
         fetching = Fetching(snapshot: snapshot, peer: peer, position: position, deadline: now)
-        output.notes.append("fetches a snapshot through \(position) from node \(peer)")
+        if !identity.isWitness {
+            output.notes.append("fetches a snapshot through \(position) from node \(peer)")
+        }
         tendFetch(at: now, into: &output)
     }
 
@@ -111,6 +113,10 @@ extension SnapshotStage {
             guard SnapshotName(manifest.id) == snapshot,
                 manifest.start.position == fetching?.position
             else { throw .refusedSnapshot(reason: "its manifest is not the one that was offered") }
+            if identity.isWitness {
+                takeStart(manifest, from: peer, into: &output)
+                return
+            }
             fetching?.receiver = try store.receive(
                 manifest,
                 group: group,
@@ -143,6 +149,24 @@ extension SnapshotStage {
         } catch {
             endFetch("\(error)", into: &output)
         }
+    }
+
+    /// A witness takes what the manifest says of the log, and none of the state.
+    private func takeStart(
+        _ manifest: SnapshotManifest,
+        from peer: NodeID,
+        into output: inout SnapshotOutput
+    ) {
+        guard let fetching else { return }
+        self.fetching = nil
+        guard manifest.group == group, manifest.start.position.index > settledThrough else {
+            return
+        }
+        output.notes.append(
+            "the log begins anew behind \(manifest.start.position), where node \(peer) has a snapshot"
+        )
+        output.results.append(.started(manifest.start))
+        send(SnapshotMessage(fetching.snapshot, .taken), to: peer, into: &output)
     }
 
     private func heard(at now: UInt64) {

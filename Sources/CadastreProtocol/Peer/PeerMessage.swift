@@ -7,7 +7,7 @@ package import RaftCore
 ///
 /// | offset | width | meaning |
 /// |---|---|---|
-/// | 0 | 1 | kind: 1 RequestVote, 2 its reply, 3 AppendEntries, 4 its reply, 5 Heartbeat, 6 its reply, 7 TimeoutNow, 8 ReadIndex, 9 its reply |
+/// | 0 | 1 | kind: 1 RequestVote, 2 its reply, 3 AppendEntries, 4 its reply, 5 Heartbeat, 6 its reply, 7 TimeoutNow, 8 ReadIndex, 9 its reply, 10 HeldByAll |
 /// | 1 | 1 | layout version, 1 |
 /// | 2 | 6 | reserved, 0 |
 /// | 8 | 8 | from |
@@ -59,6 +59,7 @@ package struct PeerMessage: Hashable, Sendable {
         case .timeoutNow: break
         case .readIndex(let body): body.append(to: &bytes)
         case .readIndexReply(let body): body.append(to: &bytes)
+        case .heldByAll(let body): body.append(to: &bytes)
         }
     }
 
@@ -113,6 +114,7 @@ package struct PeerMessage: Hashable, Sendable {
             body = .timeoutNow(TimeoutNow())
         case 8: body = .readIndex(try ReadIndex(decoding: bytes))
         case 9: body = .readIndexReply(try ReadIndexReply(decoding: bytes))
+        case 10: body = .heldByAll(try HeldByAll(decoding: bytes))
         default:
             throw ProtocolError(.notSupported, "the kind of the message is not known")
         }
@@ -147,6 +149,7 @@ extension MessageBody {
         case .timeoutNow: 7
         case .readIndex: 8
         case .readIndexReply: 9
+        case .heldByAll: 10
         }
     }
 }

@@ -72,7 +72,9 @@ package struct GenesisFile: Hashable, Sendable {
         switch try object.text("role") {
         case "voter": role = .voter
         case "learner": role = .learner
-        case let other: throw object.failure("role", "\"\(other)\" is neither voter nor learner")
+        case "witness": role = .witness
+        case let other:
+            throw object.failure("role", "\"\(other)\" is neither voter, learner nor witness")
         }
         let site = try object.text("site")
         guard Site(uri: "cadastre-site://" + site) != nil else {
@@ -96,6 +98,9 @@ package struct GenesisFile: Hashable, Sendable {
         }
         guard members.contains(where: { $0.role == .voter }) else {
             throw root.failure("members", "none of them is a voter")
+        }
+        guard members.count(where: { $0.role == .witness }) <= 1 else {
+            throw root.failure("members", "two of them are witnesses; give one at most")
         }
         for (left, right) in zip(members, members.dropFirst()) where left.id == right.id {
             throw root.failure("members", "two members have the id \(left.id)")

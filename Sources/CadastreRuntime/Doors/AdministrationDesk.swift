@@ -46,6 +46,8 @@ enum AdministrationDesk {
             context.consensus.post(.setPolicy(change, key, isDryRun: isDryRun))
         case .transferLeadership(let target):
             context.consensus.post(.transferLeadership(to: target.map(NodeID.init), key))
+        case .computeDigest where context.identity.isWitness:
+            desk.refuse(key, .notSupported, "the node is a witness: it keeps no state to verify")
         case .computeDigest(let index):
             desk.add(.digest(key, atLeast: LogIndex(index)))
         case .changeMembers(let change, let isDryRun):
@@ -108,6 +110,7 @@ enum AdministrationDesk {
         result.objects = numbers.stateMachine?.objects ?? 0
         // Of one turn of the apply stage, so that the one belongs to the other.
         result.appliedIndex = numbers.applied.index.value
+        if context.identity.isWitness { result.appliedIndex = status.appliedIndex.value }
         result.digest = numbers.applied.digest
         result.peers = status.peers.map { peer in
             PeerStatus(

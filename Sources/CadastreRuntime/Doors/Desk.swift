@@ -233,7 +233,12 @@ final class Desk: @unchecked Sendable {
             context.consensus.post(.queries(queries))
             queries = []
         }
-        context.apply.post(all: &local)
+        if context.identity.isWitness {
+            // Without a state nothing was taken that somebody could give up.
+            local.removeAll()
+        } else {
+            context.apply.post(all: &local)
+        }
     }
 
     // MARK: From the stages

@@ -80,7 +80,7 @@ final class DoorContext: Sendable {
         let site = tls.current.own?.site
         return MemberDescription(
             node: identity.node.value,
-            role: "\(MemberRole.learner)",
+            role: "\(identity.isWitness ? MemberRole.witness : .learner)",
             site: site?.name ?? "",
             peerAddress: "\(listeners.peer)",
             clientAddress: "\(listeners.client)",

@@ -24,7 +24,7 @@ struct RetryAdvice {
             .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
             .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
             .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable, .countryNotAllowed,
-            .spreadBroken, .policyChanged:
+            .spreadBroken, .policyChanged, .notForWitness:
             0
         }
     }

@@ -34,6 +34,11 @@ extension Session {
             if case .command(let command) = request.content {
                 try command.tag.checkIsAllowed(atFeatureLevel: context.view.featureLevel)
             }
+            if context.identity.isWitness, request.content.kind != .administration {
+                let leader = context.roster.full(context.view.now.leader)
+                refuse(header.requestID, .notLeader, "the node is a witness", leader: leader)
+                return
+            }
             try admit(request, header.requestID, body.count, by: principal, at: received)
         } catch {
             refuse(header.requestID, error.refusal, error.detail)

@@ -147,6 +147,7 @@ package struct NodeMetrics: Sendable {
         ),
         .init("cadastre_role_changes_total", .counter, "Changes of this node's role, by new role."),
         .init("cadastre_is_leader", .gauge, "1 on the leader."),
+        .init("cadastre_is_witness", .gauge, "1 on a witness, which votes and keeps no state."),
         .init("cadastre_term", .gauge, "The newest term."),
         .init("cadastre_last_index", .gauge, "The end of the log."),
         .init("cadastre_persisted_index", .gauge, "The end of what is durable here."),

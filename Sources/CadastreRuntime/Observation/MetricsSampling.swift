@@ -39,6 +39,8 @@ extension NodeMetrics {
     /// Puts what the stages counted on the page; called when somebody asks for it.
     func sample(_ status: ConsensusStatus, _ numbers: StageNumbers) {
         set("cadastre_is_leader", status.role == .leader ? 1 : 0)
+        let own = status.configuration.member(status.node)
+        set("cadastre_is_witness", own?.role == .witness ? 1 : 0)
         set("cadastre_term", status.term.value)
         set("cadastre_last_index", status.lastIndex.value)
         set("cadastre_persisted_index", status.persistedIndex.value)

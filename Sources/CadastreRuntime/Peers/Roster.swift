@@ -45,7 +45,7 @@ final class Roster: Sendable {
 
     /// Voters beside this node.
     var otherVoters: Int {
-        members.count { $0.role == .voter && $0.id != identity.node }
+        members.count { $0.votes && $0.id != identity.node }
     }
 
     /// The member of this number, or the one that is just leaving under it.
@@ -54,6 +54,9 @@ final class Roster: Sendable {
             content.members.first { $0.id == id } ?? content.leaving.first { $0.id == id }
         }
     }
+
+    /// The same number, unless it is a witness's: clients are not sent there.
+    func full(_ id: NodeID) -> NodeID { member(id)?.role == .witness ? .none : id }
 
     /// This node as a member; nil while the configuration does not name it with this disk.
     var own: Member? {

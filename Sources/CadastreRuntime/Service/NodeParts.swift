@@ -30,6 +30,8 @@ final class NodeParts: Sendable {
     private let peers: NIOLoopBound<PeerDoor>
     private let lock: Handover<any DiskLock>
     private let tickMilliseconds: Int
+    /// A witness has none, and no thread for it.
+    private let hasState: Bool
 
     /// Makes all parts; none runs yet.
     init(
@@ -46,6 +48,7 @@ final class NodeParts: Sendable {
         serverTLS = TLSContextSource(tls.server)
         clientTLS = TLSContextSource(tls.client)
         lock = Handover(open.lock)
+        hasState = open.apply != nil
         let configuration = open.consensus.status.configuration
         view = NodeView(featureLevel: configuration.featureLevel)
         tickMilliseconds = plan.settings.times.tick
@@ -116,9 +119,8 @@ final class NodeParts: Sendable {
 
     /// Starts the threads of the journal and of the state.
     func startStages(_ open: OpenNode) {
-        let statistics = (open.journal.statistics, open.apply.statistics)
-        view.update { $0.numbers.journal = statistics.0 }
-        view.applied(StageNumbers.State(open.apply), statistics.1)
+        let statistics = open.journal.statistics
+        view.update { $0.numbers.journal = statistics }
         let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
         let journalStage = Handover(open.journal)
         journal.start {
@@ -126,20 +128,8 @@ final class NodeParts: Sendable {
         } failed: { [self] error in
             fail(error)
         }
-        let applyStage = Handover(open.apply)
-        let applyInbox = apply.inbox
-        apply.start {
-            .apply(
-                applyStage.value,
-                to: consensus,
-                view: view,
-                metrics: metrics,
-                reply: { desks.post(&$0) },
-                publish: { desks.publish($0) },
-                again: { applyInbox.post(.resume) }
-            )
-        } failed: { [self] error in
-            fail(error)
+        if let stage = open.apply {
+            startApplying(stage)
         }
         let (snapshotStage, snapshotInbox) = (Handover(open.snapshot), snapshot.inbox)
         let (peers, loop, log) = (peers, consensusGroup.next(), log)
@@ -161,6 +151,26 @@ final class NodeParts: Sendable {
             fail(error)
         }
         for desk in desks.all { desk.loop.execute { desk.start() } }
+    }
+
+    /// Starts the thread of the state.
+    private func startApplying(_ stage: ApplyStage) {
+        view.applied(StageNumbers.State(stage), stage.statistics)
+        let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
+        let (applyStage, applyInbox) = (Handover(stage), apply.inbox)
+        apply.start {
+            .apply(
+                applyStage.value,
+                to: consensus,
+                view: view,
+                metrics: metrics,
+                reply: { desks.post(&$0) },
+                publish: { desks.publish($0) },
+                again: { applyInbox.post(.resume) }
+            )
+        } failed: { [self] error in
+            fail(error)
+        }
     }
 
     /// Starts consensus, listens for peers and dials them.
@@ -215,7 +225,8 @@ final class NodeParts: Sendable {
         if !hasJournalEnded {
             log.error("the journal did not end in time; the next start recovers it")
         }
-        let hasStateEnded = apply.stop(withinMilliseconds: RuntimeLimits.stateEndMilliseconds)
+        let hasStateEnded =
+            !hasState || apply.stop(withinMilliseconds: RuntimeLimits.stateEndMilliseconds)
         if !hasStateEnded {
             log.error("the state did not end in time; the next start applies the log again")
         }

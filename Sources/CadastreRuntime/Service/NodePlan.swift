@@ -66,10 +66,15 @@ package struct NodePlan: Sendable {
 
     /// Founds the data folder, once in the life of its disk.
     ///
-    /// - Parameter incarnation: Nil for a founding member; fresh random bits for a node that joins,
-    ///   or comes back with a new disk.
+    /// - Parameters:
+    ///   - incarnation: Nil for a founding member; fresh random bits for a node that joins, or comes
+    ///     back with a new disk.
+    ///   - isWitness: It is to keep the log alone; of a founding member the genesis says so.
     /// - Throws: `NodeError` if the folder is in use, not empty or another node's, or the disk fails.
-    package func found(as incarnation: Incarnation? = nil) throws(NodeError) {
+    package func found(
+        as incarnation: Incarnation? = nil,
+        isWitness: Bool = false
+    ) throws(NodeError) {
         try checkDirectory()
         try NodeFolder.found(
             settings.directory,
@@ -82,6 +87,7 @@ package struct NodePlan: Sendable {
             ),
             node: NodeID(settings.node),
             incarnation: incarnation,
+            isWitness: isWitness,
             settings: nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )

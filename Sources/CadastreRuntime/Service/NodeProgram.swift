@@ -41,6 +41,7 @@ package enum NodeProgram {
     /// Founds a node's data folder.
     package static func found(
         _ founding: Founding,
+        isWitness: Bool = false,
         file: String,
         environment: [String: String],
         flags: [String]
@@ -51,14 +52,14 @@ package enum NodeProgram {
             let place = "\(plan.settings.directory); start it with `cadastred run --config \(file)`"
             switch founding {
             case .member:
-                try plan.found()
+                try plan.found(isWitness: isWitness)
                 print("\(node) is founded in \(place)")
             case .joiner:
                 let incarnation = Incarnation(
                     high: UInt64.random(in: 1 ... .max),
                     low: UInt64.random(in: 0 ... .max)
                 )
-                try plan.found(as: incarnation)
+                try plan.found(as: incarnation, isWitness: isWitness)
                 print("\(node) is founded, to join, in \(place), then take it in with")
                 print("`cadastre member add \(plan.settings.advertised.administration)`, or with")
                 print("`cadastre member replace` in the place of another node, or of its old disk")

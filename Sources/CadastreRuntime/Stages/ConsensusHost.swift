@@ -167,6 +167,7 @@ final class ConsensusHost: @unchecked Sendable {
             "members changed",
             metadata: [
                 "voters": "\(list(.voter))", "learners": "\(list(.learner))",
+                "witness": "\(list(.witness))",
                 "outgoing": "\(configuration.outgoing.map { "\($0)" }.joined(separator: ","))",
             ]
         )

@@ -87,7 +87,7 @@ extension StageThread.Work where Event == SnapshotEvent {
                     )
                 case .notBuilt(let reason):
                     log.warning("no snapshot was made", metadata: ["reason": "\(reason)"])
-                case .read, .staged, .notTaken, .wanted: break
+                case .read, .staged, .started, .notTaken, .wanted: break
                 }
                 consensus.post(.snapshot(result))
             }

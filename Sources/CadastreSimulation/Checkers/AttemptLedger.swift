@@ -318,7 +318,7 @@ extension Refusal {
             .staleBucketEpoch, .staleRangeEpoch, .transferFailed, .notAVoter,
             .membersChanging, .tooManyMembers, .memberExists, .noSuchMember, .addressTaken,
             .noVoterLeft, .mustBeLearner, .notCaughtUp, .quorumUnreachable, .countryNotAllowed,
-            .spreadBroken, .policyChanged:
+            .spreadBroken, .policyChanged, .notForWitness:
             false
         }
     }

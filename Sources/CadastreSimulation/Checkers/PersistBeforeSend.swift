@@ -104,7 +104,7 @@ package struct PersistBeforeSend {
         case .requestVoteReply(let reply):
             guard reply.purpose != .preVote, reply.isGranted else { return }
             try requireVote(message.term, for: message.to, place, "grants its vote")
-        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply:
+        case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply, .heldByAll:
             try requireVote(message.term, for: message.from, place, "leads")
         case .appendEntriesReply(let reply):
             guard case .accepted(let match) = reply.outcome else { return }

@@ -105,7 +105,10 @@ struct Genesis: Codable, Hashable, Sendable {
             )
         }
         guard members.contains(where: { $0.role == "voter" }) else {
-            throw Failure(.usage, "no member is a voter", advice: "leave role=learner out of some")
+            throw Failure(.usage, "no member is a voter", advice: "leave role= out of some")
+        }
+        guard members.count(where: { $0.role == "witness" }) <= 1 else {
+            throw Failure(.usage, "two members are witnesses", advice: "give one at most")
         }
         let addresses = members.flatMap {
             [$0.peerAddress, $0.clientAddress, $0.administrationAddress]
@@ -188,8 +191,8 @@ extension Genesis.Member {
         self.id = id
         self.incarnation = incarnation
         role = values.removeValue(forKey: "role") ?? "voter"
-        guard role == "voter" || role == "learner" else {
-            throw wrong("has a role that is neither voter nor learner")
+        guard ["voter", "learner", "witness"].contains(role) else {
+            throw wrong("has a role that is neither voter, learner nor witness")
         }
         site = try take("site")
         guard Site(uri: "cadastre-site://" + site) != nil else {

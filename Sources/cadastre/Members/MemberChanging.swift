@@ -94,6 +94,25 @@ actor MemberChanging {
         try await whenCaughtUp(.replace(node, by: new.node), of: new.node, what)
     }
 
+    /// Removes a witness and takes another one in: a cluster has one at most, and a new disk must not
+    /// vote for the old one.
+    func replaceWitness(_ node: UInt64, by new: Member) async throws(Failure) {
+        let members = try await client.administer(GetMembers(), deadline: deadline)
+            .get(doing: "replacing the witness").members
+        if let old = members.first(where: { $0.node == node }), old.incarnation != new.incarnation {
+            guard old.role == "witness" else {
+                throw Failure(
+                    .badData,
+                    "node \(node) is no witness, and node \(new.node) was founded as one",
+                    advice: "found a full node in its place: cadastred init --join"
+                )
+            }
+            try await make(.remove(node), "removing node \(node)")
+            if isDryRun, report.foresee(.add(new)) { return }
+        }
+        try await make(.add(new), "taking node \(new.node) in")
+    }
+
     /// Makes a change that gives a node a vote, and shows how it catches up until it may have one.
     private func whenCaughtUp(
         _ change: MemberChange,

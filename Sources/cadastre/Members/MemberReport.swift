@@ -21,7 +21,10 @@ struct MemberReport: Sendable {
         guard let before = plans.last?.after else { return false }
         var after = before
         switch change {
-        case .add, .rejoin, .demote, .remove: return false
+        case .add(let member):
+            after.append(member)
+            after.sort { $0.node < $1.node }
+        case .rejoin, .demote, .remove: return false
         case .promote(let node):
             guard let place = after.firstIndex(where: { $0.node == node }) else { return false }
             after[place].role = "voter"

@@ -97,7 +97,8 @@ struct WaitLeaderVerb: AsyncParsableCommand {
 
     private func ready(_ statuses: [NodeStatus]) -> UInt64? {
         guard let leader = statuses.filter({ $0.role == "leader" }).max(by: { $0.term < $1.term }),
-            leader.node != not, leader.appliedIndex >= leader.commitIndex
+            leader.node != not, leader.own?.role != "witness",
+            leader.appliedIndex >= leader.commitIndex
         else { return nil }
         let following = statuses.filter { $0.leader == leader.node && $0.term == leader.term }
         return following.count >= nodes ? leader.node : nil

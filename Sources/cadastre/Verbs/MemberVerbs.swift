@@ -9,7 +9,8 @@ struct MemberVerbs: AsyncParsableCommand {
         discussion: """
             A node that comes in is founded first, with `cadastred init --join`, and started. It is \
             taken in as a learner, which receives the log and does not vote, and promoted when it \
-            has caught up. Every verb may be called again after it was interrupted: what is so \
+            has caught up. A witness (`cadastred init --witness`) votes from the beginning. Every \
+            verb may be called again after it was interrupted: what is so \
             already is left as it is.
             Example: cadastre member add 127.0.0.1:21304 --promote --profile operator.json
             """,
@@ -175,7 +176,9 @@ struct MemberVerbs: AsyncParsableCommand {
         func run() async throws {
             try await change.run { changing throws(Failure) in
                 let own = try await newcomer.description(changing)
-                if own.node == node {
+                if own.role == "witness" {
+                    try await changing.replaceWitness(node, by: own)
+                } else if own.node == node {
                     try await changing.make(.rejoin(own), "taking node \(node) back")
                     try await changing.promote(node)
                 } else {

@@ -44,7 +44,7 @@ struct StatusVerb: AsyncParsableCommand {
             table.add([
                 status.role == "leader" ? "*" : " ",
                 String(status.node),
-                Escaped.text(status.role),
+                Escaped.text(status.role) + (node.isWitness ? ", witness" : ""),
                 Escaped.text(status.site),
                 String(status.term),
                 Readable.count(status.commitIndex),
@@ -66,6 +66,8 @@ struct NodeReport: Sendable {
     var node: UInt64?
     var site: String
     var status: NodeStatus?
+    /// It votes and keeps no state.
+    var isWitness = false
     /// Why there is no status.
     var reason: String
 
@@ -108,6 +110,7 @@ struct NodeReport: Sendable {
                         node: outcome.value?.node ?? member?.node,
                         site: member?.site ?? "",
                         status: outcome.value,
+                        isWitness: (outcome.value?.own?.role ?? member?.role) == "witness",
                         reason: ""
                     )
                     if let refused = outcome.refusal { report.reason = refused.description }
@@ -159,6 +162,7 @@ struct StatusOutput: Encodable {
         var up: Bool
         var reason: String?
         var role: String?
+        var witness: Bool
         var leader: UInt64?
         var term: UInt64?
         var commit_index: UInt64?
@@ -197,6 +201,7 @@ struct StatusOutput: Encodable {
                 up: status != nil,
                 reason: status == nil ? report.reason : nil,
                 role: status?.role,
+                witness: report.isWitness,
                 leader: status?.leader,
                 term: status?.term,
                 commit_index: status?.commitIndex,

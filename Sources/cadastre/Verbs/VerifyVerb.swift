@@ -97,7 +97,12 @@ struct VerifyVerb: AsyncParsableCommand {
         _ client: CadastreClient,
         _ configuration: ClientConfiguration
     ) async throws(Failure) -> Output {
-        let reports = try await NodeReport.all(client, configuration.endpoints, .seconds(3))
+        let all = try await NodeReport.all(client, configuration.endpoints, .seconds(3))
+        for witness in all where witness.isWitness {
+            let node = witness.node.map { "Node \($0)" } ?? "\(witness.endpoint)"
+            options.console.line("\(node) is a witness: it keeps no state to verify.")
+        }
+        let reports = all.filter { !$0.isWitness }
         let up = reports.filter { $0.status != nil }
         guard !up.isEmpty else {
             throw Failure(.unavailable, "no node answers", advice: "look at cadastre status")
