@@ -51,6 +51,8 @@ extension World {
             reach.mark(.compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
+        // Comes from peers, not from the consensus stage.
+        case .repair: break
         case .write(_, let writes):
             for write in writes {
                 try handOver(write, of: node)

@@ -27,6 +27,8 @@ struct PeerNetwork: Sendable {
     let inbox: Inbox<ConsensusEvent>
     /// The snapshot stage's inbox.
     let snapshots: Inbox<SnapshotEvent>
+    /// Gets bodies of frames of kind ``FrameKind/repair`` and who sent them.
+    let repairs: @Sendable (NodeID, GroupID, [UInt8]) -> Void
     let metrics: NodeMetrics
     let log: Logger
     /// Bounds the lines about refused connections.

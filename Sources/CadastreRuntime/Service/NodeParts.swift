@@ -62,6 +62,7 @@ final class NodeParts: Sendable {
         self.host = host
         let (view, roster) = (view, Roster(open))
         self.roster = roster
+        let journalInbox = journal.inbox
         let network = PeerNetwork(
             identity: open.identity,
             cluster: plan.genesis.cluster,
@@ -73,6 +74,7 @@ final class NodeParts: Sendable {
             queueSize: plan.settings.bounds.peerQueueSize,
             inbox: host.inbox,
             snapshots: snapshot.inbox,
+            repairs: { journalInbox.post(.repair(from: $0, group: $1, bytes: $2)) },
             metrics: metrics,
             log: log
         )
@@ -100,7 +102,7 @@ final class NodeParts: Sendable {
     }
 
     /// The peers' connections; made here, used on the loop alone.
-    private static func peers(
+    static func peers(
         _ network: PeerNetwork,
         on loop: any EventLoop
     ) -> NIOLoopBound<PeerDoor> {
@@ -120,8 +122,15 @@ final class NodeParts: Sendable {
         view.applied(StageNumbers.State(open.apply), statistics.1)
         let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
         let journalStage = Handover(open.journal)
+        let (peers, loop, log) = (peers, consensusGroup.next(), log)
+        let send: @Sendable ([PeerFrame], [PeerFault]) -> Void = { frames, faults in
+            loop.execute {
+                peers.value.send(bulk: frames)
+                for fault in faults { peers.value.disconnect(fault.peer, fault.reason) }
+            }
+        }
         journal.start {
-            .journal(journalStage.value, to: consensus, view: view, metrics: metrics)
+            .journal(journalStage.value, to: consensus, view: view, metrics: metrics, send: send)
         } failed: { [self] error in
             fail(error)
         }
@@ -141,18 +150,12 @@ final class NodeParts: Sendable {
             fail(error)
         }
         let (snapshotStage, snapshotInbox) = (Handover(open.snapshot), snapshot.inbox)
-        let (peers, loop, log) = (peers, consensusGroup.next(), log)
         snapshot.start {
             .snapshot(
                 snapshotStage.value,
                 to: consensus,
                 log: log,
-                send: { frames, faults in
-                    loop.execute {
-                        peers.value.send(bulk: frames)
-                        for fault in faults { peers.value.disconnect(fault.peer, fault.reason) }
-                    }
-                },
+                send: send,
                 again: { snapshotInbox.post(.resume) }
             )
         } failed: { [self] error in
