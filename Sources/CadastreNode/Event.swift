@@ -247,18 +247,6 @@ package struct ConsensusOutput: Sendable {
     }
 }
 
-/// The body of a frame for one peer.
-package struct PeerFrame: Sendable {
-    /// To whom.
-    package var to: NodeID
-    /// About which group.
-    package var group: GroupID
-    /// The body of a frame of kind ``FrameKind/peer``: an encoded ``PeerMessage``.
-    package var bytes: [UInt8]
-    /// Small and urgent: goes before pieces of large ones.
-    package var isUrgent: Bool
-}
-
 /// Why a peer's connection is closed.
 package struct PeerFault: Sendable {
     /// Whose.
@@ -331,6 +319,8 @@ package enum JournalEvent: Sendable {
     /// Nobody needs the group's entries through here: they are applied durably, and no peer that will
     /// be sent entries lacks them.
     case compact(GroupID, through: LogIndex)
+    /// The body of a peer's frame of kind ``FrameKind/repair``.
+    case repair(from: NodeID, group: GroupID, bytes: [UInt8])
 }
 
 /// What the journal stage answers.
@@ -344,6 +334,10 @@ package enum JournalResult: Sendable {
     case diskFull(Bool)
     /// The group's log begins here now: what was before can no longer be read.
     case compacted(GroupID, LogStart)
+    /// For the bulk connections: what a peer whose journal is damaged asked for.
+    case repairAnswer(PeerFrame)
+    /// The peer sent what no peer sends: its connection is to be closed.
+    case repairFault(PeerFault)
 }
 
 /// What happens to the apply stage.

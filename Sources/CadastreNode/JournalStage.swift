@@ -3,7 +3,7 @@ internal import RaftCore
 
 /// The stage that makes durable: everything that waits becomes one batch and one sync.
 package final class JournalStage {
-    private let journal: Journal
+    let journal: Journal
 
     /// Bytes of entries in one batch; more waits for the next, so that a reply never waits for
     /// megabytes behind it.
@@ -36,6 +36,7 @@ package final class JournalStage {
             guard case .read(let group, let range, let purpose) = event else { continue }
             results.append(.entriesRead(purpose, try read(group, range, for: purpose)))
         }
+        try answer(events, into: &results)
         for case .compact(let group, let index) in events {
             try compact(group, through: index, into: &results)
         }

@@ -38,7 +38,7 @@ package struct NodeError: Error, Hashable, Sendable, CustomStringConvertible {
     package init(_ error: StorageError) {
         let code: ExitCode =
             switch error {
-            case .malformedEntry, .damaged, .contradictory, .missingSegment,
+            case .malformedEntry, .damaged, .unproven, .contradictory, .missingSegment,
                 .misplacedSegment, .unrecognisedFile, .unavailable, .malformedSnapshot,
                 .refusedSnapshot, .unknownSnapshot, .damagedSnapshot:
                 .damaged

@@ -9,7 +9,7 @@ package import RaftCore
 /// ```
 /// identity     whose folder it is, written once
 /// lock         held by the process that uses it
-/// journal/     the log and the hard state
+/// journal/     the log and the hard state; beside it what a repair leaves (JournalExchange)
 /// state/       not of a witness; SQLite: what was applied; can be rebuilt from a snapshot and the log
 /// snapshots/   the state as of an earlier entry, for peers that lack what the log has forgotten
 /// ```
@@ -187,6 +187,8 @@ package enum NodeFolder {
         let journal: Journal
         let recovered: GroupRecovery
         do throws(StorageError) {
+            // A repair that was whole when the last process ended.
+            _ = try JournalExchange(directory: "\(directory)/journal", on: disk).finish()
             let (opened, groups) = try Journal.open(
                 directory: "\(directory)/journal",
                 on: disk,
@@ -307,7 +309,7 @@ package enum NodeFolder {
         )
     }
 
-    private static func hold(
+    static func hold(
         _ directory: String,
         on disk: any Disk
     ) throws(NodeError) -> any DiskLock {
@@ -329,7 +331,7 @@ package enum NodeFolder {
         }
     }
 
-    private static func readIdentity(
+    static func readIdentity(
         _ directory: String,
         on disk: any Disk
     ) throws(NodeError) -> NodeIdentity {

@@ -103,6 +103,8 @@ package enum FrameKind: UInt8, Hashable, Sendable, CaseIterable {
     case peer = 16
     /// A ``SnapshotMessage``.
     case snapshot = 17
+    /// A ``RepairMessage``.
+    case repair = 18
 }
 
 /// Writes messages as frames.

@@ -52,6 +52,8 @@ extension World {
             reach.mark(node.place == scenario.witness ? .witnessForgot : .compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
+        // Comes from peers, not from the consensus stage.
+        case .repair: break
         case .write(_, let writes):
             for write in writes {
                 try handOver(write, of: node)

@@ -99,6 +99,8 @@ extension World {
                 node.consensusInbox.append(.diskFull(isFull))
             case .compacted(_, let start):
                 tell("node \(node.id) gives back its log through \(start.position)")
+            // Nobody asks here.
+            case .repairAnswer, .repairFault: break
             }
         }
         if !results.isEmpty { wake(node, .consensus) }

@@ -35,6 +35,38 @@ extension Journal {
         return entries
     }
 
+    /// The entry of this index and hash and those before it, ascending, no more than `maximumSize`
+    /// bytes beyond the last and `maximumCount`, with the hash of what is before the first.
+    ///
+    /// - Returns: Nil if the log does not hold that very entry.
+    /// - Throws: `damaged` or `disk`, as ``read(_:_:maximumSize:)``.
+    package func chain(
+        _ group: GroupID,
+        endingAt index: LogIndex,
+        hash: EntryHash,
+        maximumSize: Int,
+        maximumCount: Int
+    ) throws(StorageError) -> (entries: [Entry], previousHash: EntryHash)? {
+        guard let log = logs[group], let last = log.number(of: index) else { return nil }
+        var first = last
+        var size = 0
+        while first > 0, last - first + 1 < maximumCount {
+            size += Int(log.places[first - 1].size)
+            guard size <= maximumSize else { break }
+            first -= 1
+        }
+        guard try entry(group, at: index).hash == hash else { return nil }
+        let entries = try read(
+            group,
+            log.index(ofNumber: first)..<index.next,
+            maximumSize: Int.max
+        )
+        let previousHash =
+            first == 0
+            ? log.start.hash : try entry(group, at: log.index(ofNumber: first - 1)).hash
+        return (entries, previousHash)
+    }
+
     /// One entry, read and checked.
     func entry(_ group: GroupID, at index: LogIndex) throws(StorageError) -> Entry {
         guard let entry = try read(group, index..<index.next, maximumSize: 0).first else {

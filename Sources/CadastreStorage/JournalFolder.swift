@@ -38,7 +38,7 @@ struct JournalFolder {
     }
 
     /// The numbers of all segments, ascending, at least one.
-    private func numbers(into contents: inout Contents) throws(StorageError) -> [UInt64] {
+    func numbers(into contents: inout Contents) throws(StorageError) -> [UInt64] {
         var numbers: [UInt64] = []
         let names: [String]
         do throws(DiskError) {
@@ -61,7 +61,7 @@ struct JournalFolder {
     }
 
     /// The header of a segment, which is ours, under its name and as long as it says.
-    private func header(_ number: UInt64) throws(StorageError) -> SegmentHeader {
+    func header(_ number: UInt64) throws(StorageError) -> SegmentHeader {
         let path = path(number)
         let block: [UInt8]
         let size: Int
@@ -95,7 +95,7 @@ struct JournalFolder {
     /// Whether a segment whose header is gone is one that was prepared and never written to.
     ///
     /// Every batch begins with something other than zeros, so none was lost with the header.
-    private func isPrepared(_ number: UInt64) throws(StorageError) -> Bool {
+    func isPrepared(_ number: UInt64) throws(StorageError) -> Bool {
         do throws(DiskError) {
             let file = try disk.open(path(number), mode: .read)
             defer { file.close() }

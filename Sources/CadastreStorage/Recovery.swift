@@ -100,7 +100,7 @@ struct Recovery {
     /// failed, the kernel may show bytes that the device never got and take them for clean: they are
     /// let go of, so that what is judged is what is there. All batches but the last one were synced
     /// before the next was written (Decisions/0006).
-    private func settle(_ segments: [SegmentHeader]) throws(StorageError) {
+    func settle(_ segments: [SegmentHeader]) throws(StorageError) {
         for segment in segments.reversed() {
             let file: any DiskFile
             do throws(DiskError) {
@@ -120,7 +120,7 @@ struct Recovery {
     ///
     /// The number never falls from batch to batch, so the newest segment with a valid header knows
     /// it.
-    private func firstNeeded(of segments: [SegmentHeader]) throws(StorageError) -> UInt64 {
+    func firstNeeded(of segments: [SegmentHeader]) throws(StorageError) -> UInt64 {
         var first: UInt64 = 1
         for segment in segments.reversed() {
             let file = try open(segment.number)

@@ -8,9 +8,12 @@ package import RaftCore
 package enum StorageError: Error, Hashable, Sendable {
     /// Bytes from outside are no entry.
     case malformedEntry(reason: String)
-    /// Something durable is no longer there as it was written. The files are left untouched. Bring
-    /// the node back as a new member, or its files from a copy.
+    /// Something durable is no longer there as it was written. The files are left untouched: a start
+    /// mends them from other nodes (``JournalDamage``).
     case damaged(file: String, offset: Int, reason: String)
+    /// Something durable is no longer there, and what is left does not say what it had led to. The
+    /// files are left untouched. Bring the node back as a new member, or its files from a copy.
+    case unproven(file: String, offset: Int, reason: String, missing: String)
     /// A batch is there as it was written, and what it says cannot be. The files are left untouched.
     /// Use the newer program that wrote it, or keep the files for whoever mends this one.
     case contradictory(file: String, offset: Int, reason: String)
@@ -18,7 +21,8 @@ package enum StorageError: Error, Hashable, Sendable {
     case wrongIdentity(file: String, expected: JournalIdentity, found: JournalIdentity)
     /// The file was written by a newer version of the program: use that one.
     case newerFormat(file: String, version: UInt16)
-    /// A segment between others, or the first, is not there: put the file back.
+    /// A segment between others, or the first, is not there: put the file back, or let a start mend
+    /// the journal.
     case missingSegment(file: String)
     /// The file says that it is another segment than its name says: give it its name back, or take
     /// it away if it is a copy.
@@ -68,9 +72,17 @@ extension StorageError: CustomStringConvertible {
         case .malformedEntry(let reason): "not an entry: \(reason)"
         case .damaged(let file, let offset, let reason):
             """
-            \(file) is damaged at byte \(offset): \(reason). These bytes were durable, so the node \
-            does not start. Nothing was changed. Add the node again as a new member, or put back \
-            an intact copy of the file
+            \(file) is damaged at byte \(offset): \(reason). These bytes were durable. Nothing was \
+            changed. A start of the node mends its journal from the other nodes, where the rest of \
+            it proves what is missing
+            """
+        case .unproven(let file, let offset, let reason, let missing):
+            """
+            \(file) is damaged at byte \(offset): \(reason). These bytes were durable, and the \
+            journal cannot be mended from other nodes: \(missing). Nothing was changed, and the node \
+            does not start, since it may have promised what it does not know any more. Put back an \
+            intact copy of the file; or take the folder away, found the node again with \
+            `cadastred init --join`, and take it in with `cadastre member replace`
             """
         case .contradictory(let file, let offset, let reason):
             """

@@ -116,7 +116,7 @@ struct NodeFixture {
             case .persisted(let number): turn(.persisted(number))
             case .entriesRead(let purpose, let entries): turn(.entriesRead(purpose, entries))
             case .diskFull(let isFull): turn(.diskFull(isFull))
-            case .compacted: break
+            case .compacted, .repairAnswer, .repairFault: break
             }
         }
     }

@@ -65,7 +65,7 @@ struct RefusalTests {
     func `tags are frozen`() {
         #expect(CommandTag.allCases.map(\.rawValue) == Array(1...13))
         #expect(QueryTag.allCases.map(\.rawValue) == Array(1...8))
-        #expect(FrameKind.allCases.map(\.rawValue) == [1, 2, 3, 16, 17])
+        #expect(FrameKind.allCases.map(\.rawValue) == [1, 2, 3, 16, 17, 18])
         #expect(Checksum.Algorithm.allCases.map(\.rawValue) == [1, 2, 3, 4])
         for tag in CommandTag.allCases {
             #expect((1...FeatureLevel.current).contains(tag.neededFeatureLevel))

@@ -121,6 +121,7 @@ struct PeerGreetingTests {
             queueSize: 1 << 20,
             inbox: Inbox {},
             snapshots: Inbox {},
+            repairs: { _, _, _ in },
             metrics: NodeMetrics(),
             log: Logger(label: "test") {
                 StructuredLog(label: $0, level: .critical, sink: { _ in })

@@ -169,6 +169,7 @@ struct RedialTests {
             queueSize: 1 << 20,
             inbox: inbox,
             snapshots: Inbox {},
+            repairs: { _, _, _ in },
             metrics: NodeMetrics(),
             log: Logger(label: "test") {
                 StructuredLog(label: $0, level: .critical, sink: { _ in })

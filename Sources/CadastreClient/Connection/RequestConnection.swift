@@ -267,7 +267,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
                     receivedReply(body, for: request)
                 case .goodbye:
                     drain()
-                case .request, .peer, .snapshot:
+                case .request, .peer, .snapshot, .repair:
                     throw ProtocolError(.malformed, "a node sent what only clients or peers send")
                 }
             }

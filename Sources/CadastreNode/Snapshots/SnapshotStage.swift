@@ -140,7 +140,13 @@ package final class SnapshotStage {
         into output: inout SnapshotOutput
     ) {
         output.frames.append(
-            PeerFrame(to: peer, group: group, bytes: message.encode(), isUrgent: false)
+            PeerFrame(
+                to: peer,
+                group: group,
+                kind: .snapshot,
+                bytes: message.encode(),
+                isUrgent: false
+            )
         )
     }
 }

@@ -171,7 +171,7 @@ final class PeerDoor {
         for link in links.values { link.flush() }
     }
 
-    /// Sends what is said about snapshots.
+    /// Sends what is large: what is said about snapshots and damaged journals.
     func send(bulk messages: [PeerFrame]) {
         for message in messages { send(message, on: .bulk) }
         for link in bulkLinks.values { link.flush() }
@@ -350,13 +350,8 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
 
     /// Answers a stranger, or drops the answer while its socket takes none.
     func answer(_ message: PeerFrame) {
-        var queue = PeerQueue(
-            maximumSize: network.queueSize,
-            kind: purpose == .bulk ? .snapshot : .peer
-        )
-        guard let channel, channel.isWritable,
-            queue.add(message.bytes, group: message.group.value, isUrgent: message.isUrgent)
-        else {
+        var queue = PeerQueue(maximumSize: network.queueSize)
+        guard let channel, channel.isWritable, queue.add(message) else {
             network.metrics.peerDropped.increment()
             return
         }

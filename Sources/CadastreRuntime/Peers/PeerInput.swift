@@ -11,6 +11,8 @@ struct PeerInput {
     private var unfinished = UnfinishedMessage()
     private var messages: [ConsensusEvent] = []
     private var snapshots: [SnapshotEvent] = []
+    private var repairs: [(group: GroupID, bytes: [UInt8])] = []
+    private var repairing = NodeID.none
 
     /// Nothing has come.
     init(_ network: PeerNetwork) { self.network = network }
@@ -37,6 +39,11 @@ struct PeerInput {
                 messages.append(.received(from: peer, group: group, bytes: body.copied()))
             case (.bulk, .snapshot):
                 snapshots.append(.received(from: peer, group: group, bytes: body.copied()))
+            case (.bulk, .repair):
+                // Entries go to members as the configuration names them, and to nobody else.
+                guard !isStranger else { return }
+                repairing = peer
+                repairs.append((group, body.copied()))
             case (_, _):
                 throw ProtocolError(.malformed, "a frame that has no place on this connection")
             }
@@ -46,11 +53,13 @@ struct PeerInput {
 
     /// Hands over what has come whole.
     mutating func post() {
-        let count = messages.count + snapshots.count
+        let count = messages.count + snapshots.count + repairs.count
         guard count > 0 else { return }
         network.metrics.peerReceived.increment(by: count)
         network.inbox.post(all: &messages)
         network.snapshots.post(all: &snapshots)
+        for (group, bytes) in repairs { network.repairs(repairing, group, bytes) }
+        repairs.removeAll(keepingCapacity: true)
     }
 
     /// Whether a message has not come whole for too long.

@@ -49,10 +49,7 @@ final class PeerLink {
         self.peer = peer
         self.purpose = purpose
         self.loop = loop
-        queue = PeerQueue(
-            maximumSize: network.queueSize,
-            kind: purpose == .bulk ? .snapshot : .peer
-        )
+        queue = PeerQueue(maximumSize: network.queueSize)
     }
 
     /// Begins to dial.
@@ -126,7 +123,7 @@ final class PeerLink {
     /// Sends a message, or drops it while the peer is away or too slow.
     func send(_ message: PeerFrame) {
         guard case .open = state,
-            queue.add(message.bytes, group: message.group.value, isUrgent: message.isUrgent)
+            queue.add(message)
         else {
             network.metrics.peerDropped.increment()
             return

@@ -28,6 +28,8 @@ struct PeerNetwork: Sendable {
     let inbox: Inbox<ConsensusEvent>
     /// The snapshot stage's inbox.
     let snapshots: Inbox<SnapshotEvent>
+    /// Gets bodies of frames of kind ``FrameKind/repair`` and who sent them.
+    let repairs: @Sendable (NodeID, GroupID, [UInt8]) -> Void
     let metrics: NodeMetrics
     let log: Logger
     /// Where connections to peers come from; nil lets the system choose.

@@ -1,6 +1,8 @@
+internal import CadastreNode
 internal import CadastreProtocol
 internal import DequeModule
 internal import NIOCore
+internal import RaftCore
 
 /// What waits to be sent to one peer: urgent messages first, pieces of large ones behind.
 ///
@@ -10,8 +12,6 @@ internal import NIOCore
 struct PeerQueue {
     /// The most bytes that wait, urgent messages aside.
     let maximumSize: Int
-    /// What the messages are.
-    let kind: FrameKind
     /// Frames that wait.
     private struct Lane {
         var frames: Deque<ByteBuffer> = []
@@ -34,10 +34,7 @@ struct PeerQueue {
     private var nextStream: UInt64 = 1
 
     /// An empty queue.
-    init(maximumSize: Int, kind: FrameKind = .peer) {
-        self.maximumSize = maximumSize
-        self.kind = kind
-    }
+    init(maximumSize: Int) { self.maximumSize = maximumSize }
 
     /// Whether nothing waits.
     var isEmpty: Bool { urgent.frames.isEmpty && pieces.frames.isEmpty }
@@ -45,10 +42,27 @@ struct PeerQueue {
     /// Bytes that wait.
     var size: Int { urgent.size + pieces.size }
 
+    /// Takes a message.
+    ///
+    /// - Returns: False if there is no room: the message is dropped.
+    mutating func add(_ message: PeerFrame) -> Bool {
+        add(
+            message.bytes,
+            group: message.group.value,
+            kind: message.kind,
+            isUrgent: message.isUrgent
+        )
+    }
+
     /// Takes the body of a message.
     ///
     /// - Returns: False if there is no room: the message is dropped.
-    mutating func add(_ body: [UInt8], group: UInt32, isUrgent: Bool) -> Bool {
+    mutating func add(
+        _ body: [UInt8],
+        group: UInt32,
+        kind: FrameKind = .peer,
+        isUrgent: Bool
+    ) -> Bool {
         let room =
             isUrgent ? RuntimeLimits.maximumUrgentSize - urgent.size : maximumSize - pieces.size
         guard body.count <= ProtocolLimits.maximumFrameBody,

@@ -65,6 +65,7 @@ final class NodeParts: Sendable {
         self.host = host
         let (view, roster) = (view, Roster(open))
         self.roster = roster
+        let journalInbox = journal.inbox
         let network = PeerNetwork(
             identity: open.identity,
             cluster: plan.genesis.cluster,
@@ -76,6 +77,7 @@ final class NodeParts: Sendable {
             queueSize: plan.settings.bounds.peerQueueSize,
             inbox: host.inbox,
             snapshots: snapshot.inbox,
+            repairs: { journalInbox.post(.repair(from: $0, group: $1, bytes: $2)) },
             metrics: metrics,
             log: log,
             source: plan.dialSource
@@ -104,7 +106,7 @@ final class NodeParts: Sendable {
     }
 
     /// The peers' connections; made here, used on the loop alone.
-    private static func peers(
+    static func peers(
         _ network: PeerNetwork,
         on loop: any EventLoop
     ) -> NIOLoopBound<PeerDoor> {
@@ -123,8 +125,15 @@ final class NodeParts: Sendable {
         view.update { $0.numbers.journal = statistics }
         let (view, metrics, desks, consensus) = (view, metrics, doors.desks, host.inbox)
         let journalStage = Handover(open.journal)
+        let (peers, loop, log) = (peers, consensusGroup.next(), log)
+        let send: @Sendable ([PeerFrame], [PeerFault]) -> Void = { frames, faults in
+            loop.execute {
+                peers.value.send(bulk: frames)
+                for fault in faults { peers.value.disconnect(fault.peer, fault.reason) }
+            }
+        }
         journal.start {
-            .journal(journalStage.value, to: consensus, view: view, metrics: metrics)
+            .journal(journalStage.value, to: consensus, view: view, metrics: metrics, send: send)
         } failed: { [self] error in
             fail(error)
         }
@@ -132,19 +141,13 @@ final class NodeParts: Sendable {
             startApplying(stage)
         }
         let (snapshotStage, snapshotInbox) = (Handover(open.snapshot), snapshot.inbox)
-        let (peers, loop, log) = (peers, consensusGroup.next(), log)
         snapshot.start {
             .snapshot(
                 snapshotStage.value,
                 to: consensus,
                 view: view,
                 log: log,
-                send: { frames, faults in
-                    loop.execute {
-                        peers.value.send(bulk: frames)
-                        for fault in faults { peers.value.disconnect(fault.peer, fault.reason) }
-                    }
-                },
+                send: send,
                 again: { snapshotInbox.post(.resume) }
             )
         } failed: { [self] error in

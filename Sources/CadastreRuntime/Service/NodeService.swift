@@ -34,10 +34,11 @@ package struct NodeService: Service {
     package func run() async throws {
         let (failures, report) = AsyncStream.makeStream(of: NodeError.self)
         let failing = failing
-        let runtime = try await NodeRuntime.start(plan, log: log) { error in
+        let failed: @Sendable (NodeError) -> Void = { error in
             failing(error)
             report.yield(error)
         }
+        guard let runtime = try await start(failed) else { return }
         ReloadSignal.shared.begin {
             do throws(NodeError) {
                 try runtime.reloadCertificates()
@@ -74,5 +75,31 @@ package struct NodeService: Service {
         ReloadSignal.shared.end()
         if let failure { throw failure }
         await runtime.stop()
+    }
+
+    /// Starts the node; if its journal is damaged below what was durable, mends it before.
+    ///
+    /// - Returns: Nil if it was told to stop while it was mended.
+    private func start(
+        _ failed: @escaping @Sendable (NodeError) -> Void
+    ) async throws -> NodeRuntime? {
+        let refusal: NodeError
+        do throws(NodeError) {
+            return try await NodeRuntime.start(plan, log: log, failed: failed)
+        } catch {
+            refusal = error
+        }
+        guard refusal.exitCode == .damaged else { throw refusal }
+        do {
+            let (plan, log) = (plan, log)
+            let isMended = try await cancelWhenGracefulShutdown {
+                try await JournalMending.run(plan, log: log)
+            }
+            // Another part of the folder is damaged.
+            guard isMended else { throw refusal }
+        } catch is CancellationError {
+            return nil
+        }
+        return try await NodeRuntime.start(plan, log: log, failed: failed)
     }
 }

@@ -15,12 +15,15 @@ extension StageThread.Work where Event == JournalEvent {
     ///   - consensus: Gets what was made durable and what was read.
     ///   - view: Gets what the stage counts.
     ///   - metrics: Gets how long batches take.
+    ///   - send: Gets what goes to peers that mend their journals, and whose connections are to be
+    ///     closed.
     /// - Returns: The work.
     static func journal(
         _ stage: JournalStage,
         to consensus: Inbox<ConsensusEvent>,
         view: NodeView,
-        metrics: NodeMetrics
+        metrics: NodeMetrics,
+        send: @escaping ([PeerFrame], [PeerFault]) -> Void = { _, _ in }
     ) -> Self {
         var results: [JournalResult] = []
         var events: [ConsensusEvent] = []
@@ -36,6 +39,8 @@ extension StageThread.Work where Event == JournalEvent {
                     case .diskFull(let isFull): events.append(.diskFull(isFull))
                     // The consensus stage has forgotten more than that already.
                     case .compacted: break
+                    case .repairAnswer(let frame): send([frame], [])
+                    case .repairFault(let fault): send([], [fault])
                     }
                 }
                 results.removeAll(keepingCapacity: true)
