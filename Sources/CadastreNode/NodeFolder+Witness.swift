@@ -35,6 +35,7 @@ extension NodeFolder {
     /// What it has passed over is not kept: a start begins where the log does, and hears from the
     /// leader how far all is committed.
     static func witness(
+        _ directory: String,
         _ identity: NodeIdentity,
         _ journal: Journal,
         _ recovered: GroupRecovery,
@@ -63,9 +64,12 @@ extension NodeFolder {
                 identity: identity,
                 group: .directory,
                 settings: settings,
-                applied: start
+                applied: start,
+                journal: "\(directory)/journal"
             ),
             hasReplacedState: false,
+            hasRebuiltState: false,
+            notes: [],
             access: AccessView(),
             lock: lock
         )

@@ -215,7 +215,17 @@ package enum NodeFolder {
             throw NodeError(error)
         }
         if identity.isWitness {
-            return witness(identity, journal, recovered, store, disk, settings, seed, lock)
+            return witness(
+                directory,
+                identity,
+                journal,
+                recovered,
+                store,
+                disk,
+                settings,
+                seed,
+                lock
+            )
         }
         let stateDirectory = "\(directory)/state"
         let state = try StateFolder(

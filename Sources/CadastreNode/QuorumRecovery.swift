@@ -111,9 +111,17 @@ package enum QuorumRecovery {
         _ identity: NodeIdentity,
         in configuration: Configuration
     ) throws(NodeError) -> Member {
+        guard !identity.isWitness else {
+            throw NodeError(
+                .configuration,
+                "node \(identity.node) is a witness and keeps no state: a cluster cannot go on from "
+                    + "it alone. Nothing was changed. Take a survivor that is a full voter"
+            )
+        }
         let member = configuration.member(identity.node)
         let lives = [identity.incarnation, identity.previousIncarnation]
-        let isVoter = member?.role == .voter || configuration.outgoing.contains(identity.node)
+        let isVoter =
+            member?.role == .voter || configuration.outgoing.contains(identity.node)
         guard let member, isVoter, lives.contains(member.incarnation) else {
             throw NodeError(
                 .configuration,

@@ -184,6 +184,13 @@ struct QuorumRecoveryTests {
         #expect(joiner.disk.contents("\(NodeFixture.directory)/identity") == identity)
         joiner.node = try NodeFixture.open(joiner.disk, joiner.genesis, joiner.settings)
         #expect(joiner.node.consensus.status.lastIndex == LogIndex(1))
+
+        // A witness has a vote, and no state that a cluster could go on from.
+        let witness = try NodeFixture(members: 3, node: 3, witness: 3)
+        witness.disk.endProcess()
+        witness.disk.restart()
+        let stateless = refusal { () throws(NodeError) in _ = try recover(witness, number: 3) }
+        #expect(stateless?.description.contains("keeps no state") == true)
     }
 
     @Test

@@ -70,7 +70,7 @@ public struct NodeStatus: Sendable, Hashable {
 public struct Member: Sendable, Hashable {
     /// Its id.
     public var node: UInt64
-    /// voter or learner.
+    /// voter, learner or witness.
     public var role: String
     /// Where it stands.
     public var site: String

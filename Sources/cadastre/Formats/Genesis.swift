@@ -7,7 +7,7 @@
 //     {
 //       "id": 1,                                      1…2^63-1, unique
 //       "incarnation": "91c2…",                       128 random bits, 32 hexadecimal digits
-//       "role": "voter",                              voter or learner
+//       "role": "voter",                              voter, learner or witness
 //       "site": "fr/paris/par1/operator",             country/city/site/operator
 //       "peer_address": "127.0.0.1:7301",             host:port of each listener
 //       "client_address": "127.0.0.1:7001",
@@ -59,7 +59,7 @@ struct Genesis: Codable, Hashable, Sendable {
     static let maximumMembers = 16
 
     /// Founds a cluster of these members, each `id=1,site=…,peer=…,client=…,administration=…`
-    /// and perhaps `role=learner`.
+    /// and perhaps `role=learner` or `role=witness`.
     ///
     /// - Throws: `Failure` naming what is wrong.
     init(
@@ -140,7 +140,7 @@ extension Genesis {
             }
         }
         guard policy.survivesOneSite else { return }
-        let centres = zip(members, sites).filter { $0.0.role == "voter" }
+        let centres = zip(members, sites).filter { $0.0.role != "learner" }
             .map { $0.1.prefix(3).joined(separator: "/") }
         let needed = centres.count / 2 + 1
         for centre in centres

@@ -23,7 +23,7 @@ struct GenesisVerbs: AsyncParsableCommand {
         var cluster: String
         @Option(
             help: ArgumentHelp(
-                "A member; may be repeated. role=learner gives no vote.",
+                "A member; may be repeated. role=learner gives no vote, role=witness a vote and no state.",
                 valueName: "id=,site=,peer=,client=,administration="
             )
         )
