@@ -252,6 +252,37 @@ struct PeerGreetingTests {
         #expect(network.isWelcome(caller, leader: .none))
     }
 
+    // A node that joins lets everybody in as a stranger: were they so for as long as the connection
+    // stands, it would never hear their votes.
+    @Test
+    func
+        `a stranger that has become a member is heard as one, and a member with another disk is not`()
+        throws
+    {
+        let network = try network(incarnation: 9, hearsLeader: false)
+        let caller = try network.checkCaller(
+            Self.greeting(node: 3, incarnation: 3),
+            from: .node(cluster: "atlas", id: 3),
+            purposes: [.consensus]
+        )
+        #expect(network.isStranger(caller))
+        var third = DoorBench.members[1]
+        third.id = NodeID(3)
+        third.peerAddress = "localhost:3"
+        func take(_ member: Member) {
+            network.roster.update(
+                Configuration(members: DoorBench.members + [member], featureLevel: 1),
+                leader: NodeID(2)
+            )
+        }
+        third.incarnation = caller.incarnation
+        take(third)
+        #expect(!network.isStranger(caller))
+        third.incarnation = Incarnation(high: 1, low: 1)
+        take(third)
+        #expect(network.isStranger(caller))
+    }
+
     @Test
     func `whoever leaves is spoken to until it neither votes nor leads`() {
         let roster = Roster(DoorBench.members, of: DoorBench.identity)

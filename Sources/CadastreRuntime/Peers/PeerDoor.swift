@@ -375,7 +375,7 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
                 bytes.readableBytesUInt8Span,
                 from: caller.node,
                 on: purpose,
-                isStranger: caller.isStranger
+                isStranger: network.isStranger(caller)
             )
         } catch {
             fail(context.channel, error)

@@ -161,6 +161,15 @@ struct PeerNetwork: Sendable {
         return admitsStrangers || caller.isStranger && caller.node == leader
     }
 
+    /// Whether only what a leader says is heard of a node that was let in.
+    ///
+    /// Asked anew for whatever it says, and not once when it greeted: a node that joins lets its
+    /// leader and the other members in as strangers, and soon learns that they are members. Were
+    /// they strangers for as long as their connections stand, their votes would not be heard.
+    func isStranger(_ caller: Caller) -> Bool {
+        !roster.names(caller.node, caller.incarnation)
+    }
+
     /// What does not depend on the configuration.
     private func checkNode(
         _ greeting: Greeting,

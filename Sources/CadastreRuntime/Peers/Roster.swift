@@ -6,24 +6,13 @@ internal import Synchronization
 ///
 /// Written by the consensus loop, read by anyone.
 final class Roster: Sendable {
-    private struct Content {
-        /// By the configuration, ascending.
-        var members: [Member]
-        /// Who votes until a change is finished, ascending.
-        var outgoing: [NodeID] = []
-        /// No members any more, and still needed: they vote, or lead the change that removes them.
-        var leaving: [Member] = []
-        /// Where members may stand.
-        var policy: Policy
-    }
-
     private let identity: NodeIdentity
-    private let content: Mutex<Content>
+    private let content: Mutex<MemberRoster>
 
     /// The members of a configuration, as this node knows them.
     init(_ members: [Member], of identity: NodeIdentity, policy: Policy = .init()) {
         self.identity = identity
-        content = Mutex(Content(members: members, policy: policy))
+        content = Mutex(MemberRoster(members, of: identity, policy: policy))
     }
 
     /// The members as a folder knows them.
@@ -39,9 +28,7 @@ final class Roster: Sendable {
     var members: [Member] { content.withLock { $0.members } }
 
     /// All but this node with whom it speaks: the members, and those who are just leaving.
-    var others: [Member] {
-        content.withLock { $0.members + $0.leaving }.filter { $0.id != identity.node }
-    }
+    var others: [Member] { content.withLock { $0.others } }
 
     /// Voters beside this node.
     var otherVoters: Int {
@@ -49,39 +36,21 @@ final class Roster: Sendable {
     }
 
     /// The member of this number, or the one that is just leaving under it.
-    func member(_ id: NodeID) -> Member? {
-        content.withLock { content in
-            content.members.first { $0.id == id } ?? content.leaving.first { $0.id == id }
-        }
+    func member(_ id: NodeID) -> Member? { content.withLock { $0.member(id) } }
+
+    /// Whether the configuration names a node, with this disk.
+    func names(_ id: NodeID, _ incarnation: Incarnation) -> Bool {
+        content.withLock { $0.names(id, incarnation) }
     }
 
     /// The same number, unless it is a witness's: clients are not sent there.
     func full(_ id: NodeID) -> NodeID { member(id)?.role == .witness ? .none : id }
 
     /// This node as a member; nil while the configuration does not name it with this disk.
-    var own: Member? {
-        member(identity.node).flatMap { $0.incarnation == identity.incarnation ? $0 : nil }
-    }
+    var own: Member? { content.withLock { $0.own } }
 
-    /// The configuration, or the leader, has changed.
-    ///
-    /// - Parameters:
-    ///   - configuration: The newest one in force; nil if it is the same.
-    ///   - leader: Whom this node follows, or itself, or none: who leads a change that removes it is
-    ///     needed until the change is committed.
+    /// The configuration, or the leader, has changed (``MemberRoster/update(_:leader:)``).
     func update(_ configuration: Configuration?, leader: NodeID) {
-        content.withLock { content in
-            let known = content.members + content.leaving
-            if let configuration {
-                content.members = configuration.members
-                content.outgoing = configuration.outgoing
-                content.policy = configuration.policy
-            }
-            let (members, outgoing) = (content.members, content.outgoing)
-            content.leaving = known.filter { old in
-                !members.contains { $0.id == old.id }
-                    && (old.id == leader || outgoing.contains(old.id))
-            }
-        }
+        content.withLock { $0.update(configuration, leader: leader) }
     }
 }
