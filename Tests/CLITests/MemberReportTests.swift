@@ -68,6 +68,19 @@ struct `Member reports` {
     }
 
     @Test
+    func `a witness counts, and a new one in its place is foreseen`() {
+        var report = MemberReport(isDryRun: true)
+        let before = [Self.member(1), Self.member(2), Self.member(3, "witness")]
+        report.add(MemberPlan(before: before, after: Array(before.prefix(2)), isJoint: true))
+        let isForeseen =
+            report.foresee(.add(Self.member(3, "witness", disk: "b2")))
+            && report.foresee(.promote(3))
+        #expect(isForeseen)
+        #expect(report.text.contains("   3  witness  witness, new disk"), "\(report.text)")
+        #expect(report.text.contains("Voters 3 → 3, quorum 2 → 2; while it changes"))
+    }
+
+    @Test
     func `programs read the same`() throws {
         var report = MemberReport(isDryRun: true)
         let after = [Self.member(1), Self.member(2), Self.member(3, "learner")]

@@ -44,13 +44,16 @@ final class DoorBench {
         connectionRequests: Int = 8,
         tenantRequests: Int = 64,
         queueSize: Int = 64 << 20,
-        featureLevel: UInt32 = 1
+        featureLevel: UInt32 = 1,
+        isWitness: Bool = false
     ) throws {
+        var identity = Self.identity
+        identity.isWitness = isWitness
         view = NodeView(featureLevel: featureLevel)
         let status = ConsensusStatus.sample
         let loop = loop
         context = DoorContext(
-            identity: Self.identity,
+            identity: identity,
             cluster: "atlas",
             roster: Self.roster,
             listeners: Settings.Listeners(

@@ -88,6 +88,18 @@ struct GenesisFileTests {
         (text([member(incarnation: String(repeating: "+", count: 32))]), "32 lower-case"),
         (text([member()], id: "zz"), "32 lower-case"),
         (text([member().replacingOccurrences(of: "voter", with: "boss")]), "neither voter"),
+        (
+            text(
+                [
+                    member(),
+                    member("2", incarnation: "000000000000000000000000000000a2"),
+                    member("3", incarnation: "000000000000000000000000000000a3"),
+                ].enumerated().map { place, text in
+                    place == 0 ? text : text.replacingOccurrences(of: "voter", with: "witness")
+                }
+            ), "two of them are witnesses"
+        ),
+        (text([member().replacingOccurrences(of: "voter", with: "witness")]), "a voter"),
         (text([member().replacingOccurrences(of: "voter", with: "learner")]), "a voter"),
         (text([member().replacingOccurrences(of: "fr/paris", with: "fr")]), "country/city"),
         (text([member().replacingOccurrences(of: "h1:1", with: "h1")]), "host:port"),

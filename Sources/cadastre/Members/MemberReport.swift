@@ -27,7 +27,8 @@ struct MemberReport: Sendable {
         case .rejoin, .demote, .remove: return false
         case .promote(let node):
             guard let place = after.firstIndex(where: { $0.node == node }) else { return false }
-            after[place].role = "voter"
+            // A witness has its vote from the beginning.
+            if after[place].role != "witness" { after[place].role = "voter" }
         case .replace(let node, let other):
             guard let place = after.firstIndex(where: { $0.node == other }) else { return false }
             after[place].role = "voter"
