@@ -8,7 +8,8 @@
 extension Raft {
     /// Begins a hand-over if there is reason for one.
     mutating func preferAnother(into effects: inout Effects) {
-        guard !configuration.policy.preferredLeaders.isEmpty, preferencePause.isOver,
+        // A witness passes leadership on by itself, to whoever has the most.
+        guard !configuration.policy.preferredLeaders.isEmpty, !isWitness, preferencePause.isOver,
             let successor = preferredSuccessor
         else { return }
         preferencePause.begin(shortest: shortestPreferencePause)
