@@ -83,7 +83,8 @@ final class ThreeNodes {
     private let authority: CertificateAuthority
     private let validity = Validity(now: Int64(Date().timeIntervalSince1970), days: 1)
 
-    init() async throws {
+    /// Makes them, under a policy that genesis.json gives.
+    init(policy: String? = nil) async throws {
         folder = try TemporaryFolder()
         let pki = folder.path + "/"
         authority = try CertificateAuthority(creating: "test root", validity: validity)
@@ -104,7 +105,7 @@ final class ThreeNodes {
               "administration_address": "127.0.0.1:\(ports[3 * place + 2])" }
             """
         }
-        _ = try folder.write("genesis.json", GenesisFileTests.text(members))
+        _ = try folder.write("genesis.json", GenesisFileTests.text(members, policy: policy))
         for place in 0..<3 {
             plans.append(try plan(place + 1, ports: Array(ports[3 * place..<3 * place + 3])))
         }
@@ -141,10 +142,29 @@ final class ThreeNodes {
         return try NodePlan.read(file: file, environment: [:], flags: [])
     }
 
-    private func issue(_ name: String, _ identity: Identity, _ use: CertificateUse) throws {
+    /// The certificate of a node that stands somewhere, signed by the same authority.
+    func credentials(of id: UInt64, at site: String, _ use: CertificateUse) throws -> Credentials {
+        let name = "\(use)-\(id)-" + site.replacing("/", with: "-")
+        let path = folder.path + "/"
+        if !FileManager.default.fileExists(atPath: path + name + ".pem") {
+            try issue(name, .node(cluster: "atlas", id: id), use, at: site)
+        }
+        return Credentials(
+            certificate: path + name + ".pem",
+            key: path + name + ".key",
+            roots: [path + "root.pem"]
+        )
+    }
+
+    private func issue(
+        _ name: String,
+        _ identity: Identity,
+        _ use: CertificateUse,
+        at place: String = "fr/paris/p/o"
+    ) throws {
         let site: Site? =
             switch identity {
-            case .node: Site(uri: "cadastre-site://fr/paris/p/o")
+            case .node: Site(uri: "cadastre-site://" + place)
             case .operator, .service, .tenant: nil
             }
         try authority.issue(
@@ -171,10 +191,12 @@ final class ThreeNodes {
     }
 
     /// Starts nodes that were founded.
-    static func start(_ plans: [NodePlan]) async throws -> [NodeRuntime] {
+    static func start(
+        _ plans: [NodePlan],
+        log: Logger = Logger(label: "test") { StructuredLog(label: $0, level: .critical) }
+    ) async throws -> [NodeRuntime] {
         var nodes: [NodeRuntime] = []
         for plan in plans {
-            let log = Logger(label: "test") { StructuredLog(label: $0, level: .critical) }
             nodes.append(
                 try await NodeRuntime.start(plan, log: log) { failure in
                     Issue.record("a node failed: \(failure)")
