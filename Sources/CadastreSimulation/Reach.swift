@@ -16,6 +16,12 @@ package struct Reach: Hashable, Sendable {
         // Snapshots.
         case snapshotBuilt, snapshotNotBuilt, snapshotOffered, snapshotStaged, snapshotInstalled
         case snapshotDeclined, installFinishedAtStart, compacted
+        // Members.
+        case memberAdded, promoted, demoted, memberRemoved, memberReplaced, rejoined
+        case memberWiped, leaderWiped, leaderRemoved, jointConfigurationCommitted
+        case leaderLostWhileJoint, snapshotToJoiner
+        case promotionRefused, quorumKept, changeRefusedMeanwhile, memberChangeUnknown
+        case strangerHeardAsLeader, strangerRefused, strangersLeftInPeace
         // Elections and the log.
         case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
         case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority

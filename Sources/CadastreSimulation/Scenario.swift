@@ -6,7 +6,7 @@ internal import RaftCore
 /// What one seed decides before the world begins: how many nodes, how they are set, how bad the
 /// world is and what the clients want.
 struct Scenario {
-    /// Nodes; all vote.
+    /// Founding members; all vote.
     var nodes = 3
     /// The one that keeps no state, if there is one.
     var witness: Int?
@@ -48,6 +48,8 @@ struct Scenario {
     var thinkTime: ClosedRange<UInt64> = 1 * Span.millisecond...60 * Span.millisecond
     /// A client waits so long before it asks elsewhere.
     var patience: ClosedRange<UInt64> = 150 * Span.millisecond...900 * Span.millisecond
+    /// What is done to the members; nil where they stay what they were founded as.
+    var members: MemberScenario?
     /// Requests given up, of a thousand that were not answered in time.
     var abandonPerMille = 60
 

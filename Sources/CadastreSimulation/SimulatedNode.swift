@@ -18,9 +18,11 @@ final class SimulatedNode {
     /// Its place in the world's arrays.
     let place: Int
     /// What survives.
-    let disk: SimulatedDisk
+    private(set) var disk: SimulatedDisk
     /// The same disk, watched.
-    let watched: WatchedDisk
+    private(set) var watched: WatchedDisk
+    /// Which life of its disk.
+    var incarnation = Incarnation(high: 0, low: 0)
     /// Its clock, in thousandths of true time.
     let clockRate: UInt64
     /// What the wall clock showed at the beginning of time, in milliseconds.
@@ -66,6 +68,15 @@ final class SimulatedNode {
     /// To which peers it was told that a connection stands, in this life.
     var isConnected: [Bool]
 
+    /// With whom it speaks, while the process lives.
+    var roster: MemberRoster?
+    /// Whom it follows, or itself, or none.
+    var leader = NodeID.none
+    /// Whom it has let in, by their disks.
+    var acquaintances: [Incarnation?]
+    /// The configurations under which it may commit something in the present turn.
+    var rules: [Configuration] = []
+
     /// The log as it was handed to the journal: what Raft has in memory.
     var log = LogView()
     /// What was handed to the journal and not yet synced, in this order.
@@ -78,6 +89,9 @@ final class SimulatedNode {
     var term: Term = .zero
     /// Cluster time as last applied.
     var clusterTime: UInt64 = 0
+    /// Its disk is an empty one, and no process has run on it yet: whoever sees to a new disk sees to
+    /// it that there is room.
+    var isNew = false
     /// The last end left what was not synced in the machine's memory.
     var wasKilled = false
 
@@ -90,6 +104,23 @@ final class SimulatedNode {
         self.clockRate = clockRate
         self.wallStart = wallStart
         isConnected = Array(repeating: false, count: nodes)
+        acquaintances = Array(repeating: nil, count: nodes)
+    }
+
+    /// What was on the disk is gone, and everything that was known of it.
+    func takeEmptyDisk(seed: UInt64, incarnation: Incarnation) {
+        disk = SimulatedDisk(seed: seed)
+        watched = WatchedDisk(disk, watching: "\(Self.folder)/journal")
+        self.incarnation = incarnation
+        log = LogView()
+        unsynced = []
+        excusedFaults = 0
+        markedFailures = 0
+        term = .zero
+        clusterTime = 0
+        wasKilled = false
+        interruption = nil
+        isNew = true
     }
 
     /// Where its files are, on its own disk.
@@ -134,5 +165,9 @@ final class SimulatedNode {
         pausedUntil = 0
         role = .follower
         commitIndex = .zero
+        roster = nil
+        leader = .none
+        acquaintances = Array(repeating: nil, count: acquaintances.count)
+        rules = []
     }
 }

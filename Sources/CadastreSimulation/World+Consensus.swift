@@ -25,10 +25,15 @@ extension World {
             )
         }
         // Refused in this turn, so not in its blocks.
-        for reply in output.replies { ledger.withdraws(reply.key.request) }
+        for reply in output.replies where reply.key.connection < Operator.connection {
+            ledger.withdraws(reply.key.request)
+        }
         for event in output.journal { try handOver(event, of: node) }
         if let leader { remember(leader, output.journal, node) }
         try observe(node)
+        if let configuration = output.configuration {
+            membersChanged(node, configuration, leader: node.leader)
+        }
         if !output.journal.isEmpty {
             reportEarly(output.journal, node)
             node.journalInbox.append(contentsOf: output.journal)
@@ -40,6 +45,7 @@ extension World {
         }
         for request in output.snapshots { give(.request(request), to: node) }
         for frame in output.frames { try send(frame, from: node) }
+        if let change = output.role { membersChanged(node, nil, leader: change.leader) }
         for reply in output.replies { try send(reply, from: node) }
         try refuseProposed(output.journal, node)
     }
@@ -68,6 +74,7 @@ extension World {
         case .start(_, let start):
             tell("node \(node.id) goes on from a snapshot through \(start.position)")
             reach.mark(.snapshotInstalled)
+            if scenario.members != nil, node.roster?.own == nil { reach.mark(.snapshotToJoiner) }
             node.log = try committed.log(beginningAt: start, of: node.id)
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
@@ -83,6 +90,9 @@ extension World {
             let record = LogView.Record(position: entry.position, hash: entry.hash)
             try matching.appended(record, to: node.log, of: node.id)
             node.log.append(record)
+            if case .configuration(let configuration) = entry.header.kind {
+                node.rules.append(configuration)
+            }
             if entries[entry.position] == nil { try proposed(entry, by: node) }
             applyEarly(entry, node)
         }
@@ -169,10 +179,14 @@ extension World {
                 through: status.commitIndex,
                 term: status.term,
                 log: node.log,
-                disks: monitor.logs
+                disks: monitor.logs,
+                isQuorum: isQuorum(of: node)
             )
             node.commitIndex = status.commitIndex
             for record in news { try remember(record, node) }
+        }
+        if scenario.members != nil, let status = node.consensus?.status {
+            node.rules = [status.configuration]
         }
         if let apply = node.apply {
             try progress.reads(
@@ -201,6 +215,9 @@ extension World {
             }
             try model.play([], at: record.position.index)
             return
+        }
+        if case .configuration(let configuration) = entry.header.kind {
+            committed(configuration, by: node)
         }
         let commands = try Self.commands(of: entry)
         try ledger.commits(commands.count, at: record.position)

@@ -11,6 +11,10 @@ extension World {
         let node = nodes[place]
         guard !node.isUp else { return }
         node.disk.restart()
+        if let founding = mustBeFounded.firstIndex(of: place) {
+            mustBeFounded.remove(at: founding)
+            try foundToJoin(node)
+        }
         let found = try checkedRecovery(node)
         let interruption = node.interruption
         node.interruption = nil
@@ -43,11 +47,15 @@ extension World {
         node.apply = open.apply
         node.snapshot = open.snapshot
         node.lock = open.lock
+        let configuration = open.consensus.status.configuration
+        node.roster = MemberRoster(configuration.members, of: open.identity)
+        node.rules = [configuration]
         if open.hasReplacedState { reach.mark(.installFinishedAtStart) }
         node.term = open.consensus.status.term
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero
         node.wasKilled = false
+        node.isNew = false
         mix(node.log.last.value)
         for note in open.notes { tell("node \(node.id): \(note)") }
         if open.hasRebuiltState { progress.rebuilt(place) }
@@ -93,7 +101,7 @@ extension World {
     /// Reads the journal on a copy of the disk and compares it with what was durable.
     private func checkedRecovery(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
         let found = try recover(node)
-        guard node.life > 0 || node.log.last > .zero else {
+        guard node.log.last > .zero else {
             guard found.headers.map(\.position) == [Genesis.position] else {
                 throw Violation(.recovery, "node \(node.id) was founded with \(found.headers)")
             }
@@ -130,7 +138,7 @@ extension World {
                 identity: JournalIdentity(
                     cluster: genesis.cluster,
                     node: node.id,
-                    incarnation: genesis.members[node.place].incarnation
+                    incarnation: node.incarnation
                 ),
                 settings: scenario.settings.journal,
                 seed: chance.bits()
@@ -199,7 +207,10 @@ extension World {
 
     private func end(_ node: SimulatedNode, after delay: UInt64? = nil) {
         node.disk.forgetFaults()
-        if node.role == .leader { pastLeaders[node.term] = node.log }
+        if node.role == .leader {
+            pastLeaders[node.term] = node.log
+            if node.rules.last?.outgoing.isEmpty == false { reach.mark(.leaderLostWhileJoint) }
+        }
         progress.ended(node.place, durableTerm: monitor.disks[node.place].hardState.term)
         ledger.ended(node.place)
         node.stop()

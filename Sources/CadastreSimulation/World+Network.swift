@@ -22,17 +22,16 @@ extension World {
             from: node.place,
             leaderLog: leaderLog(of: message.term, at: to)
         )
-        guard !network.isCut(from: node.place, to: to) else {
+        guard let letter = letter(outgoing.bytes, from: node, to: to),
+            !network.isCut(from: node.place, to: to)
+        else {
             tell("\(node.id) ✕ \(message.to)  \(message.words)")
             return
         }
         let arrivals = network.arrivals(of: now, &chance)
         tell("\(node.id) \(arrivals.isEmpty ? "✕" : "→") \(message.to)  \(message.words)")
         for arrival in arrivals {
-            queue.add(
-                .peerMessage(from: node.place, to: to, outgoing.bytes),
-                at: arrival
-            )
+            queue.add(.peerMessage(letter), at: arrival)
         }
     }
 
@@ -54,11 +53,18 @@ extension World {
     }
 
     /// A message gets to the other end, if the link and the process are there.
-    func arrive(_ from: Int, _ to: Int, _ bytes: [UInt8]) throws(Violation) {
-        guard nodes[to].isUp, !network.isCut(from: from, to: to) else { return }
-        mix(UInt64(Checksum.crc32c(bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
-        let bytes = try forged(bytes, to: nodes[to])
+    func arrive(_ letter: Letter) throws(Violation) {
+        let (from, to) = (letter.from, letter.to)
+        guard !network.isCut(from: from, to: to),
+            isRead(letter, isOfLeader: Self.isOfLeader(letter.bytes))
+        else { return }
+        mix(UInt64(Checksum.crc32c(letter.bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
+        let bytes = try forged(letter.bytes, to: nodes[to])
         give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: to)
+    }
+
+    private static func isOfLeader(_ bytes: [UInt8]) -> Bool {
+        PeerMessage.isOfLeader(bytes.span)
     }
 
     // MARK: Connections
@@ -71,11 +77,15 @@ extension World {
         let isReachable =
             !network.isCut(from: place, to: other) && !network.isCut(from: other, to: place)
         if isUp {
-            guard peer.isUp, isReachable else { return }
+            guard peer.isUp, isReachable, dials(node, peer), isLetIn(node, by: peer) else {
+                return
+            }
             node.isConnected[other] = true
+            if scenario.members != nil { peer.acquaintances[place] = node.incarnation }
             give(.peerConnected(peer.id), to: place)
         } else {
             node.isConnected[other] = false
+            peer.acquaintances[place] = nil
             // Refused: the machine answers that no process listens. Else only silence.
             let isRefused = !peer.isUp && isReachable && chance.oneIn(2)
             if isRefused { reach.mark(.connectionRefused) }
@@ -124,7 +134,8 @@ extension World {
         }
     }
 
-    private func place(of id: NodeID) -> Int? {
+    /// Where the node of this number is.
+    func place(of id: NodeID) -> Int? {
         guard id.value >= 1, id.value <= UInt64(nodes.count) else { return nil }
         return Int(id.value) - 1
     }

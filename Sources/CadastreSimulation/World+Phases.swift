@@ -28,8 +28,9 @@ extension World {
         case .faults(let end):
             if now >= end { heal() }
         case .healing(let end):
-            if clients.isIdle, isConverged {
-                if ledger.oldestOpen == nil { return try endHealing() }
+            if clients.isIdle, isConverged, areMembersSettled {
+                let places = Set(members.map(\.place))
+                if ledger.oldestOpen(at: places.contains) == nil { return try endHealing() }
                 // Nothing is left to wait for.
                 convergedAt = convergedAt ?? now
                 guard now < (convergedAt ?? now) + 5 * Span.second else {
@@ -40,7 +41,8 @@ extension World {
                 throw Violation(.liveness, "not healed in time: \(condition)")
             }
         case .comparing(let end):
-            if clients.isIdle {
+            if clients.isIdle, now >= quietUntil {
+                try endQuiet()
                 phase = .digesting(until: now + 20 * Span.second)
                 tell("compared; the nodes recompute their digests")
                 askDigests()
@@ -88,16 +90,18 @@ extension World {
             )
         }
         phase = .comparing(until: now + 20 * Span.second)
+        beginQuiet()
         tell("healed; the clients compare")
         clients.beginComparison(self)
     }
 
     /// One leader whose log all have committed and applied.
     private var isConverged: Bool {
-        guard let leader = nodes.first(where: { $0.isUp && $0.role == .leader }) else {
-            return false
-        }
-        return nodes.allSatisfy { node in
+        guard
+            let leader = nodes.filter({ $0.isUp && $0.role == .leader })
+                .max(by: { $0.term < $1.term })
+        else { return false }
+        return members.allSatisfy { node in
             guard let status = node.consensus?.status, status.leader == leader.id else {
                 return false
             }
@@ -113,12 +117,13 @@ extension World {
                 "node \(node.id) is \(status.role) in term \(status.term), log \(status.lastIndex)"
                 + ", committed \(status.commitIndex), applied \(status.appliedIndex)"
         }
+        let wanted = owner.steps.last.map { "; the operator wants to \($0)" } ?? ""
         let open = ledger.oldestOpen.map { "; attempt \($0) waits for its answer" } ?? ""
-        return lines.joined(separator: "; ") + open + "; " + clients.condition
+        return lines.joined(separator: "; ") + wanted + open + "; " + clients.condition
     }
 
     private func askDigests() {
-        for node in nodes where node.apply != nil {
+        for node in members where node.isUp && node.apply != nil {
             digestsAwaited += 1
             let key = RequestKey(connection: .max, request: UInt64(node.place))
             node.applyInbox.append(.digest(key, atLeast: committed.last))

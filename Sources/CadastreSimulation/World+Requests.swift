@@ -84,6 +84,11 @@ extension World {
     /// or not.
     func send(_ original: OutgoingReply, from node: SimulatedNode) throws(Violation) {
         guard let reply = falsified(original) else { return }
+        guard reply.key.connection != Operator.connection else {
+            guard !chance.perMille(network.quality.lossPerMille) else { return }
+            plan(.reply(reply), after: network.delay(&chance))
+            return
+        }
         try check(reply, from: node)
         if case .answer = reply.content, plants(.secondAnswer) { try check(reply, from: node) }
         guard reply.key.connection != .max else {
@@ -104,7 +109,11 @@ extension World {
             }
         if isOfState {
             let copies = committed.copies(of: reply.appliedIndex, on: monitor.logs)
-            guard committed.isQuorum(copies) else {
+            // Where voters change, it is judged when an entry is committed.
+            let isKept =
+                scenario.members == nil
+                ? committed.isQuorum(copies) : reply.appliedIndex <= committed.last
+            guard isKept else {
                 throw Violation(
                     .persistBeforeSend,
                     "node \(node.id) answers a client at index \(reply.appliedIndex), which is "
@@ -193,6 +202,10 @@ extension World {
     func replied(_ reply: OutgoingReply) throws(Violation) {
         mix(reply.key.request)
         mix(reply.appliedIndex.value)
+        guard reply.key.connection != Operator.connection else {
+            try operatorHears(reply)
+            return
+        }
         guard reply.key.connection == .max else {
             try clients.replied(reply, in: self)
             return

@@ -93,15 +93,19 @@ extension World {
         }
         if case .offer = message.body { reach.mark(.snapshotOffered) }
         let to = Int(frame.to.value) - 1
-        guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to) else { return }
+        guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to),
+            let letter = letter(frame.bytes, from: node, to: to)
+        else { return }
         for arrival in network.arrivals(of: now, &chance) {
-            queue.add(.snapshotMessage(from: node.place, to: to, frame.bytes), at: arrival)
+            queue.add(.snapshotMessage(letter), at: arrival)
         }
     }
 
-    func snapshotMessage(_ from: Int, _ to: Int, _ bytes: [UInt8]) {
+    func snapshotMessage(_ letter: Letter) {
+        let (from, to, bytes) = (letter.from, letter.to, letter.bytes)
         let node = nodes[to]
-        guard node.isUp, !network.isCut(from: from, to: to) else { return }
+        // On these connections strangers are heard wholly: consensus decides what comes of it.
+        guard !network.isCut(from: from, to: to), isRead(letter, isOfLeader: true) else { return }
         mix(UInt64(Checksum.crc32c(bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
         give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: node)
     }

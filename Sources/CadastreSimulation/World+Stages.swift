@@ -31,7 +31,8 @@ extension World {
         queue.add(.tick(place, life: life), at: next)
         seeHealth(of: node)
         markFailures(of: node)
-        if case .faults = phase { try availability.check(at: now) }
+        redial(node)
+        if case .faults = phase, scenario.members == nil { try availability.check(at: now) }
         guard now >= node.pausedUntil else { return }
         give(.tick, to: place)
         if node.isSnapshotWaiting { give(.resume, to: node) }

@@ -8,7 +8,7 @@ internal import RaftCore
 /// state machine, over simulated disks, links and clocks, with clients that remember what they were
 /// told and checkers that look after every step.
 ///
-/// What it does not simulate: sockets, TLS, the door, and disks that lose what was synced.
+/// What it does not simulate: sockets, TLS, and the doors for clients and operators.
 final class World {
     /// What is planned.
     enum Happening {
@@ -16,10 +16,10 @@ final class World {
         case turn(Int, Stage, life: Int)
         case journalFinished(Int, [JournalResult], life: Int)
         case applyFinished(Int, AppliedReport?, life: Int)
-        case peerMessage(from: Int, to: Int, [UInt8])
+        case peerMessage(Letter)
         case crash(Int, life: Int)
         case snapshotFinished(Int, [SnapshotResult], life: Int)
-        case snapshotMessage(from: Int, to: Int, [UInt8])
+        case snapshotMessage(Letter)
         case connection(Int, life: Int, of: Int, isUp: Bool)
         case request(attempt: Int)
         case overdue(attempt: Int, AttemptLedger.Life)
@@ -29,6 +29,9 @@ final class World {
         case start(Int)
         case fault
         case mend(Mending)
+        case operate
+        case memberRequest(UInt64, MemberChange, to: Int)
+        case operatorWaits(UInt64)
 
         /// What kind it is, for the trace.
         var tag: UInt64 {
@@ -50,6 +53,9 @@ final class World {
             case .crash: 19
             case .snapshotFinished: 17
             case .snapshotMessage: 18
+            case .operate: 20
+            case .memberRequest: 21
+            case .operatorWaits: 22
             }
         }
     }
@@ -85,6 +91,14 @@ final class World {
     var nodes: [SimulatedNode] = []
     var network: SimulatedNetwork
     var clients: Clients
+    /// Who changes the members.
+    var owner = Operator()
+    /// Nodes with an empty disk, to be founded before they start.
+    var mustBeFounded: [Int] = []
+    /// Who led, in which term, when after the faults all was equal.
+    var quietLeader: (node: NodeID, term: Term)?
+    /// Until when nobody does anything to a cluster that is well.
+    var quietUntil: UInt64 = 0
     /// Nodes whose digest is still to come.
     var digestsAwaited = 0
     /// A number that two runs of one seed share: everything that happened goes into it.
@@ -122,45 +136,38 @@ final class World {
         self.story = story
         chance = Chance(seed: seed)
         var scenario = Scenario(&chance)
-        if let sabotage { scenario.prepare(for: sabotage) }
-        // By a chance of its own: all else is drawn as it would be without.
-        var lot = Chance(seed: ~seed)
-        if sabotage == nil, scenario.nodes > 1, lot.oneIn(4) {
-            scenario.witness = lot.below(scenario.nodes)
+        if let sabotage {
+            scenario.prepare(for: sabotage)
+        } else {
+            scenario.drawMembers(seed: seed)
+            scenario.drawWitness(seed: seed)
         }
         self.scenario = scenario
-        network = SimulatedNetwork(nodes: scenario.nodes, quality: SimulatedNetwork.Quality())
+        network = SimulatedNetwork(nodes: scenario.places, quality: SimulatedNetwork.Quality())
         clients = Clients(scenario)
         committed = CommittedLog(voters: scenario.nodes)
-        progress = MonotonicProgress(nodes: scenario.nodes)
-        monitor = PersistBeforeSend(nodes: scenario.nodes)
-        ledger = AttemptLedger(nodes: scenario.nodes)
+        progress = MonotonicProgress(nodes: scenario.places)
+        monitor = PersistBeforeSend(nodes: scenario.places)
+        ledger = AttemptLedger(nodes: scenario.places)
         model = Model(voters: (1...UInt64(scenario.nodes)).map(\.self))
         availability = Availability(
-            nodes: scenario.nodes,
+            nodes: scenario.places,
             patience: scenario.availabilityPatience
         )
         var members: [Member] = []
-        for place in 0..<scenario.nodes {
+        for place in 0..<scenario.places {
             let node = SimulatedNode(
                 place: place,
-                of: scenario.nodes,
+                of: scenario.places,
                 seed: chance.bits(),
                 clockRate: scenario.clockRates[place],
                 wallStart: scenario.wallStarts[place]
             )
+            node.incarnation = Incarnation(high: chance.bits(), low: chance.bits())
             nodes.append(node)
-            members.append(
-                Member(
-                    id: node.id,
-                    incarnation: Incarnation(high: chance.bits(), low: chance.bits()),
-                    role: place == scenario.witness ? .witness : .voter,
-                    site: "fr/site-\(place + 1)",
-                    peerAddress: "peer-\(place + 1):1",
-                    clientAddress: "client-\(place + 1):1",
-                    administrationAddress: "admin-\(place + 1):1"
-                )
-            )
+            if place < scenario.nodes {
+                members.append(node.member(place == scenario.witness ? .witness : .voter))
+            }
         }
         genesis = Genesis(
             clusterName: "simulated",
@@ -210,6 +217,11 @@ final class World {
     /// - Throws: If a folder cannot be made.
     func found() throws(Violation) {
         for node in nodes {
+            guard node.place < scenario.nodes else {
+                try foundToJoin(node)
+                plan(.start(node.place), after: chance.draw(0...200 * Span.millisecond))
+                continue
+            }
             do throws(NodeError) {
                 try NodeFolder.found(
                     SimulatedNode.folder,
@@ -225,6 +237,7 @@ final class World {
             plan(.start(node.place), after: chance.draw(0...20 * Span.millisecond))
         }
         clients.begin(self)
+        operate()
     }
 
     private func happen(_ event: Happening) throws(Violation) {
@@ -234,13 +247,12 @@ final class World {
         case .journalFinished(let place, let results, let life):
             journalFinished(place, results, life)
         case .applyFinished(let place, let report, let life): applyFinished(place, report, life)
-        case .peerMessage(let from, let to, let bytes): try arrive(from, to, bytes)
+        case .peerMessage(let letter): try arrive(letter)
         case .crash(let place, let life):
             if nodes[place].life == life { crash(nodes[place]) }
         case .snapshotFinished(let place, let results, let life):
             snapshotFinished(place, results, life)
-        case .snapshotMessage(let from, let to, let bytes):
-            snapshotMessage(from, to, bytes)
+        case .snapshotMessage(let letter): snapshotMessage(letter)
         case .connection(let place, let life, let other, let isUp):
             connection(place, life, other, isUp)
         case .request(let attempt): try arrive(attempt: attempt)
@@ -251,6 +263,10 @@ final class World {
         case .start(let place): try start(place)
         case .fault: try fault()
         case .mend(let mending): mend(mending)
+        case .operate: operate()
+        case .memberRequest(let number, let change, let place):
+            arrive(number, change, at: place)
+        case .operatorWaits(let number): operatorWaits(number)
         }
     }
 

@@ -75,6 +75,26 @@ struct LogCheckerTests {
     }
 
     @Test
+    func `where voters change a commit is judged by who votes`() {
+        func commit(_ isQuorum: @escaping (LogView.Record) -> Bool) -> Violation.Rule? {
+            var checker = CommittedLog(voters: 3)
+            return caught { () throws(Violation) in
+                _ = try checker.commits(
+                    NodeID(1),
+                    after: .zero,
+                    through: LogIndex(1),
+                    term: Term(1),
+                    log: log(1),
+                    disks: [log(1), LogView(), LogView()],
+                    isQuorum: isQuorum
+                )
+            }
+        }
+        #expect(commit { _ in true } == nil)
+        #expect(commit { _ in false } == .persistBeforeSend)
+    }
+
+    @Test
     func `two contents committed at one place are caught`() {
         var checker = CommittedLog(voters: 3)
         let disks = [log(1, 1), log(1, 1), log(1, 2)]

@@ -140,6 +140,24 @@ struct PersistenceCheckerTests {
         #expect(rule == .logMatching)
     }
 
+    @Test
+    func `a disk that was lost counts where it is meant, and holds nothing any more`() throws {
+        var monitor = PersistBeforeSend(nodes: 1)
+        let old = Incarnation(high: 1, low: 1)
+        let first = GroupRecovery(
+            group: .directory,
+            hardState: .initial,
+            headers: [header(record(1, 1))]
+        )
+        try monitor.recovered(0, first, committed: CommittedLog(voters: 3))
+        #expect(monitor.holds(record(1, 1), 0, disk: Incarnation(high: 2, low: 2)))
+        monitor.wiped(0, incarnation: old)
+        #expect(monitor.logs[0] == LogView())
+        #expect(monitor.holds(record(1, 1), 0, disk: old))
+        #expect(monitor.holds(record(1, 1), 0, disk: nil))
+        #expect(!monitor.holds(record(1, 1), 0, disk: Incarnation(high: 2, low: 2)))
+    }
+
     // MARK: Recovery
 
     private func entry(_ index: UInt64, _ term: UInt64) -> Entry {

@@ -15,6 +15,9 @@ struct SeedTests {
     static let fixed: [UInt64] = [
         // The simulation's own: a second pause shortened the first, and left the node without ticks.
         11_898, 12_719,
+        // The simulation's own: it waited for an answer of a node that was no member any more, and
+        // founded a node on a disk that was full.
+        116, 1_143, 1_151, 1_085,
     ]
 
     @Test(arguments: fixed)

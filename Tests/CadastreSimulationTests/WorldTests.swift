@@ -4,11 +4,14 @@ import Testing
 
 /// What a world does to its nodes is what it says, and no more.
 struct WorldTests {
-    /// A world whose set-up is over.
+    /// A world whose set-up is over, and whose members stay what they are.
     private func world() throws(Violation) -> World {
         var seed: UInt64 = 1
-        while World(seed: seed, story: Story(capacity: nil)).scenario.nodes != 3 { seed += 1 }
-        let world = World(seed: seed, story: Story(capacity: nil))
+        var world = World(seed: seed, story: Story(capacity: nil))
+        while world.scenario.nodes != 3 || world.scenario.members != nil {
+            seed += 1
+            world = World(seed: seed, story: Story(capacity: nil))
+        }
         try world.found()
         while world.phase == .setUp { try world.step() }
         return world

@@ -301,7 +301,15 @@ package struct AttemptLedger {
     }
 
     /// An attempt whose process lives and has not answered it, if there is one; the oldest.
-    package var oldestOpen: UInt64? { open.first { attempts[$0]?.isAnswered == false } }
+    package var oldestOpen: UInt64? { oldestOpen { _ in true } }
+
+    /// The same, of the processes at these places alone: one that is no member may never learn what
+    /// became of a block, and whoever waits there for it hears in the end that nobody knows.
+    package func oldestOpen(at isOfInterest: (Int) -> Bool) -> UInt64? {
+        open.first { number in
+            attempts[number].map { !$0.isAnswered && isOfInterest($0.life.place) } ?? false
+        }
+    }
 }
 
 extension Refusal {

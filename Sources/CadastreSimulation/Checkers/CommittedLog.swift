@@ -48,6 +48,8 @@ package struct CommittedLog {
     ///   - term: The newest that it knows.
     ///   - log: Its log.
     ///   - disks: What is durable on each disk of the cluster.
+    ///   - isQuorum: Whether enough of those who vote at the moment have a record, where that is
+    ///     not simply a majority of all disks.
     /// - Returns: The records that nobody had told committed before.
     /// - Throws: If it contradicts another node, or no majority of disks has it.
     package mutating func commits(
@@ -56,7 +58,8 @@ package struct CommittedLog {
         through index: LogIndex,
         term: Term,
         log: LogView,
-        disks: [LogView]
+        disks: [LogView],
+        isQuorum: ((LogView.Record) -> Bool)? = nil
     ) throws(Violation) -> [LogView.Record] {
         var news: [LogView.Record] = []
         var place = from.next
@@ -78,7 +81,7 @@ package struct CommittedLog {
                 continue
             }
             let copies = disks.count { $0.record(at: place) == own }
-            guard copies >= quorum else {
+            guard isQuorum?(own) ?? (copies >= quorum) else {
                 throw Violation(
                     .persistBeforeSend,
                     "node \(node) commits \(own.position), which is durable on \(copies) disks"

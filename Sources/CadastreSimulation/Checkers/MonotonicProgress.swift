@@ -50,6 +50,9 @@ package struct MonotonicProgress {
         nodes[place].durableTerm = max(nodes[place].durableTerm, durableTerm)
     }
 
+    /// A node's disk was lost: it begins again.
+    package mutating func wiped(_ place: Int) { nodes[place] = Node() }
+
     /// The state machine of a node says that a crash keeps what is applied through here.
     ///
     /// - Throws: If it said more before, in this life.

@@ -19,14 +19,34 @@ package struct PersistBeforeSend {
         fileprivate var entries: Set<LogView.Record> = []
     }
 
+    /// What a disk held that was lost, and which it was.
+    private var lost: [(incarnation: Incarnation, log: LogView)?]
     /// One for each node.
     package private(set) var disks: [Record]
 
     /// Empty disks.
-    package init(nodes: Int) { disks = Array(repeating: Record(), count: nodes) }
+    package init(nodes: Int) {
+        disks = Array(repeating: Record(), count: nodes)
+        lost = Array(repeating: nil, count: nodes)
+    }
 
     /// What is durable in each log.
     package var logs: [LogView] { disks.map(\.log) }
+
+    /// A node's disk was lost, and an empty one took its place.
+    package mutating func wiped(_ place: Int, incarnation: Incarnation) {
+        lost[place] = (incarnation, disks[place].log)
+        disks[place] = Record()
+    }
+
+    /// Whether a node's disk holds a record; or the one that was lost did, where `disk` means that
+    /// one, or any of the node's.
+    package func holds(_ record: LogView.Record, _ place: Int, disk: Incarnation?) -> Bool {
+        let index = record.position.index
+        if disks[place].log.record(at: index) == record { return true }
+        guard let lost = lost[place], disk == nil || disk == lost.incarnation else { return false }
+        return lost.log.record(at: index) == record
+    }
 
     /// The disk synced these writes.
     ///

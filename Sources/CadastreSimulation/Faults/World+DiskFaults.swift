@@ -36,7 +36,7 @@ extension World {
 
     func fillDisk() {
         let node = victim()
-        guard node.disk.capacity == nil else { return }
+        guard node.disk.capacity == nil, !node.isNew else { return }
         reach.mark(.fullDisk)
         node.disk.capacity = node.disk.usedBytes + chance.below(chance.pick([4_096, 100_000]))
         tell("the disk of node \(node.id) is nearly full")

@@ -73,7 +73,8 @@ package struct Model {
         var sequence: UInt64
     }
 
-    let voters: [UInt64]
+    private var voters: [UInt64]
+    private var outgoing: [UInt64] = []
     /// Everything through here was played.
     package internal(set) var last: LogIndex = .zero
     /// Milliseconds since 1970; 0 before the first Tick.
@@ -98,6 +99,11 @@ package struct Model {
 
     /// An empty register of a cluster with these voters.
     package init(voters: [UInt64]) { self.voters = voters }
+
+    /// The entry that is about to be played makes these the voters.
+    package mutating func configured(voters: [UInt64], outgoing: [UInt64]) {
+        (self.voters, self.outgoing) = (voters, outgoing)
+    }
 
     // MARK: Playing
 
@@ -248,9 +254,12 @@ package struct Model {
     /// A Tick moves cluster time to the median of a quorum's clocks, forward only and by 10 s at
     /// most.
     private mutating func apply(_ tick: Tick) -> Reply {
-        let known = tick.samples.filter { voters.contains($0.node) }
+        let known = tick.samples.filter { voters.contains($0.node) || outgoing.contains($0.node) }
         let walls = known.map(\.wallMilliseconds).sorted()
-        guard known.count == tick.samples.count, known.count * 2 > voters.count,
+        let isQuorum = [voters, outgoing].allSatisfy { voters in
+            voters.isEmpty || known.count { voters.contains($0.node) } * 2 > voters.count
+        }
+        guard known.count == tick.samples.count, isQuorum,
             zip(known, known.dropFirst()).allSatisfy({ $0.node < $1.node })
         else { return .refused(.clockRefused) }
         let median = walls[(walls.count - 1) / 2]

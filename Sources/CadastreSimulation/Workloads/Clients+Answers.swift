@@ -62,10 +62,10 @@ extension Clients {
     ) {
         let slot = all[attempt.client].slots[attempt.slot]
         guard slot.request != nil, slot.attempt == number else { return }
-        if leader != .none, leader.value <= UInt64(scenario.nodes) {
+        if leader != .none, leader.value <= UInt64(scenario.places) {
             all[attempt.client].node = Int(leader.value) - 1
         } else {
-            all[attempt.client].node = world.chance.below(scenario.nodes)
+            all[attempt.client].node = world.chance.below(scenario.places)
         }
         world.plan(
             .patienceEnds(attempt: number),

@@ -113,7 +113,7 @@ extension Clients {
             return
         }
         if world.chance.oneIn(2) {
-            all[attempt.client].node = world.chance.below(scenario.nodes)
+            all[attempt.client].node = world.chance.below(scenario.places)
         }
         send(attempt.client, attempt.slot, in: world)
     }

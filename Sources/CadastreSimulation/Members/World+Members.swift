@@ -1,0 +1,89 @@
+internal import CadastreNode
+internal import CadastreProtocol
+internal import RaftCore
+
+/// What must hold while the members change, and after.
+extension World {
+    /// Whether a majority of whoever votes has an entry, by the configuration under which the node
+    /// commits it: any that was in force in its present turn.
+    ///
+    /// A disk that was lost counts as long as the configuration means that one: what it had
+    /// acknowledged was promised, and the majority of the others is enough to keep it.
+    func isQuorum(of node: SimulatedNode) -> ((LogView.Record) -> Bool)? {
+        guard scenario.members != nil else { return nil }
+        let (rules, monitor, places) = (node.rules, monitor, nodes.map(\.id))
+        return { record in
+            rules.contains { configuration in
+                [configuration.voters, configuration.outgoing].allSatisfy { voters in
+                    let copies = voters.count { voter in
+                        guard let place = places.firstIndex(of: voter) else { return false }
+                        let disk = configuration.member(voter)?.incarnation
+                        return monitor.holds(record, place, disk: disk)
+                    }
+                    return voters.isEmpty || copies * 2 > voters.count
+                }
+            }
+        }
+    }
+
+    /// A configuration is committed: whose clocks count from there on, and what was rare about it.
+    func committed(_ configuration: Configuration, by node: SimulatedNode) {
+        model.configured(
+            voters: configuration.voters.map(\.value),
+            outgoing: configuration.outgoing.map(\.value)
+        )
+        let words = configuration.members
+            .map { "\($0.id)\($0.role == .voter ? "" : " (learner)")" }.joined(separator: ", ")
+        let isJoint = !configuration.outgoing.isEmpty
+        tell("members are now \(words)\(isJoint ? ", and those before still vote" : "")")
+        if isJoint { reach.mark(.jointConfigurationCommitted) }
+        if !configuration.members.contains(where: { $0.id == node.id }) {
+            reach.mark(.leaderRemoved)
+        }
+    }
+
+    /// The nodes of the newest configuration, with the disks that it names; all nodes where nothing
+    /// changes them.
+    var members: [SimulatedNode] {
+        guard scenario.members != nil else { return nodes }
+        guard let configuration = newestConfiguration else { return [] }
+        return nodes.filter { configuration.member($0.id)?.incarnation == $0.incarnation }
+    }
+
+    /// Whether nothing of any change is left over: all members agree on who they are, with the disks
+    /// that are there, and the operator has what it wanted.
+    var areMembersSettled: Bool {
+        guard scenario.members != nil else { return true }
+        guard let newest = newestConfiguration, newest.outgoing.isEmpty, owner.steps.isEmpty,
+            owner.wiped == nil, members.count == newest.members.count
+        else { return false }
+        return members.allSatisfy { $0.consensus?.status.configuration == newest }
+    }
+
+    /// All was equal once, and nobody does anything to the cluster any more: whoever leads goes on
+    /// to, and no node that is no member disturbs it.
+    ///
+    /// Not where clocks run so differently that one node's patience is another's heartbeat, nor where
+    /// leadership is wanted somewhere and goes there by itself.
+    func beginQuiet() {
+        guard scenario.members != nil, genesis.policy.preferredLeaders.isEmpty,
+            scenario.clockRates.allSatisfy({ (900...1_100) ~= $0 }),
+            let leader = nodes.first(where: { $0.isUp && $0.role == .leader })
+        else { return }
+        quietLeader = (leader.id, leader.term)
+        quietUntil = now + 3 * scenario.electionTimeout
+    }
+
+    /// - Throws: If another node leads than when all became equal, or in another term.
+    func endQuiet() throws(Violation) {
+        guard let quietLeader else { return }
+        if nodes.count > members.count { reach.mark(.strangersLeftInPeace) }
+        for node in members where node.term != quietLeader.term {
+            throw Violation(
+                .liveness,
+                "node \(quietLeader.node) led term \(quietLeader.term) of a cluster that was well; "
+                    + "now node \(node.id) is in term \(node.term)"
+            )
+        }
+    }
+}
