@@ -73,7 +73,7 @@ extension ConsensusStage {
         case .spreadBroken(let sites):
             return "the loss of \(sites.joined(separator: " or of ")) would leave no quorum"
         case .notLeader, .notReady, .transferring, .changeInProgress, .unchanged, .unusable,
-            .mustBeLearner, .notCaughtUp, .wouldLoseQuorum:
+            .mustBeLearner, .notCaughtUp, .wouldLoseQuorum, .keepsItsRole:
             return nil
         }
     }

@@ -56,7 +56,7 @@ extension ConsensusStage {
         }
 
         /// A witness has given back what it could.
-        mutating func forgot() { sizeSince = 0 }
+        mutating func forgot() { costSince = 0 }
 
         /// A new one is on the disk.
         mutating func built(_ index: LogIndex) {

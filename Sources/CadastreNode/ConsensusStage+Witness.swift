@@ -10,7 +10,7 @@ extension ConsensusStage {
         let last = delivery.committed
         if delivery.next <= last {
             for value in delivery.next.value...last.value {
-                snapshots.grew(by: raft.header(at: LogIndex(value))?.size ?? 0)
+                if let header = raft.header(at: LogIndex(value)) { snapshots.grew(by: header) }
             }
             delivery.passedOver()
             appliedIndex = last
@@ -24,7 +24,7 @@ extension ConsensusStage {
     private mutating func forget(into output: inout ConsensusOutput) {
         let index = min(heldByAll, appliedIndex)
         guard index > raft.logBase.index,
-            snapshots.sizeSince >= min(settings.snapshotInterval, settings.journal.segmentSize)
+            snapshots.costSince >= min(settings.snapshotInterval, settings.journal.segmentSize)
         else { return }
         snapshots.forgot()
         step(.compact(through: index), into: &output)

@@ -111,13 +111,6 @@ package enum QuorumRecovery {
         _ identity: NodeIdentity,
         in configuration: Configuration
     ) throws(NodeError) -> Member {
-        guard !identity.isWitness else {
-            throw NodeError(
-                .configuration,
-                "node \(identity.node) is a witness and keeps no state: a cluster cannot go on from "
-                    + "it alone. Nothing was changed. Take a survivor that is a full voter"
-            )
-        }
         let member = configuration.member(identity.node)
         let lives = [identity.incarnation, identity.previousIncarnation]
         let isVoter =
@@ -200,7 +193,16 @@ package enum QuorumRecovery {
         _ settings: NodeSettings,
         _ seed: UInt64
     ) throws(NodeError) -> Log {
+        guard !identity.isWitness else {
+            throw NodeError(
+                .configuration,
+                "node \(identity.node) is a witness and keeps no state: a cluster cannot go on from "
+                    + "it alone. Nothing was changed. Take a survivor that is a full voter"
+            )
+        }
         do throws(StorageError) {
+            // A repair that was whole when the last process ended.
+            _ = try JournalExchange(directory: "\(directory)/journal", on: disk).finish()
             let (journal, groups) = try Journal.open(
                 directory: "\(directory)/journal",
                 on: disk,

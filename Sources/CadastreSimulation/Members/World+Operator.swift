@@ -70,7 +70,8 @@ extension World {
             reach.mark(.memberChangeUnknown)
             askAgain()
         case .refused(let refusal, let leader): refused(refusal, leader, step)
-        case .command, .answer, .digest, .transferred:
+        case .forbidden(let refusal, _): refused(refusal, .none, step)
+        case .command, .answer, .digest, .transferred, .policyPlan:
             throw Violation(.unexpectedStop, "the operator is answered \(reply.words)")
         }
     }
