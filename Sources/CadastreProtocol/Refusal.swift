@@ -122,8 +122,6 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case notCaughtUp = 117
     /// Of those who would vote too few are heard at the moment.
     case quorumUnreachable = 118
-    /// A cluster has one witness at most, who stays one until it is removed; nobody else becomes one.
-    case notForWitness = 125
 
     // MARK: Sites.
 
@@ -133,4 +131,9 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case spreadBroken = 121
     /// Somebody else has changed the policy meanwhile.
     case policyChanged = 122
+
+    // MARK: The witness.
+
+    /// A cluster has one witness at most, who stays one until it is removed; nobody else becomes one.
+    case notForWitness = 125
 }

@@ -161,10 +161,14 @@ enum Schema {
     }
 
     /// Makes the database the node's own, whosever it was.
+    ///
+    /// Writes nothing where it is so already: a start that finishes an installation on a full disk
+    /// has no room for it.
     static func adopt(
         _ connection: Connection,
         for identity: StateMachineIdentity
     ) throws(StateMachineError) {
+        guard try owner(connection) != identity else { return }
         let statement = try Statement(
             "REPLACE INTO identity VALUES(1,?1,?2,?3,?4,?5)",
             on: connection

@@ -18,6 +18,8 @@ struct SeedTests {
         // The simulation's own: it waited for an answer of a node that was no member any more, and
         // founded a node on a disk that was full.
         116, 1_143, 1_151, 1_085,
+        // A start on a full disk threw the received snapshot away that it was to install.
+        6, 161,
     ]
 
     @Test(arguments: fixed)

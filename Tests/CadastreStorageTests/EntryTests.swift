@@ -326,7 +326,7 @@ struct EntryTests {
         refused { $0[8] = 0 }
         refused { $0[8] = 2 }
         refused { $0[32] = 0 }
-        refused { $0[32] = 3 }
+        refused { $0[32] = 4 }
         refused { $0[33] = 1 }
         refused { $0[35] = 1 }
         refused { $0[42] = 0xff }

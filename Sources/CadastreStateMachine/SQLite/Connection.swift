@@ -151,14 +151,11 @@ final class Connection {
     func close() throws(StateMachineError) {
         _ = unsafe cadastre_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         let code = finish()
-        guard code == SQLITE_OK, files.lastFailure == nil else {
+        // A close that could not write all says so to nobody but the disk.
+        if let failure = files.lastFailure { throw .sqlite(SQLiteError("close", failure)) }
+        guard code == SQLITE_OK else {
             throw .sqlite(
-                SQLiteError(
-                    operation: "close",
-                    code: code & 0xff,
-                    extendedCode: code,
-                    message: files.lastFailure.map { "\($0)" } ?? ""
-                )
+                SQLiteError(operation: "close", code: code & 0xff, extendedCode: code, message: "")
             )
         }
     }
