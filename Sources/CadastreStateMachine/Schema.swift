@@ -161,10 +161,14 @@ enum Schema {
     }
 
     /// Makes the database the node's own, whosever it was.
+    ///
+    /// One that is the node's own already is not written to: so a start on a full disk goes on with
+    /// what an earlier process had adopted.
     static func adopt(
         _ connection: Connection,
         for identity: StateMachineIdentity
     ) throws(StateMachineError) {
+        guard try owner(connection) != identity else { return }
         let statement = try Statement(
             "REPLACE INTO identity VALUES(1,?1,?2,?3,?4,?5)",
             on: connection

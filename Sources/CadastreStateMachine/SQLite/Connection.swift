@@ -151,7 +151,11 @@ final class Connection {
     func close() throws(StateMachineError) {
         _ = unsafe cadastre_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
         let code = finish()
-        guard code == SQLITE_OK, files.lastFailure == nil else {
+        // SQLite does not always pass on what the disk said while it closes.
+        if code == SQLITE_OK, let failure = files.lastFailure {
+            throw .sqlite(SQLiteError("close", failure))
+        }
+        guard code == SQLITE_OK else {
             throw .sqlite(
                 SQLiteError(
                     operation: "close",
