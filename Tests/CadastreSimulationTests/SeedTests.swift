@@ -18,6 +18,9 @@ struct SeedTests {
         // The simulation's own: it waited for an answer of a node that was no member any more, and
         // founded a node on a disk that was full.
         116, 1_143, 1_151, 1_085,
+        // Want of room for the log of a received snapshot was taken for a fault of the snapshot, and
+        // the start advised to take the folder away.
+        6, 161,
     ]
 
     @Test(arguments: fixed)
