@@ -21,6 +21,10 @@ struct SeedTests {
         // Want of room for the log of a received snapshot was taken for a fault of the snapshot, and
         // the start advised to take the folder away.
         6, 161,
+        // A peer that answered a mending node with what was before that one's log was called a liar.
+        20_074,
+        // A leader that began its term in a joint configuration that it knew to be committed stopped.
+        20_075,
     ]
 
     @Test(arguments: fixed)
