@@ -136,8 +136,10 @@ extension ConsensusStage {
         )
         incoming = [entry]
         step(.propose(entry.header), into: &output)
+        // What follows from it may be a further entry already: a new leader's first one is enough for
+        // leaving a joint configuration that is known to be committed.
         precondition(
-            raft.lastPosition == entry.header.position,
+            raft.lastPosition.index >= entry.header.index,
             "Raft refused entry \(entry.header.position), for which it had room: \(effects.refusals)"
         )
     }

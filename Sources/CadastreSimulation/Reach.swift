@@ -12,6 +12,7 @@ package struct Reach: Hashable, Sendable {
         case failedOtherCall
         case survivedDiskFault, fullDisk, refusedDiskFull, slowDiskOfLeader
         case stateReapplied
+        case journalDamaged, journalMended, mendingInterrupted, stateRebuilt
         case peerCaughtUpFromJournal, appliedFromJournal
         // Snapshots.
         case snapshotBuilt, snapshotNotBuilt, snapshotOffered, snapshotStaged, snapshotInstalled

@@ -50,6 +50,8 @@ struct Scenario {
     var patience: ClosedRange<UInt64> = 150 * Span.millisecond...900 * Span.millisecond
     /// What is done to the members; nil where they stay what they were founded as.
     var members: MemberScenario?
+    /// What rots on disks; nil where what was synced stays what it was.
+    var rot: DiskRot?
     /// Requests given up, of a thousand that were not answered in time.
     var abandonPerMille = 60
 

@@ -43,6 +43,13 @@ final class SimulatedNode {
     /// As `consensus`.
     var lock: (any DiskLock)?
 
+    /// Its journal has rotted, and is not whole yet.
+    var rotten: RottenJournal?
+    /// What mends its journal, while that process lives.
+    var mending: DamagedNode?
+    /// What peers sent to that one.
+    var repairInbox: [RepairEvent] = []
+
     /// What waits for each stage.
     var consensusInbox: [ConsensusEvent] = []
     /// What waits for each stage.
@@ -120,6 +127,7 @@ final class SimulatedNode {
         clusterTime = 0
         wasKilled = false
         interruption = nil
+        rotten = nil
         isNew = true
     }
 
@@ -128,6 +136,9 @@ final class SimulatedNode {
 
     /// Whether the process lives.
     var isUp: Bool { consensus != nil }
+
+    /// Whether a process hears others: the node's, or the one that mends its journal.
+    var isListening: Bool { isUp || mending != nil }
 
     /// What its clocks show.
     func moment(at now: UInt64) -> Moment {
@@ -155,10 +166,14 @@ final class SimulatedNode {
         snapshot = nil
         lock?.release()
         lock = nil
+        mending?.repair.close()
+        mending?.lock.release()
+        mending = nil
         consensusInbox.removeAll()
         journalInbox.removeAll()
         applyInbox.removeAll()
         snapshotInbox.removeAll()
+        repairInbox.removeAll()
         isSnapshotWaiting = false
         isBusy = Array(repeating: false, count: Stage.allCases.count)
         isConnected = Array(repeating: false, count: isConnected.count)

@@ -83,7 +83,7 @@ extension World {
         return all
     }
 
-    func journalFinished(_ place: Int, _ results: [JournalResult], _ life: Int) {
+    func journalFinished(_ place: Int, _ results: [JournalResult], _ life: Int) throws(Violation) {
         let node = nodes[place]
         guard node.life == life else { return }
         node.isBusy[Stage.journal.rawValue] = false
@@ -99,8 +99,12 @@ extension World {
                 node.consensusInbox.append(.diskFull(isFull))
             case .compacted(_, let start):
                 tell("node \(node.id) gives back its log through \(start.position)")
-            // Nobody asks here.
-            case .repairAnswer, .repairFault: break
+            case .repairAnswer(let frame): try sendRepair(frame, from: node)
+            case .repairFault(let fault):
+                throw Violation(
+                    .unexpectedStop,
+                    "node \(node.id) complains about node \(fault.peer): \(fault.reason)"
+                )
             }
         }
         if !results.isEmpty { wake(node, .consensus) }

@@ -9,13 +9,19 @@ extension World {
     /// Starts a node's process on its disk, as it is.
     func start(_ place: Int) throws(Violation) {
         let node = nodes[place]
-        guard !node.isUp else { return }
+        guard !node.isListening else { return }
         node.disk.restart()
         if let founding = mustBeFounded.firstIndex(of: place) {
             mustBeFounded.remove(at: founding)
             try foundToJoin(node)
         }
+        try rotJournal(node)
+        if isToBeMended(node) {
+            try beginMending(node)
+            return
+        }
         let found = try checkedRecovery(node)
+        let mustRebuild = rotState(node, found)
         let interruption = node.interruption
         node.interruption = nil
         switch interruption {
@@ -50,7 +56,14 @@ extension World {
         let configuration = open.consensus.status.configuration
         node.roster = MemberRoster(configuration.members, of: open.identity)
         node.rules = [configuration]
-        if open.hasReplacedState { reach.mark(.installFinishedAtStart) }
+        if mustRebuild, !open.hasRebuiltState {
+            throw Violation(.recovery, "node \(node.id) starts over an overwritten state")
+        }
+        if open.hasRebuiltState {
+            reach.mark(.stateRebuilt)
+        } else if open.hasReplacedState {
+            reach.mark(.installFinishedAtStart)
+        }
         node.term = open.consensus.status.term
         node.clusterTime = open.consensus.status.clusterTime
         node.commitIndex = .zero
@@ -99,7 +112,7 @@ extension World {
     }
 
     /// Reads the journal on a copy of the disk and compares it with what was durable.
-    private func checkedRecovery(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
+    func checkedRecovery(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
         let found = try recover(node)
         guard node.log.last > .zero else {
             guard found.headers.map(\.position) == [Genesis.position] else {
@@ -129,28 +142,39 @@ extension World {
     }
 
     private func recover(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
-        let copy = SimulatedDisk(copying: node.disk, seed: chance.bits())
-        copy.capacity = nil
         do throws(StorageError) {
-            let (journal, groups) = try Journal.open(
-                directory: "\(SimulatedNode.folder)/journal",
-                on: copy,
-                identity: JournalIdentity(
-                    cluster: genesis.cluster,
-                    node: node.id,
-                    incarnation: node.incarnation
-                ),
-                settings: scenario.settings.journal,
-                seed: chance.bits()
-            )
-            journal.close()
-            guard let group = groups.first(where: { $0.group == .directory }) else {
-                throw .unavailable(group: .directory, index: Genesis.position.index)
-            }
-            return group
+            return try openJournal(of: node, on: copy(of: node))
         } catch {
             throw Violation(.recovery, "the journal of node \(node.id) does not open: \(error)")
         }
+    }
+
+    /// A disk with the same on it, and room.
+    func copy(of node: SimulatedNode) -> SimulatedDisk {
+        let copy = SimulatedDisk(copying: node.disk, seed: chance.bits())
+        copy.capacity = nil
+        return copy
+    }
+
+    /// Opens a node's journal as a start does.
+    func openJournal(
+        of node: SimulatedNode,
+        on disk: SimulatedDisk
+    ) throws(StorageError) -> GroupRecovery {
+        let directory = "\(SimulatedNode.folder)/journal"
+        _ = try JournalExchange(directory: directory, on: disk).finish()
+        let (journal, groups) = try Journal.open(
+            directory: directory,
+            on: disk,
+            identity: journalIdentity(of: node),
+            settings: scenario.settings.journal,
+            seed: chance.bits()
+        )
+        journal.close()
+        guard let group = groups.first(where: { $0.group == .directory }) else {
+            throw .unavailable(group: .directory, index: Genesis.position.index)
+        }
+        return group
     }
 
     // MARK: The end

@@ -105,7 +105,9 @@ extension World {
         let (from, to, bytes) = (letter.from, letter.to, letter.bytes)
         let node = nodes[to]
         // On these connections strangers are heard wholly: consensus decides what comes of it.
-        guard !network.isCut(from: from, to: to), isRead(letter, isOfLeader: true) else { return }
+        guard !network.isCut(from: from, to: to), isRead(letter, isOfLeader: true),
+            node.isUp
+        else { return }
         mix(UInt64(Checksum.crc32c(bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
         give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: node)
     }

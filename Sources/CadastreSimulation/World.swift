@@ -32,6 +32,8 @@ final class World {
         case operate
         case memberRequest(UInt64, MemberChange, to: Int)
         case operatorWaits(UInt64)
+        case mending(Int, life: Int)
+        case repairMessage(Letter)
 
         /// What kind it is, for the trace.
         var tag: UInt64 {
@@ -56,6 +58,8 @@ final class World {
             case .operate: 20
             case .memberRequest: 21
             case .operatorWaits: 22
+            case .mending: 23
+            case .repairMessage: 24
             }
         }
     }
@@ -82,6 +86,8 @@ final class World {
     let scenario: Scenario
     let genesis: Genesis
     var chance: Chance
+    /// For what disks rot: a world in which none does is what it would be without.
+    var rotChance: Chance
     var story: Story
     var reach = Reach()
     var queue = EventQueue<Happening>()
@@ -135,12 +141,14 @@ final class World {
         self.sabotage = sabotage
         self.story = story
         chance = Chance(seed: seed)
+        rotChance = Chance(seed: ~seed ^ 0x726F_7474_656E_2121)
         var scenario = Scenario(&chance)
         if let sabotage {
             scenario.prepare(for: sabotage)
         } else {
             scenario.drawMembers(seed: seed)
             scenario.drawWitness(seed: seed)
+            scenario.drawRot(seed: seed)
         }
         self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.places, quality: SimulatedNetwork.Quality())
@@ -245,7 +253,7 @@ final class World {
         case .tick(let place, let life): try tick(place, life)
         case .turn(let place, let stage, let life): try turn(place, stage, life)
         case .journalFinished(let place, let results, let life):
-            journalFinished(place, results, life)
+            try journalFinished(place, results, life)
         case .applyFinished(let place, let report, let life): applyFinished(place, report, life)
         case .peerMessage(let letter): try arrive(letter)
         case .crash(let place, let life):
@@ -267,6 +275,8 @@ final class World {
         case .memberRequest(let number, let change, let place):
             arrive(number, change, at: place)
         case .operatorWaits(let number): operatorWaits(number)
+        case .mending(let place, let life): try mendingTurn(place, life)
+        case .repairMessage(let letter): repairMessage(letter)
         }
     }
 

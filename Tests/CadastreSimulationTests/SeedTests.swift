@@ -18,8 +18,13 @@ struct SeedTests {
         // The simulation's own: it waited for an answer of a node that was no member any more, and
         // founded a node on a disk that was full.
         116, 1_143, 1_151, 1_085,
-        // A start on a full disk threw the received snapshot away that it was to install.
+        // Want of room for the log of a received snapshot was taken for a fault of the snapshot, and
+        // the start advised to take the folder away.
         6, 161,
+        // A peer that answered a mending node with what was before that one's log was called a liar.
+        20_074,
+        // A leader that began its term in a joint configuration that it knew to be committed stopped.
+        20_075,
     ]
 
     @Test(arguments: fixed)

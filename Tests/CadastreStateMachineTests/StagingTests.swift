@@ -432,6 +432,36 @@ struct StagingTests {
     }
 
     @Test
+    func `want of room is never the fault of a staged file, however much of it is there`() throws {
+        let sent = try sent()
+        var isEnough = false
+        for room in stride(from: 0, to: 40_000, by: 500) {
+            let disk = try receiver(sent.contents)
+            disk.capacity = disk.usedBytes + room
+            do {
+                _ = try stage(disk, sent.image)
+                isEnough = true
+            } catch .imageFailed(let cause) where cause.isDiskFull && !isEnough {
+                continue
+            } catch {
+                Issue.record("with \(room) bytes: \(error)")
+            }
+        }
+        #expect(isEnough)
+    }
+
+    @Test
+    func `a staged file that is this node's own already needs no room to be staged again`() throws {
+        let sent = try sent()
+        let disk = try receiver(sent.contents)
+        let machine = try open(disk)
+        _ = try stage(disk, sent.image)
+        disk.capacity = disk.usedBytes
+        try machine.install(stage(disk, sent.image))
+        #expect(machine.applied == sent.image.applied)
+    }
+
+    @Test
     func `the log of an interrupted staging goes into no other file`() throws {
         let sent = try sent()
         let disk = try receiver(sent.contents)

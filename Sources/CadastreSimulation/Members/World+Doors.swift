@@ -40,7 +40,7 @@ extension World {
         if dials(node, peer) { return letter }
         let hasLink = node.roster?.dialled.contains { $0.id == peer.id } ?? false
         let isStranger = node.roster.map { !$0.names(peer.id, peer.incarnation) } ?? true
-        guard peer.isUp, dials(peer, node), standing(of: peer, at: node) != .refused,
+        guard peer.isListening, dials(peer, node), standing(of: peer, at: node) != .refused,
             !hasLink || isStranger
         else { return nil }
         letter.isAnswer = true
@@ -50,7 +50,7 @@ extension World {
     /// Whether a letter that came is read, by the process that is there now.
     func isRead(_ letter: Letter, isOfLeader: Bool) -> Bool {
         let (from, node) = (nodes[letter.from], nodes[letter.to])
-        guard node.isUp else { return false }
+        guard node.isListening else { return false }
         guard scenario.members != nil else { return true }
         guard node.incarnation == letter.receiver, let roster = node.roster else { return false }
         if letter.isAnswer { return roster.names(from.id, letter.sender) }

@@ -181,7 +181,7 @@ extension World {
 
     /// What brings back what a wiped disk took: the number with its new disk, or another node in its
     /// place.
-    private func repair() {
+    func repair() {
         guard let place = owner.wiped else { return }
         owner.isRepair = true
         owner.attempts = 0

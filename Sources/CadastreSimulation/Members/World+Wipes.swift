@@ -12,7 +12,9 @@ extension World {
     /// another node in its place, votes again. And no change may be under way, or asked for: one that
     /// leaves two voters, of whom one is just gone, would be the end.
     func mayWipe(_ now: Configuration) -> Bool {
-        guard owner.wiped == nil, now.voters.count >= 3, now.outgoing.isEmpty else { return false }
+        guard owner.wiped == nil, now.voters.count >= 3, now.outgoing.isEmpty,
+            nodes.allSatisfy({ $0.rotten == nil })
+        else { return false }
         let isAsked = nodes.contains { node in
             node.consensusInbox.contains { if case .changeMembers = $0 { true } else { false } }
         }

@@ -186,8 +186,13 @@ package final class RepairedJournal {
                 reason: "they do not lead to entry \(missing.index) as it is proven"
             )
         }
-        if let known = damage.start, first.index <= known.position.index {
-            throw .malformedEntry(reason: "entry \(first.index) is from before the log")
+        // Whoever answers does not know where this log begins: what is from before is of no use.
+        var previous = Missing(index: first.index.previous, hash: previousHash)
+        if let known = damage.start?.position.index {
+            while let early = entries.first, early.index <= known {
+                previous = Missing(index: early.index, hash: early.hash)
+                entries.removeFirst()
+            }
         }
         for entry in entries where damage.contradicts(entry.header) {
             throw contradiction(
@@ -204,7 +209,7 @@ package final class RepairedJournal {
         spoolSize += joined.count
         fetched.entries += entries.count
         fetched.bytes += joined.count
-        self.missing = Missing(index: first.index.previous, hash: previousHash)
+        self.missing = previous
         try goOn()
     }
 
