@@ -402,20 +402,6 @@ struct StagingTests {
         #expect(cause.isDiskFull)
     }
 
-    /// A start that finishes an installation stages the file once more (simulation, seeds 6 and 161).
-    @Test
-    func `what was staged is staged again on a disk without room`() throws {
-        let sent = try sent()
-        let disk = try receiver(sent.contents)
-        let machine = try open(disk)
-        _ = try stage(disk, sent.image)
-        disk.capacity = disk.usedBytes
-        let state = try stage(disk, sent.image)
-        disk.capacity = nil
-        try machine.install(state)
-        #expect(machine.digest == sent.image.digest)
-    }
-
     /// Not the file's fault: it is not to be thrown away (simulation, seed 6).
     @Test(arguments: [1, 1_213, 4_096, 9_000, 20_000])
     func `whatever room is missing, the disk is to blame`(room: Int) throws {

@@ -58,7 +58,9 @@ enum JournalMending {
                 snapshots: closed(),
                 repairs: { events.post(.received(from: $0, group: $1, bytes: $2)) },
                 metrics: NodeMetrics(),
-                log: log
+                log: log,
+                // As the node itself dials, or whoever lies between would not know it.
+                source: plan.dialSource
             ),
             on: group.next()
         )
