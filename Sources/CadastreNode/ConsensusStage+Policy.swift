@@ -12,14 +12,14 @@ extension ConsensusStage {
         into output: inout ConsensusOutput
     ) {
         var target = raft.configuration
-        target.policy = change.policy.policy
+        target.policy = change.policy
         // Before the rest: another node's configuration may be the older one.
         guard raft.role == .leader else {
             refuse(key, .notLeader, into: &output)
             return
         }
         let present = raft.configuration.policy
-        guard [change.expected.policy, target.policy].contains(present) else {
+        guard [change.expected, target.policy].contains(present) else {
             refuse(key, .policyChanged, into: &output)
             return
         }
@@ -27,7 +27,7 @@ extension ConsensusStage {
             refuse(key, reason, ofChangeTo: target, into: &output)
             return
         }
-        let plan = PolicyPlan(before: PolicyDescription(present), after: change.policy)
+        let plan = PolicyPlan(before: present, after: change.policy)
         begin(.policyPlan(plan), to: target, for: key, isDryRun: isDryRun, into: &output)
     }
 

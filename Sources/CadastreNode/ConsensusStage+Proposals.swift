@@ -139,7 +139,7 @@ extension ConsensusStage {
         // What follows from it may be a further entry already: a new leader's first one is enough for
         // leaving a joint configuration that is known to be committed.
         precondition(
-            raft.lastPosition.index >= entry.header.index,
+            raft.header(at: entry.header.index)?.position == entry.header.position,
             "Raft refused entry \(entry.header.position), for which it had room: \(effects.refusals)"
         )
     }

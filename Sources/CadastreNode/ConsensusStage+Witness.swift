@@ -16,7 +16,6 @@ extension ConsensusStage {
             appliedIndex = last
         }
         cache.trim(through: min(last, raft.persistedIndex))
-        cache.trimFar(through: min(last, raft.persistedIndex))
         forget(into: &output)
     }
 

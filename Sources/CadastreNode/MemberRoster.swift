@@ -22,21 +22,22 @@ package struct MemberRoster: Sendable {
     /// Where members may stand, and where the leader should.
     package private(set) var policy: Policy
     /// Who votes until a change is finished, ascending.
-    private var outgoing: [NodeID] = []
+    private var outgoing: [NodeID]
     /// No members any more, and still needed: they vote, or lead the change that removes them.
     private var leaving: [Member] = []
     /// Whom this node follows, or itself, or none.
     private var leader = NodeID.none
 
-    /// The members of a configuration, as this node knows them.
-    package init(_ members: [Member], of identity: NodeIdentity, policy: Policy = .init()) {
-        self.members = members
-        self.policy = policy
+    /// Whom a configuration names, as this node knows it.
+    package init(_ configuration: Configuration, of identity: NodeIdentity) {
+        members = configuration.members
+        outgoing = configuration.outgoing
+        policy = configuration.policy
         self.identity = identity
     }
 
     /// All but this node with whom it speaks: the members, and those who are just leaving.
-    package var others: [Member] { (members + leaving).filter { $0.id != identity.node } }
+    private var others: [Member] { (members + leaving).filter { $0.id != identity.node } }
 
     /// The member of this number, or the one that is just leaving under it.
     package func member(_ id: NodeID) -> Member? {
@@ -78,8 +79,11 @@ package struct MemberRoster: Sendable {
     /// Whom this node dials.
     ///
     /// A node that is no member dials nobody, unless it leads the change that removes it: nobody
-    /// would let it in.
-    package var dialled: [Member] { own != nil || leader == identity.node ? others : [] }
+    /// would let it in. Nobody dials a member that stands where the policy allows none.
+    package var dialled: [Member] {
+        guard own != nil || leader == identity.node else { return [] }
+        return others.filter { policy.allows($0.site) }
+    }
 
     /// Whether a node that the configuration does not name may speak to this one.
     ///

@@ -175,6 +175,33 @@ package enum NodeFolder {
         }
     }
 
+    /// Finishes a repair that was whole when the last process ended, and recovers the journal.
+    static func openJournal(
+        _ directory: String,
+        on disk: any Disk,
+        identity: NodeIdentity,
+        settings: JournalSettings,
+        seed: UInt64
+    ) throws(NodeError) -> (Journal, GroupRecovery) {
+        let path = "\(directory)/journal"
+        do throws(StorageError) {
+            _ = try JournalExchange(directory: path, on: disk).finish()
+            let (journal, groups) = try Journal.open(
+                directory: path,
+                on: disk,
+                identity: journalIdentity(identity),
+                settings: settings,
+                seed: seed
+            )
+            guard let group = groups.first(where: { $0.group == .directory }) else {
+                throw .unavailable(group: .directory, index: Genesis.position.index)
+            }
+            return (journal, group)
+        } catch {
+            throw NodeError(error)
+        }
+    }
+
     /// Recovers the journal, opens the state over it and puts the stages together.
     private static func assemble(
         _ directory: String,
@@ -184,26 +211,13 @@ package enum NodeFolder {
         seed: UInt64,
         lock: any DiskLock
     ) throws(NodeError) -> OpenNode {
-        let journal: Journal
-        let recovered: GroupRecovery
-        do throws(StorageError) {
-            // A repair that was whole when the last process ended.
-            _ = try JournalExchange(directory: "\(directory)/journal", on: disk).finish()
-            let (opened, groups) = try Journal.open(
-                directory: "\(directory)/journal",
-                on: disk,
-                identity: journalIdentity(identity),
-                settings: settings.reservingJournal,
-                seed: seed
-            )
-            guard let group = groups.first(where: { $0.group == .directory }) else {
-                throw .unavailable(group: .directory, index: Genesis.position.index)
-            }
-            journal = opened
-            recovered = group
-        } catch {
-            throw NodeError(error)
-        }
+        let (journal, recovered) = try openJournal(
+            directory,
+            on: disk,
+            identity: identity,
+            settings: settings.reservingJournal,
+            seed: seed
+        )
         let store: SnapshotStore
         do throws(StorageError) {
             store = try SnapshotStore(

@@ -200,31 +200,20 @@ package enum QuorumRecovery {
                     + "it alone. Nothing was changed. Take a survivor that is a full voter"
             )
         }
-        do throws(StorageError) {
-            // A repair that was whole when the last process ended.
-            _ = try JournalExchange(directory: "\(directory)/journal", on: disk).finish()
-            let (journal, groups) = try Journal.open(
-                directory: "\(directory)/journal",
-                on: disk,
-                identity: NodeFolder.journalIdentity(identity),
-                settings: settings.journal,
-                seed: seed
+        let (journal, recovered) = try NodeFolder.openJournal(
+            directory,
+            on: disk,
+            identity: identity,
+            settings: settings.journal,
+            seed: seed
+        )
+        guard let configuration = recovered.configuration else {
+            journal.close()
+            throw NodeError(
+                StorageError.unavailable(group: .directory, index: Genesis.position.index)
             )
-            guard let group = groups.first(where: { $0.group == .directory }) else {
-                throw .unavailable(group: .directory, index: Genesis.position.index)
-            }
-            var configuration = group.start.configuration
-            for header in group.headers {
-                if case .configuration(let newer) = header.kind { configuration = newer }
-            }
-            guard let configuration else {
-                journal.close()
-                throw .unavailable(group: .directory, index: Genesis.position.index)
-            }
-            return Log(journal: journal, recovered: group, configuration: configuration)
-        } catch {
-            throw NodeError(error)
         }
+        return Log(journal: journal, recovered: recovered, configuration: configuration)
     }
 
     private static func survey(

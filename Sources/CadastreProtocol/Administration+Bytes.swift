@@ -3,6 +3,7 @@ internal import FoundationEssentials
 #else
 internal import Foundation
 #endif
+internal import RaftCore
 internal import SwiftProtobuf
 
 /// The bytes of administration, through the generated code: it is rare, and clarity is all.
@@ -144,12 +145,12 @@ extension AdministrationAnswer {
                     isJoint: plan.isJoint
                 )
             )
-        case .policy(let policy): self = .policy(PolicyDescription(policy))
+        case .policy(let policy): self = .policy(Policy(policy))
         case .policyPlan(let plan):
             self = .policyPlan(
                 PolicyPlan(
-                    before: PolicyDescription(plan.before),
-                    after: PolicyDescription(plan.after)
+                    before: Policy(plan.before),
+                    after: Policy(plan.after)
                 )
             )
         }

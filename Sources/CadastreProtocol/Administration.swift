@@ -1,3 +1,5 @@
+package import RaftCore
+
 /// What an operator asks of one node, outside the log.
 package enum AdministrationRequest: Hashable, Sendable {
     /// How the node is.
@@ -29,7 +31,7 @@ package enum AdministrationAnswer: Hashable, Sendable {
     /// To ``AdministrationRequest/changeMembers(_:isDryRun:)``: what was done, or would be.
     case memberPlan(MemberPlan)
     /// To ``AdministrationRequest/policy``.
-    case policy(PolicyDescription)
+    case policy(Policy)
     /// To ``AdministrationRequest/setPolicy(_:isDryRun:)``: what was done, or would be.
     case policyPlan(PolicyPlan)
 }

@@ -1,7 +1,8 @@
+internal import RaftCore
 internal import SwiftProtobuf
 
 /// The policy in the schema's messages.
-extension PolicyDescription {
+extension Policy {
     /// The schema's `Policy`.
     var message: Cadastre_V1_Policy {
         .with {
@@ -39,8 +40,8 @@ extension PolicyChange {
             message.policy.unknownFields.data.isEmpty
         else { throw ProtocolError(.notSupported, "a field is not known to this version") }
         self.init(
-            from: PolicyDescription(message.expected),
-            to: PolicyDescription(message.policy)
+            from: Policy(message.expected),
+            to: Policy(message.policy)
         )
         try check()
     }

@@ -1,57 +1,15 @@
 package import RaftCore
 
-/// Which sites a group may use, and how, as an operator reads and writes it.
-package struct PolicyDescription: Hashable, Sendable {
-    /// Two lower-case letters each, ascending; none: any country.
-    package var allowedCountries: [String]
-    /// The most wanted first: sites, or the fronts of their names.
-    package var preferredLeaders: [String]
-    /// The loss of any one site leaves a quorum.
-    package var survivesOneSite: Bool
-
-    /// Asks for nothing, unless told what.
-    package init(
-        allowedCountries: [String] = [],
-        preferredLeaders: [String] = [],
-        survivesOneSite: Bool = false
-    ) {
-        self.allowedCountries = allowedCountries
-        self.preferredLeaders = preferredLeaders
-        self.survivesOneSite = survivesOneSite
-    }
-
-    /// As it is in a configuration.
-    package init(_ policy: Policy) {
-        self.init(
-            allowedCountries: policy.allowedCountries,
-            preferredLeaders: policy.preferredLeaders,
-            survivesOneSite: policy.survivesOneSite
-        )
-    }
-
-    /// What is wrong with it, whoever the members are; nil if it can be in force.
-    package var fault: String? { policy.fault }
-
-    /// As it is put in a configuration, once it was checked.
-    package var policy: Policy {
-        Policy(
-            allowedCountries: allowedCountries,
-            preferredLeaders: preferredLeaders,
-            survivesOneSite: survivesOneSite
-        )
-    }
-}
-
 /// Another policy, whole, for the one that its author has read: of two operators who change it at
 /// once, one is told.
 package struct PolicyChange: Hashable, Sendable {
     /// What its author believes to be in force.
-    package var expected: PolicyDescription
+    package var expected: Policy
     /// What is to be.
-    package var policy: PolicyDescription
+    package var policy: Policy
 
     /// Composes a change.
-    package init(from expected: PolicyDescription, to policy: PolicyDescription) {
+    package init(from expected: Policy, to policy: Policy) {
         self.expected = expected
         self.policy = policy
     }
@@ -67,12 +25,12 @@ package struct PolicyChange: Hashable, Sendable {
 /// What a change of the policy does.
 package struct PolicyPlan: Hashable, Sendable {
     /// The policy without it.
-    package var before: PolicyDescription
+    package var before: Policy
     /// The policy with it.
-    package var after: PolicyDescription
+    package var after: Policy
 
     /// Composes a plan.
-    package init(before: PolicyDescription, after: PolicyDescription) {
+    package init(before: Policy, after: Policy) {
         self.before = before
         self.after = after
     }

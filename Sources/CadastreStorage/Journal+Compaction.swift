@@ -118,12 +118,7 @@ extension Journal {
         }
         var starts: [(GroupID, LogStart)] = []
         do throws(Damage) {
-            let records = try Record.all(
-                of: batch,
-                in: reader.bytes,
-                base: reader.base,
-                seed: reader.header.seed
-            )
+            let records = try reader.records(of: batch)
             var left = logs.filter { $0.value.count(before: number) > 0 }
             for record in records {
                 guard case .resume(let group, _, let start) = record.content,

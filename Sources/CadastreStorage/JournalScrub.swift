@@ -175,12 +175,7 @@ package final class JournalScrub {
         if damage == nil { damage = try current.reader.load(header) }
         if damage == nil {
             do throws(Damage) {
-                let records = try Record.all(
-                    of: header,
-                    in: current.reader.bytes,
-                    base: current.reader.base,
-                    seed: current.reader.header.seed
-                )
+                let records = try current.reader.records(of: header)
                 try current.replay.apply(header, records)
             } catch {
                 damage = error

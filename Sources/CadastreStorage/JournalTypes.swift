@@ -88,6 +88,14 @@ package struct GroupRecovery: Hashable, Sendable {
     /// Its entries, contiguous from there on.
     package var headers: [EntryHeader]
 
+    /// The newest configuration, committed or not; nil where the log has none.
+    package var configuration: Configuration? {
+        for header in headers.reversed() {
+            if case .configuration(let newest) = header.kind { return newest }
+        }
+        return start.configuration
+    }
+
     /// Composes the knowledge.
     package init(
         group: GroupID,

@@ -245,12 +245,7 @@ struct Recovery {
                 }
                 try scan.replay.apply(
                     header,
-                    try Record.all(
-                        of: header,
-                        in: reader.bytes,
-                        base: reader.base,
-                        seed: segment.seed
-                    )
+                    try reader.records(of: header)
                 )
             } catch {
                 throw .contradictory(

@@ -44,11 +44,16 @@ struct SegmentReader {
         if sum == batch.recordsSum { return nil }
         if let damage = unreadableBlock(in: batch.place.offset..<batch.end) { return damage }
         do throws(Damage) {
-            _ = try Record.all(of: batch, in: bytes, base: base, seed: header.seed)
+            _ = try records(of: batch)
         } catch {
             return error
         }
         return Damage(offset: batch.place.offset, reason: "the records are of another batch")
+    }
+
+    /// The records of a batch that the window holds (``load(_:)``).
+    func records(of batch: BatchHeader) throws(Damage) -> [Record] {
+        try Record.all(of: batch, in: bytes, base: base, seed: header.seed)
     }
 
     /// Whether this block can be read and holds nothing but zeros.

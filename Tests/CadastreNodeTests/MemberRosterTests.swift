@@ -18,7 +18,7 @@ struct MemberRosterTests {
 
     private static func roster(disk: UInt64) -> MemberRoster {
         MemberRoster(
-            (1...3).map { member($0, disk: $0) },
+            Configuration(members: (1...3).map { member($0, disk: $0) }, featureLevel: 1),
             of: NodeIdentity(
                 cluster: ClusterID(high: 1, low: 1),
                 node: NodeID(1),
@@ -100,6 +100,19 @@ struct MemberRosterTests {
         )
         #expect(roster.dialled.map(\.id) == [NodeID(2), NodeID(3)])
         roster.update(Configuration(members: two, featureLevel: 1), leader: NodeID(1))
+        #expect(roster.dialled.map(\.id) == [NodeID(2)])
+    }
+
+    @Test
+    func `nobody dials a member that stands where the policy allows none`() {
+        var abroad = Self.member(3, disk: 3)
+        abroad.site = "be/brussels/bru1/acme"
+        let configuration = Configuration(
+            members: [Self.member(1, disk: 1), Self.member(2, disk: 2), abroad],
+            featureLevel: 1,
+            policy: Policy(allowedCountries: ["fr"])
+        )
+        let roster = MemberRoster(configuration, of: Self.roster(disk: 1).identity)
         #expect(roster.dialled.map(\.id) == [NodeID(2)])
     }
 }

@@ -7,12 +7,12 @@ import Testing
 @Suite
 struct PolicyChangeTests {
     private static let key = RequestKey(connection: 1, request: 9)
-    private static let none = PolicyDescription()
-    private static let french = PolicyDescription(allowedCountries: ["fr"])
+    private static let none = Policy()
+    private static let french = Policy(allowedCountries: ["fr"])
 
     private static func set(
-        _ policy: PolicyDescription,
-        from expected: PolicyDescription = none,
+        _ policy: Policy,
+        from expected: Policy = none,
         isDryRun: Bool = false
     ) -> ConsensusEvent {
         .setPolicy(PolicyChange(from: expected, to: policy), key, isDryRun: isDryRun)
@@ -42,7 +42,7 @@ struct PolicyChangeTests {
     func `a policy is answered when it is committed, and asked for again without harm`() throws {
         var (node, term) = try leader()
         node.turn(Self.set(Self.french))
-        #expect(node.output.configuration?.policy == Self.french.policy)
+        #expect(node.output.configuration?.policy == Self.french)
         #expect(node.repliesSoFar.isEmpty, "nothing of it is committed yet")
         try node.agree(term)
         #expect(plan(of: node) == PolicyPlan(before: Self.none, after: Self.french))
@@ -69,7 +69,7 @@ struct PolicyChangeTests {
         var (node, term) = try leader()
         node.turn(Self.set(Self.french))
         try node.agree(term)
-        node.turn(Self.set(PolicyDescription(allowedCountries: ["be", "fr"])))
+        node.turn(Self.set(Policy(allowedCountries: ["be", "fr"])))
         #expect(refusal(of: node)?.refusal == .policyChanged)
     }
 
@@ -77,12 +77,12 @@ struct PolicyChangeTests {
     func `a policy that its members break is refused, with who and where`() throws {
         var (node, _) = try leader()
         let last = node.node.consensus.status.lastIndex
-        node.turn(Self.set(PolicyDescription(allowedCountries: ["be"])))
+        node.turn(Self.set(Policy(allowedCountries: ["be"])))
         let excluded = try #require(refusal(of: node))
         #expect(excluded.refusal == .countryNotAllowed)
         #expect(excluded.detail.contains("node 1 stands at fr/paris, node 2 stands at fr/paris"))
         #expect(excluded.detail.hasSuffix("allowed: be"))
-        node.turn(Self.set(PolicyDescription(survivesOneSite: true)))
+        node.turn(Self.set(Policy(survivesOneSite: true)))
         let spread = try #require(refusal(of: node))
         #expect(spread.refusal == .spreadBroken)
         #expect(spread.detail == "the loss of fr/paris would leave no quorum")
@@ -119,7 +119,7 @@ struct PolicyChangeTests {
     @Test
     func `who does not lead does not judge`() throws {
         var node = try NodeFixture(members: 3)
-        node.turn(Self.set(PolicyDescription(allowedCountries: ["be"])))
+        node.turn(Self.set(Policy(allowedCountries: ["be"])))
         #expect(refusal(of: node)?.refusal == .notLeader)
     }
 }

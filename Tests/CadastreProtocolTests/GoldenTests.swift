@@ -1,5 +1,6 @@
 import CadastreProtocol
 import Foundation
+import RaftCore
 import Testing
 
 /// The bytes of every format as they were when it was fixed.
@@ -44,14 +45,14 @@ struct GoldenTests {
             Golden(
                 name: "administration.setPolicy",
                 bytes: AdministrationRequest.setPolicy(
-                    PolicyChange(from: PolicyDescription(), to: Samples.policy),
+                    PolicyChange(from: Policy(), to: Samples.policy),
                     isDryRun: true
                 ).encode()
             ),
             Golden(
                 name: "administration.policyPlan",
                 bytes: AdministrationAnswer.policyPlan(
-                    PolicyPlan(before: Samples.policy, after: PolicyDescription())
+                    PolicyPlan(before: Samples.policy, after: Policy())
                 ).encode()
             ),
             Golden(name: "greeting", bytes: Samples.greeting.encode()),

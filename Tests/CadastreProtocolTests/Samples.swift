@@ -160,11 +160,11 @@ enum Samples {
         .changeMembers(.promote(4), isDryRun: false), .changeMembers(.demote(4), isDryRun: true),
         .changeMembers(.remove(4), isDryRun: false),
         .changeMembers(.replace(3, by: 6), isDryRun: false),
-        .policy, .setPolicy(PolicyChange(from: PolicyDescription(), to: policy), isDryRun: true),
-        .setPolicy(PolicyChange(from: policy, to: PolicyDescription()), isDryRun: false),
+        .policy, .setPolicy(PolicyChange(from: Policy(), to: policy), isDryRun: true),
+        .setPolicy(PolicyChange(from: policy, to: Policy()), isDryRun: false),
     ]
 
-    static let policy = PolicyDescription(
+    static let policy = Policy(
         allowedCountries: ["be", "fr"],
         preferredLeaders: ["fr/paris/p/o", "fr"],
         survivesOneSite: true
@@ -212,7 +212,7 @@ enum Samples {
             .memberPlan(
                 MemberPlan(before: [member], after: [member, Self.member], isJoint: true)
             ),
-            .policy(policy), .policyPlan(PolicyPlan(before: PolicyDescription(), after: policy)),
+            .policy(policy), .policyPlan(PolicyPlan(before: Policy(), after: policy)),
         ]
     }()
 

@@ -1,6 +1,7 @@
 import CadastreProtocol
 @testable import CadastreStateMachine
 import CadastreTLS
+import RaftCore
 import Testing
 
 @testable import CadastreRuntime
@@ -67,7 +68,7 @@ struct AuthorizationTests {
             "set the policy",
             .administration(
                 .setPolicy(
-                    PolicyChange(from: PolicyDescription(), to: PolicyDescription()),
+                    PolicyChange(from: Policy(), to: Policy()),
                     isDryRun: false
                 )
             ),

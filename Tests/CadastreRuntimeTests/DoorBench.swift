@@ -38,7 +38,9 @@ final class DoorBench {
         node: NodeID(1),
         incarnation: Incarnation(high: 7, low: 1)
     )
-    static var roster: Roster { Roster(members, of: identity) }
+    static var roster: Roster {
+        Roster(Configuration(members: members, featureLevel: 1), of: identity)
+    }
 
     init(
         connectionRequests: Int = 8,

@@ -113,7 +113,10 @@ struct PeerGreetingTests {
         return PeerNetwork(
             identity: identity,
             cluster: "atlas",
-            roster: Roster(DoorBench.members, of: identity),
+            roster: Roster(
+                Configuration(members: DoorBench.members, featureLevel: 1),
+                of: identity
+            ),
             hearsLeader: { hearsLeader },
             featureLevel: featureLevel,
             serverTLS: tls,
@@ -249,7 +252,7 @@ struct PeerGreetingTests {
             purposes: [.consensus]
         )
         #expect(!caller.isStranger)
-        #expect(network.isWelcome(caller, leader: .none))
+        #expect(network.isWelcome(caller))
     }
 
     // A node that joins lets everybody in as a stranger: were they so for as long as the connection
@@ -285,7 +288,7 @@ struct PeerGreetingTests {
 
     @Test
     func `whoever leaves is spoken to until it neither votes nor leads`() {
-        let roster = Roster(DoorBench.members, of: DoorBench.identity)
+        let roster = DoorBench.roster
         let alone = Array(DoorBench.members.prefix(1))
         #expect(roster.otherVoters == 1 && roster.own != nil)
         let joint = Configuration(
@@ -294,13 +297,13 @@ struct PeerGreetingTests {
             featureLevel: 1
         )
         roster.update(joint, leader: NodeID(2))
-        #expect(roster.members == alone && roster.others.map(\.id) == [NodeID(2)])
+        #expect(roster.members == alone && roster.dialled.map(\.id) == [NodeID(2)])
         #expect(roster.member(NodeID(2)) == DoorBench.members[1])
         let last = Configuration(members: alone, featureLevel: 1)
         roster.update(last, leader: NodeID(2))
-        #expect(roster.others.map(\.id) == [NodeID(2)], "its last words count")
+        #expect(roster.dialled.map(\.id) == [NodeID(2)], "its last words count")
         roster.update(nil, leader: NodeID(1))
-        #expect(roster.others.isEmpty && roster.member(NodeID(2)) == nil)
+        #expect(roster.dialled.isEmpty && roster.member(NodeID(2)) == nil)
     }
 
     @Test

@@ -161,7 +161,10 @@ struct RedialTests {
         return PeerNetwork(
             identity: identity,
             cluster: own.genesis.cluster,
-            roster: Roster(own.genesis.members, of: identity),
+            roster: Roster(
+                Configuration(members: own.genesis.members, featureLevel: 1),
+                of: identity
+            ),
             hearsLeader: { true },
             featureLevel: 1,
             serverTLS: TLSContextSource(tls.server),

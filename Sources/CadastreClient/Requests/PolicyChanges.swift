@@ -1,4 +1,5 @@
 internal import CadastreProtocol
+internal import RaftCore
 
 /// Which sites the cluster may use, and how.
 public struct Policy: Sendable, Hashable {
@@ -24,7 +25,7 @@ public struct Policy: Sendable, Hashable {
     }
 
     /// What is wrong with it, whoever the members are; nil if it can be in force.
-    public var fault: String? { PolicyDescription(self).fault }
+    public var fault: String? { RaftCore.Policy(self).fault }
 
     private static func inOrder(_ countries: [String]) -> [String] { Set(countries).sorted() }
 }
@@ -83,8 +84,8 @@ public struct SetPolicy: ClientAdministration {
     /// The request as the protocol has it.
     public var encoded: EncodedRequest {
         let change = PolicyChange(
-            from: PolicyDescription(expected),
-            to: PolicyDescription(policy)
+            from: RaftCore.Policy(expected),
+            to: RaftCore.Policy(policy)
         )
         return EncodedRequest(.administration(.setPolicy(change, isDryRun: isDryRun)))
     }
@@ -100,7 +101,7 @@ public struct SetPolicy: ClientAdministration {
 }
 
 extension Policy {
-    fileprivate init(_ policy: PolicyDescription) {
+    fileprivate init(_ policy: RaftCore.Policy) {
         self.init(
             allowedCountries: policy.allowedCountries,
             preferredLeaders: policy.preferredLeaders,
@@ -109,7 +110,7 @@ extension Policy {
     }
 }
 
-extension PolicyDescription {
+extension RaftCore.Policy {
     fileprivate init(_ policy: Policy) {
         self.init(
             allowedCountries: policy.allowedCountries,

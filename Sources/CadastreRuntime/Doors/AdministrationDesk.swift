@@ -38,7 +38,7 @@ enum AdministrationDesk {
             context.status().hop(to: desk.loop).whenSuccess { status in
                 desk.answer(
                     key,
-                    .policy(PolicyDescription(status.configuration.policy)),
+                    .policy(status.configuration.policy),
                     appliedIndex: status.appliedIndex.value
                 )
             }

@@ -32,9 +32,6 @@ final class PeerDoor {
     private var conduct: [NodeID: PeerConduct] = [:]
     private var sweeper: RepeatedTask?
 
-    /// Whom this node follows, or itself, or none.
-    private var leader = NodeID.none
-
     /// The doors of a node, closed.
     init(_ network: PeerNetwork, on loop: any EventLoop) {
         self.network = network
@@ -48,7 +45,6 @@ final class PeerDoor {
     /// Before the messages of the turn that brought it: what is for a new disk must not reach the
     /// old one.
     func membersChanged(_ configuration: Configuration?, leader: NodeID) {
-        self.leader = leader
         network.roster.update(configuration, leader: leader)
         renewLinks()
         for (purpose, connections) in accepted {
@@ -74,15 +70,11 @@ final class PeerDoor {
             )
             return false
         }
-        return network.isWelcome(connection.caller, leader: leader)
+        return network.isWelcome(connection.caller)
     }
 
-    /// A node that is no member dials nobody, unless it leads the change that removes it: nobody
-    /// would let it in.
     private func renewLinks() {
-        let isTakingPart = network.roster.own != nil || leader == network.identity.node
-        let policy = network.roster.policy
-        let peers = isTakingPart ? network.roster.others.filter { policy.allows($0.site) } : []
+        let peers = network.roster.dialled
         renew(&links, to: peers, for: .consensus)
         renew(&bulkLinks, to: peers, for: .bulk)
     }

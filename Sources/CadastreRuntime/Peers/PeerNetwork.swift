@@ -47,15 +47,9 @@ struct PeerNetwork: Sendable {
         )
     }
 
-    /// Whether a node that the configuration does not name may speak to this one.
-    ///
-    /// The configuration that this node has may be old: a node that joins has the founding one, and
-    /// one that was away may know nobody of those who are members now. Somebody must be able to tell
-    /// them. It is safe: the cluster's authority says that the stranger is a node of the cluster, it
-    /// is heard as a leader only (``Caller/isStranger``), and a leader was elected by voters. A node that
-    /// hears a leader learns of new members from that one, and lets no stranger in: so neither a
-    /// removed nor a wiped node disturbs a cluster that is well.
-    var admitsStrangers: Bool { roster.own == nil || !hearsLeader() }
+    /// Whether a node that the configuration does not name may speak to this one; that it is a node of
+    /// the cluster, the cluster's authority says.
+    var admitsStrangers: Bool { roster.admitsStrangers(hearsLeader: hearsLeader()) }
 
     /// Says which certificates are not of the member that is expected, standing where it should.
     ///
@@ -154,11 +148,9 @@ struct PeerNetwork: Sendable {
         }
     }
 
-    /// Whether a connection that was let in may stand: its node is a member still, or nobody else
-    /// leads.
-    func isWelcome(_ caller: Caller, leader: NodeID) -> Bool {
-        if roster.member(caller.node)?.incarnation == caller.incarnation { return true }
-        return admitsStrangers || caller.isStranger && caller.node == leader
+    /// Whether a connection that was let in may stand.
+    func isWelcome(_ caller: Caller) -> Bool {
+        roster.standing(of: caller, hearsLeader: hearsLeader()) != .refused
     }
 
     /// Whether only what a leader says is heard of a node that was let in.

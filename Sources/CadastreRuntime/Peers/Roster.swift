@@ -9,16 +9,15 @@ final class Roster: Sendable {
     private let identity: NodeIdentity
     private let content: Mutex<MemberRoster>
 
-    /// The members of a configuration, as this node knows them.
-    init(_ members: [Member], of identity: NodeIdentity, policy: Policy = .init()) {
+    /// Whom a configuration names, as this node knows it.
+    init(_ configuration: Configuration, of identity: NodeIdentity) {
         self.identity = identity
-        content = Mutex(MemberRoster(members, of: identity, policy: policy))
+        content = Mutex(MemberRoster(configuration, of: identity))
     }
 
     /// The members as a folder knows them.
     convenience init(_ open: OpenNode) {
-        let configuration = open.consensus.status.configuration
-        self.init(configuration.members, of: open.identity, policy: configuration.policy)
+        self.init(open.consensus.status.configuration, of: open.identity)
     }
 
     /// Where members may stand, and where the leader should.
@@ -27,8 +26,27 @@ final class Roster: Sendable {
     /// All members, ascending.
     var members: [Member] { content.withLock { $0.members } }
 
-    /// All but this node with whom it speaks: the members, and those who are just leaving.
-    var others: [Member] { content.withLock { $0.others } }
+    /// Whom this node dials (``MemberRoster/dialled``).
+    var dialled: [Member] { content.withLock { $0.dialled } }
+
+    /// Whether a node that the configuration does not name may speak to this one
+    /// (``MemberRoster/admitsStrangers(hearsLeader:)``).
+    func admitsStrangers(hearsLeader: Bool) -> Bool {
+        content.withLock { $0.admitsStrangers(hearsLeader: hearsLeader) }
+    }
+
+    /// As what a node is heard that was let in
+    /// (``MemberRoster/standing(of:_:hearsLeader:isConnected:)``).
+    func standing(of caller: Caller, hearsLeader: Bool) -> MemberRoster.Standing {
+        content.withLock {
+            $0.standing(
+                of: caller.node,
+                caller.incarnation,
+                hearsLeader: hearsLeader,
+                isConnected: true
+            )
+        }
+    }
 
     /// Voters beside this node.
     var otherVoters: Int {

@@ -23,17 +23,14 @@ enum JournalMending {
         let damaged = try NodeFolder.damaged(
             plan.settings.directory,
             on: PosixDisk(),
-            founding: Configuration(
-                members: plan.genesis.members,
-                featureLevel: Genesis.featureLevel
-            ),
+            founding: plan.founding.configuration,
             settings: plan.nodeSettings,
             seed: UInt64.random(in: 1 ... .max)
         )
         guard let damaged else { return false }
         defer { damaged.lock.release() }
         log.warning("\(damaged.description)")
-        let roster = Roster(damaged.configuration.members, of: damaged.identity)
+        let roster = Roster(damaged.configuration, of: damaged.identity)
         let tls: (server: TLSContext, client: TLSContext)
         do {
             tls = try plan.tls(of: roster.own)

@@ -64,6 +64,16 @@ package struct NodePlan: Sendable {
         }
     }
 
+    /// What the genesis file says, as a node takes it.
+    var founding: Genesis {
+        Genesis(
+            clusterName: genesis.cluster,
+            cluster: genesis.clusterID,
+            members: genesis.members,
+            policy: genesis.policy
+        )
+    }
+
     /// Founds the data folder, once in the life of its disk.
     ///
     /// - Parameters:
@@ -79,12 +89,7 @@ package struct NodePlan: Sendable {
         try NodeFolder.found(
             settings.directory,
             on: PosixDisk(),
-            genesis: Genesis(
-                clusterName: genesis.cluster,
-                cluster: genesis.clusterID,
-                members: genesis.members,
-                policy: genesis.policy
-            ),
+            genesis: founding,
             node: NodeID(settings.node),
             incarnation: incarnation,
             isWitness: isWitness,

@@ -42,7 +42,7 @@ extension World {
             }
             tell("node \(node.id): \(damaged.description)")
             node.mending = damaged
-            node.roster = MemberRoster(damaged.configuration.members, of: damaged.identity)
+            node.roster = MemberRoster(damaged.configuration, of: damaged.identity)
             // It lets no stranger in, as if it heard a leader.
             node.leader = node.id
         } catch {

@@ -248,12 +248,7 @@ struct JournalSurvey {
     ) throws(StorageError) {
         let records: [Record]
         do throws(Damage) {
-            records = try Record.all(
-                of: header,
-                in: reader.bytes,
-                base: reader.base,
-                seed: reader.header.seed
-            )
+            records = try reader.records(of: header)
         } catch {
             throw contradiction(header.place, error.reason)
         }

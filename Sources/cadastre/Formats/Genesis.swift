@@ -121,36 +121,10 @@ struct Genesis: Codable, Hashable, Sendable {
             )
         }
         self.policy = policy == Policy() ? nil : PolicyOutput(policy)
-        try check(policy)
-    }
-}
-
-extension Genesis {
-    /// - Throws: `Failure` naming the members that break the policy under which they are founded.
-    private func check(_ policy: Policy) throws(Failure) {
-        let sites = members.map { $0.site.split(separator: "/").map(String.init) }
-        for (member, parts) in zip(members, sites) {
-            guard policy.allowedCountries.isEmpty || policy.allowedCountries.contains(parts[0])
-            else {
-                throw Failure(
-                    .usage,
-                    "member \(member.id) stands in \(parts[0]), which is not allowed",
-                    advice: "allow it with --allow-country, or leave the member out"
-                )
-            }
-        }
-        guard policy.survivesOneSite else { return }
-        let centres = zip(members, sites).filter { $0.0.role != "learner" }
-            .map { $0.1.prefix(3).joined(separator: "/") }
-        let needed = centres.count / 2 + 1
-        for centre in centres
-        where centres.count - centres.count(where: { $0 == centre }) < needed {
-            throw Failure(
-                .usage,
-                "the loss of the site \(centre) would leave no quorum of voters",
-                advice: "spread the voters over more sites, or leave --survive-site out"
-            )
-        }
+        try checkFounding(
+            allowedCountries: policy.allowedCountries,
+            survivesOneSite: policy.survivesOneSite
+        )
     }
 }
 
