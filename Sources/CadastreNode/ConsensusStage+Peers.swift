@@ -31,6 +31,9 @@ extension ConsensusStage {
             return
         }
         clocks.heard(peer, wall: decoded.wallMilliseconds, at: now)
+        if decoded.isStateBehind != raft.laggards.contains(peer) {
+            step(.peerLags(peer, decoded.isStateBehind), into: &output)
+        }
         incoming.removeAll(keepingCapacity: true)
         if case .appendEntries(var append) = message.body {
             do throws(StorageError) {
@@ -130,6 +133,7 @@ extension ConsensusStage {
         let encoded = PeerMessage(
             message: message,
             wallMilliseconds: now.wall,
+            isStateBehind: isStateBehind,
             entries: entries.map(\.bytes)
         )
         output.frames.append(

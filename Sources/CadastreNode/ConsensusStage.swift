@@ -136,6 +136,12 @@ package struct ConsensusStage: Sendable {
     /// There is no room: no command is taken.
     var isDiskFull: Bool { isJournalFull || isStateFull }
 
+    /// What is committed and not yet applied here would take longer than a moment: some hundredths of
+    /// a second, as for a learner's log (``Limits/maximumPromotionLag``).
+    var isStateBehind: Bool {
+        appliedIndex.distance(to: raft.commitIndex) > Limits.maximumPromotionLag
+    }
+
     /// The own disk has been silent for as long as followers wait for a leader: nothing proposed
     /// here can be answered, and another voter's disk may be well.
     var isDiskStalled: Bool {

@@ -14,8 +14,9 @@ struct Delivery: Sendable {
     private var outstanding: Deque<(index: LogIndex, size: Int)> = []
     private var outstandingSize = 0
 
-    /// What the apply stage may have before it: more would only be memory.
-    static let maximumOutstandingSize = 32 * 1_048_576
+    /// What the apply stage may have before it: about a second of its work, since a node that stops
+    /// does it first, and a turn reports when it is done.
+    static let maximumOutstandingSize = 2 * 1_048_576
 
     /// Starts after what the state machine has applied.
     init(applied: LogIndex) {

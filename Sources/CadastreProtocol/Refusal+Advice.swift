@@ -97,7 +97,8 @@ extension Refusal {
         case .mustBeLearner:
             "Take the node in as a learner, one at a time, and promote it when it has caught up."
         case .notCaughtUp:
-            "Wait until the node has nearly all entries, then send the same request again."
+            "Wait until the node has nearly all entries and has executed them, then send the same "
+                + "request again."
         case .quorumUnreachable:
             "Start or connect more of the nodes that would vote, then send the same request again."
         case .countryNotAllowed:

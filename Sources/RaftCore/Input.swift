@@ -19,6 +19,9 @@ public enum Input: Sendable {
     case peerIsGone(NodeID)
     /// A connection to the peer stands again.
     case peerIsBack(NodeID)
+    /// The peer's state is so far behind its log that it could not serve in a moment; or is not any
+    /// more.
+    case peerLags(NodeID, Bool)
     /// The group is to consist of these members from now on (Raft §6). Ignored where
     /// ``Raft/refusal(ofChangeTo:)`` names a reason.
     case changeConfiguration(to: Configuration)

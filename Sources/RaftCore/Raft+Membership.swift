@@ -35,7 +35,7 @@ extension Raft {
                 return .notCaughtUp(member.id, missing: log.last.index.value)
             }
             let missing = log.lastIndex.value - leadership.progress[place].matchIndex.value
-            if missing > UInt64(Limits.maximumPromotionLag) {
+            if missing > UInt64(Limits.maximumPromotionLag) || laggards.contains(member.id) {
                 return .notCaughtUp(member.id, missing: missing)
             }
         }
@@ -77,6 +77,7 @@ extension Raft {
         quorum = Quorum(configuration)
         memberIDs = Self.memberIDs(of: configuration)
         gonePeers.removeAll { !memberIDs.contains($0) }
+        laggards.removeAll { !memberIDs.contains($0) }
         effects.configuration = configuration
         guard case .leader(var leadership) = current else { return }
         leadership.progress.removeAll { progress in
@@ -142,7 +143,8 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     /// more what it voted for and acknowledged.
     case mustBeLearner(NodeID)
     /// A new voter must first be a learner, and lack no more than
-    /// ``Limits/maximumPromotionLag`` entries.
+    /// ``Limits/maximumPromotionLag`` entries; nor may its state be far behind its log, since it may
+    /// have to lead in a moment.
     case notCaughtUp(NodeID, missing: UInt64)
     /// The policy allows nobody where these members stand, ascending.
     case outsidePolicy([NodeID])

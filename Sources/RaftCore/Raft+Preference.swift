@@ -47,11 +47,12 @@ extension Raft {
         return best?.id
     }
 
-    /// Whether a peer would lead within a moment: heard just now, and with nearly the whole log, so
-    /// that proposals wait for it hardly longer than for its election.
+    /// Whether a peer would lead within a moment: heard just now, with nearly the whole log and a
+    /// state that keeps up with it, so that proposals and reads wait for it hardly longer than for
+    /// its election.
     private func isReadyToLead(_ progress: Progress) -> Bool {
         progress.state == .replicating && progress.silentTicks <= 2 * timing.heartbeatTicks
-            && !gonePeers.contains(progress.id)
+            && !gonePeers.contains(progress.id) && !laggards.contains(progress.id)
             && progress.matchIndex.distance(to: log.lastIndex) <= Limits.maximumPromotionLag
     }
 }

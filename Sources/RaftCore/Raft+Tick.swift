@@ -45,6 +45,15 @@ extension Raft {
         current = .follower(following)
     }
 
+    /// The peer said how its state stands to its log.
+    mutating func peerLags(_ peer: NodeID, _ lags: Bool) {
+        guard peer != id, memberIDs.contains(peer), laggards.contains(peer) != lags else { return }
+        laggards.removeAll { $0 == peer }
+        guard lags else { return }
+        laggards.append(peer)
+        laggards.sort()
+    }
+
     /// A connection to the peer stands again.
     ///
     /// What was on its way to it is lost.

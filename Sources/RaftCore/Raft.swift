@@ -45,6 +45,8 @@ public struct Raft: Hashable, Sendable {
     var termLeader: NodeID = .none
     /// Peers whose process refused a reconnect, ascending.
     var gonePeers: [NodeID] = []
+    /// Peers whose state is far behind their log, ascending.
+    public internal(set) var laggards: [NodeID] = []
     /// Ticks since a leader or a granted vote gave reason to wait.
     var electionElapsed = 0
     /// How many such ticks are too many; drawn anew each time.
@@ -127,6 +129,7 @@ public struct Raft: Hashable, Sendable {
         case .transferLeadership(let target): transferLeadership(to: target, into: &effects)
         case .peerIsGone(let peer): peerIsGone(peer)
         case .peerIsBack(let peer): peerIsBack(peer, into: &effects)
+        case .peerLags(let peer, let lags): peerLags(peer, lags)
         case .changeConfiguration(let target): changeConfiguration(to: target, into: &effects)
         case .compact(let index): compact(through: index)
         case .installSnapshot(let start): installSnapshot(start, into: &effects)

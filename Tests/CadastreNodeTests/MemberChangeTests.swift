@@ -105,6 +105,40 @@ struct MemberChangeTests {
     }
 
     @Test
+    func `who has the log and has yet to execute it gets no vote`() throws {
+        var (node, term) = try leader()
+        node.turn(Self.change(.add(Self.description(4))))
+        try node.agree(term, [2, 3, 4])
+        let reply = MessageBody.heartbeatReply(HeartbeatReply(readRound: 0))
+        node.turn(node.from(4, term: term, reply, isStateBehind: true))
+        node.turn(Self.change(.promote(4)))
+        #expect(refusal(of: node) == .notCaughtUp)
+        node.turn(node.from(4, term: term, reply))
+        node.turn(Self.change(.promote(4), isDryRun: true))
+        #expect(answer(of: node)?.after.map(\.role) == ["voter", "voter", "voter", "voter"])
+    }
+
+    @Test
+    func `a node says while it has much to execute that it has`() throws {
+        var (node, term) = try leader()
+        func saysSo() throws -> Bool {
+            let count = node.sent.count
+            for _ in 0..<10 { node.turn(.tick) }
+            let frame = try #require(node.sent.dropFirst(count).last)
+            return try PeerMessage(decoding: frame.bytes, group: frame.group).isStateBehind
+        }
+        #expect(!(try saysSo()))
+        for number in 0...UInt64(Limits.maximumPromotionLag) {
+            node.turn(.commands([node.command(number)]))
+            try node.agree(term)
+        }
+        #expect(try saysSo())
+        let through = node.node.consensus.status.commitIndex
+        node.turn(.applied(AppliedReport(through: through, clusterTime: 0)))
+        #expect(!(try saysSo()))
+    }
+
+    @Test
     func `a dry run says the same and changes nothing`() throws {
         var (node, _) = try leader()
         let last = node.node.consensus.status.lastIndex

@@ -149,12 +149,19 @@ struct NodeFixture {
         _ peer: UInt64,
         term: UInt64,
         _ body: MessageBody,
+        isStateBehind: Bool = false,
         entries: [Entry] = []
     ) -> ConsensusEvent {
         .received(
             from: NodeID(peer),
             group: .directory,
-            bytes: bytes(from: peer, term: term, body, entries: entries)
+            bytes: bytes(
+                from: peer,
+                term: term,
+                body,
+                isStateBehind: isStateBehind,
+                entries: entries
+            )
         )
     }
 
@@ -163,6 +170,7 @@ struct NodeFixture {
         from peer: UInt64,
         term: UInt64,
         _ body: MessageBody,
+        isStateBehind: Bool = false,
         entries: [Entry] = []
     ) -> [UInt8] {
         let message = Message(
@@ -175,6 +183,7 @@ struct NodeFixture {
         return PeerMessage(
             message: message,
             wallMilliseconds: 1_790_000_000_000,
+            isStateBehind: isStateBehind,
             entries: entries.map(\.bytes)
         ).encode()
     }

@@ -57,6 +57,13 @@ struct MembershipTests {
             return
         }
         cluster.tick(4)
+        // It has the log, and has yet to execute it.
+        cluster.step(1, .peerLags(NodeID(UInt64(id)), true))
+        guard case .notCaughtUp = cluster.change(1, voters: [1, 2, 3, 4]) else {
+            Issue.record("a learner was promoted whose state is far behind")
+            return
+        }
+        cluster.step(1, .peerLags(NodeID(UInt64(id)), false))
         #expect(cluster.change(1, voters: [1, 2, 3, 4]) == nil)
         cluster.settle()
         cluster.tick(2)

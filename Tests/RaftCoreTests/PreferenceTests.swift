@@ -68,7 +68,10 @@ struct PreferenceTests {
             lone.step(.tick)
         }
         #expect(lone.raft.isLeader && lone.raft.transferTarget == .none, "it is silent")
+        lone.step(.peerLags(NodeID(3), true))
         lone.hearHeartbeatReply(from: 3)
+        #expect(lone.step(.tick).preferredSuccessor == nil, "its state is far behind its log")
+        lone.step(.peerLags(NodeID(3), false))
         #expect(lone.step(.tick).preferredSuccessor == NodeID(3))
     }
 

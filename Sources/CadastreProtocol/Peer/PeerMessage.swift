@@ -9,7 +9,8 @@ package import RaftCore
 /// |---|---|---|
 /// | 0 | 1 | kind: 1 RequestVote, 2 its reply, 3 AppendEntries, 4 its reply, 5 Heartbeat, 6 its reply, 7 TimeoutNow, 8 ReadIndex, 9 its reply, 10 HeldByAll |
 /// | 1 | 1 | layout version, 1 |
-/// | 2 | 6 | reserved, 0 |
+/// | 2 | 1 | the sender's state is behind what it knows to be committed, 0 or 1 |
+/// | 3 | 5 | reserved, 0 |
 /// | 8 | 8 | from |
 /// | 16 | 8 | to |
 /// | 24 | 8 | term, at most `RaftCore.Limits.maximumTerm`, as every term and index |
@@ -28,13 +29,21 @@ package struct PeerMessage: Hashable, Sendable {
     package var message: Message
     /// What the sender's wall clock said, in ms since 1970.
     package var wallMilliseconds: UInt64
+    /// The sender has yet to apply so much that it could not serve in a moment.
+    package var isStateBehind: Bool
     /// The encoded entries of an ``AppendEntries``, in order; else none.
     package var entries: [[UInt8]]
 
     /// Composes a message.
-    package init(message: Message, wallMilliseconds: UInt64, entries: [[UInt8]] = []) {
+    package init(
+        message: Message,
+        wallMilliseconds: UInt64,
+        isStateBehind: Bool = false,
+        entries: [[UInt8]] = []
+    ) {
         self.message = message
         self.wallMilliseconds = wallMilliseconds
+        self.isStateBehind = isStateBehind
         self.entries = entries
     }
 
@@ -44,7 +53,8 @@ package struct PeerMessage: Hashable, Sendable {
     package func append(to bytes: inout [UInt8]) {
         bytes.append(message.body.kind)
         bytes.append(Self.layoutVersion)
-        bytes.append(zeros: 6)
+        bytes.append(isStateBehind ? 1 : 0)
+        bytes.append(zeros: 5)
         bytes.append(littleEndian: message.from.value)
         bytes.append(littleEndian: message.to.value)
         bytes.append(littleEndian: message.term.value)
@@ -95,7 +105,7 @@ package struct PeerMessage: Hashable, Sendable {
         guard bytes[1] == Self.layoutVersion else {
             throw ProtocolError(.notSupported, "the layout of the message is not known")
         }
-        try bytes.checkReserved(2..<8, of: "the message of a peer")
+        try bytes.checkReserved(3..<8, of: "the message of a peer")
         let from = NodeID(bytes.littleEndian(at: 8))
         let to = NodeID(bytes.littleEndian(at: 16))
         guard from != .none, to != .none else { throw .malformed("a message of or to no node") }
@@ -121,6 +131,7 @@ package struct PeerMessage: Hashable, Sendable {
         self.init(
             message: Message(group: group, from: from, to: to, term: term, body: body),
             wallMilliseconds: try bytes.bounded(at: 32),
+            isStateBehind: try bytes.boolean(at: 2),
             entries: entries
         )
     }
