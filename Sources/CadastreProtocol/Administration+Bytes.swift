@@ -191,6 +191,7 @@ extension NodeStatus {
             $0.peers = peers.map(\.message)
             $0.digest = Data(digest)
             if let own { $0.own = own.message }
+            $0.snapshots = snapshots.message
         }
     }
 
@@ -220,6 +221,36 @@ extension NodeStatus {
         peers = message.peers.map(PeerStatus.init)
         digest = Array(message.digest)
         own = message.hasOwn ? MemberDescription(message.own) : nil
+        snapshots = SnapshotStatus(message.snapshots)
+    }
+}
+
+extension SnapshotStatus {
+    fileprivate var message: Cadastre_V1_SnapshotStatus {
+        .with {
+            $0.newestIndex = newestIndex
+            $0.newestBytes = newestBytes
+            $0.newestTimeMs = newestTimeMilliseconds
+            $0.receivingBytes = receivingBytes
+            $0.receivedBytes = receivedBytes
+            $0.scrubbedBytes = scrubbedBytes
+            $0.scrubs = scrubs
+            $0.lastScrubMs = lastScrubMilliseconds
+            $0.damagesFound = damagesFound
+        }
+    }
+
+    fileprivate init(_ message: Cadastre_V1_SnapshotStatus) {
+        self.init()
+        newestIndex = message.newestIndex
+        newestBytes = message.newestBytes
+        newestTimeMilliseconds = message.newestTimeMs
+        receivingBytes = message.receivingBytes
+        receivedBytes = message.receivedBytes
+        scrubbedBytes = message.scrubbedBytes
+        scrubs = message.scrubs
+        lastScrubMilliseconds = message.lastScrubMs
+        damagesFound = message.damagesFound
     }
 }
 

@@ -86,8 +86,35 @@ package struct NodeStatus: Hashable, Sendable {
     package var digest: [UInt8] = []
     /// The node as it would be taken in as a member; nil from a node that does not say.
     package var own: MemberDescription?
+    /// What it has of snapshots, and of looking after its files.
+    package var snapshots = SnapshotStatus()
 
     /// An empty status, to be filled field by field.
+    package init() {}
+}
+
+/// What a node has of snapshots, and of looking after its files; counts are since its start.
+package struct SnapshotStatus: Hashable, Sendable {
+    /// The last entry in the newest snapshot; 0 where there is none.
+    package var newestIndex: UInt64 = 0
+    /// Bytes of it as it is kept.
+    package var newestBytes: UInt64 = 0
+    /// Cluster time in it, in milliseconds since 1970.
+    package var newestTimeMilliseconds: UInt64 = 0
+    /// Bytes of the one that is being fetched; 0 where none is, or its size is not known yet.
+    package var receivingBytes: UInt64 = 0
+    /// How many of them are here.
+    package var receivedBytes: UInt64 = 0
+    /// Bytes of journal and snapshots that were read again to find rot.
+    package var scrubbedBytes: UInt64 = 0
+    /// How often all of them were.
+    package var scrubs: UInt64 = 0
+    /// When they were last, in milliseconds since 1970; 0 if not since the start.
+    package var lastScrubMilliseconds: UInt64 = 0
+    /// Damages that were found so.
+    package var damagesFound: UInt64 = 0
+
+    /// Nothing.
     package init() {}
 }
 

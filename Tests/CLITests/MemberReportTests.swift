@@ -45,6 +45,25 @@ struct `Member reports` {
     }
 
     @Test
+    func `what is unusual of a node's snapshots and files is said below its status`() {
+        var snapshots = NodeStatus.Snapshots()
+        snapshots.newestIndex = 7
+        #expect(StatusVerb.note(on: 2, snapshots) == nil)
+        snapshots.receivingBytes = 3 << 20
+        snapshots.receivedBytes = 1 << 20
+        #expect(
+            StatusVerb.note(on: 2, snapshots) == "Node 2 fetches a snapshot, 1.0 MiB of 3.0 MiB."
+        )
+        snapshots.receivingBytes = 0
+        snapshots.damagesFound = 2
+        #expect(
+            StatusVerb.note(on: 2, snapshots)
+                == "Node 2 found damage in its files 2 times since its start, and its log says "
+                + "where."
+        )
+    }
+
+    @Test
     func `one in the place of another, and one in the place of its old disk`() {
         var report = MemberReport(isDryRun: false)
         report.add(MemberPlan(before: Self.three, after: Self.three, isJoint: false))

@@ -189,6 +189,15 @@ enum Samples {
         status.objects = 60_000
         status.digest = [1, 2, 3]
         status.own = Self.member
+        status.snapshots.newestIndex = 41
+        status.snapshots.newestBytes = 42
+        status.snapshots.newestTimeMilliseconds = 43
+        status.snapshots.receivingBytes = 44
+        status.snapshots.receivedBytes = 45
+        status.snapshots.scrubbedBytes = 46
+        status.snapshots.scrubs = 47
+        status.snapshots.lastScrubMilliseconds = 48
+        status.snapshots.damagesFound = 49
         status.peers = [
             PeerStatus(
                 node: 2,

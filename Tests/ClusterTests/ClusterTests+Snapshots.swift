@@ -30,6 +30,13 @@ extension ClusterTests {
         try cluster.expectAgreement()
         #expect(try cluster.log(4).contains("fetches a snapshot"))
 
+        let status = try cluster.operate("status", "--json").json()
+        for node in try #require(status["nodes"] as? [[String: Any]]) {
+            let snapshots = try #require(node["snapshots"] as? [String: Any])
+            #expect(snapshots["index"] as? Int ?? 0 > 0, "\(node)")
+            #expect(snapshots["damages_found"] as? Int == 0)
+        }
+
         // All begin from their snapshots and what is left of their logs.
         try cluster.cluster("down")
         for node in cluster.nodes { try cluster.cluster("restart", "\(node)") }

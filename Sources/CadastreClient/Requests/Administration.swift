@@ -16,6 +16,31 @@ public struct NodeStatus: Sendable, Hashable {
         public var isConnected: Bool
     }
 
+    /// What a node has of snapshots, and of looking after its files; counts are since its start.
+    public struct Snapshots: Sendable, Hashable {
+        /// The last entry in the newest snapshot; 0 where there is none.
+        public var newestIndex: UInt64 = 0
+        /// Bytes of it as it is kept.
+        public var newestBytes: UInt64 = 0
+        /// Cluster time in it, in milliseconds since 1970.
+        public var newestTimeMilliseconds: UInt64 = 0
+        /// Bytes of the one that is being fetched; 0 where none is, or its size is not known yet.
+        public var receivingBytes: UInt64 = 0
+        /// How many of them are here.
+        public var receivedBytes: UInt64 = 0
+        /// Bytes of journal and snapshots that were read again to find rot.
+        public var scrubbedBytes: UInt64 = 0
+        /// How often all of them were.
+        public var scrubs: UInt64 = 0
+        /// When they were last, in milliseconds since 1970; 0 if not since the start.
+        public var lastScrubMilliseconds: UInt64 = 0
+        /// Damages that were found so.
+        public var damagesFound: UInt64 = 0
+
+        /// Nothing.
+        public init() {}
+    }
+
     /// The node's id.
     public var node: UInt64
     /// The cluster, as hexadecimal digits.
@@ -64,6 +89,8 @@ public struct NodeStatus: Sendable, Hashable {
     public var digest: [UInt8]
     /// The node as it would be taken in as a member; nil of an older one.
     public var own: Member?
+    /// What it has of snapshots, and of looking after its files.
+    public var snapshots = Snapshots()
 }
 
 /// A member as the configuration entry describes it.
@@ -249,8 +276,24 @@ extension NodeStatus {
                 )
             },
             digest: status.digest,
-            own: status.own.map { Member($0) }
+            own: status.own.map { Member($0) },
+            snapshots: Snapshots(status.snapshots)
         )
+    }
+}
+
+extension NodeStatus.Snapshots {
+    init(_ status: CadastreProtocol.SnapshotStatus) {
+        self.init()
+        newestIndex = status.newestIndex
+        newestBytes = status.newestBytes
+        newestTimeMilliseconds = status.newestTimeMilliseconds
+        receivingBytes = status.receivingBytes
+        receivedBytes = status.receivedBytes
+        scrubbedBytes = status.scrubbedBytes
+        scrubs = status.scrubs
+        lastScrubMilliseconds = status.lastScrubMilliseconds
+        damagesFound = status.damagesFound
     }
 }
 

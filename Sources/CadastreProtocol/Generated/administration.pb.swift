@@ -361,11 +361,52 @@ package nonisolated struct Cadastre_V1_Status: @unchecked Sendable {
   /// Clears the value of `own`. Subsequent reads from it will return its default value.
   package mutating func clearOwn() {_uniqueStorage()._own = nil}
 
+  package var snapshots: Cadastre_V1_SnapshotStatus {
+    get {_storage._snapshots ?? Cadastre_V1_SnapshotStatus()}
+    set {_uniqueStorage()._snapshots = newValue}
+  }
+  /// Returns true if `snapshots` has been explicitly set.
+  package var hasSnapshots: Bool {_storage._snapshots != nil}
+  /// Clears the value of `snapshots`. Subsequent reads from it will return its default value.
+  package mutating func clearSnapshots() {_uniqueStorage()._snapshots = nil}
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package init() {}
 
   fileprivate var _storage = unsafe _StorageClass.defaultInstance
+}
+
+/// What a node has of snapshots and of looking after its files; counts are since its start.
+package nonisolated struct Cadastre_V1_SnapshotStatus: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// The last entry in the newest; 0 where there is none.
+  package var newestIndex: UInt64 = 0
+
+  package var newestBytes: UInt64 = 0
+
+  package var newestTimeMs: UInt64 = 0
+
+  /// Of the one that is being fetched: its bytes and how many are here; 0 where none is.
+  package var receivingBytes: UInt64 = 0
+
+  package var receivedBytes: UInt64 = 0
+
+  /// Of journal and snapshots, read again to find rot.
+  package var scrubbedBytes: UInt64 = 0
+
+  package var scrubs: UInt64 = 0
+
+  package var lastScrubMs: UInt64 = 0
+
+  package var damagesFound: UInt64 = 0
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
 }
 
 /// What a leader knows of a peer.
@@ -1076,7 +1117,7 @@ nonisolated extension Cadastre_V1_ComputeDigest: SwiftProtobuf.Message, SwiftPro
 
 nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Status"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}cluster\0\u{1}role\0\u{1}term\0\u{1}leader\0\u{3}commit_index\0\u{3}applied_index\0\u{3}last_index\0\u{3}persisted_index\0\u{3}cluster_time_ms\0\u{1}site\0\u{1}version\0\u{3}feature_level\0\u{3}uptime_ms\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{3}journal_bytes\0\u{1}fsyncs\0\u{3}entries_written\0\u{3}commands_applied\0\u{1}objects\0\u{1}peers\0\u{1}digest\0\u{1}own\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}node\0\u{1}cluster\0\u{1}role\0\u{1}term\0\u{1}leader\0\u{3}commit_index\0\u{3}applied_index\0\u{3}last_index\0\u{3}persisted_index\0\u{3}cluster_time_ms\0\u{1}site\0\u{1}version\0\u{3}feature_level\0\u{3}uptime_ms\0\u{3}resident_bytes\0\u{3}cpu_ms\0\u{3}journal_bytes\0\u{1}fsyncs\0\u{3}entries_written\0\u{3}commands_applied\0\u{1}objects\0\u{1}peers\0\u{1}digest\0\u{1}own\0\u{1}snapshots\0")
 
   fileprivate class _StorageClass {
     var _node: UInt64 = 0
@@ -1103,6 +1144,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
     var _peers: [Cadastre_V1_PeerStatus] = []
     var _digest: Data = Data()
     var _own: Cadastre_V1_MemberDescription? = nil
+    var _snapshots: Cadastre_V1_SnapshotStatus? = nil
 
       // This property is used as the initial default value for new instances of the type.
       // The type itself is protecting the reference to its storage via CoW semantics.
@@ -1137,6 +1179,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
       _peers = source._peers
       _digest = source._digest
       _own = source._own
+      _snapshots = source._snapshots
     }
   }
 
@@ -1179,6 +1222,7 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
         case 22: try { try decoder.decodeRepeatedMessageField(value: &_storage._peers) }()
         case 23: try { try decoder.decodeSingularBytesField(value: &_storage._digest) }()
         case 24: try { try decoder.decodeSingularMessageField(value: &_storage._own) }()
+        case 25: try { try decoder.decodeSingularMessageField(value: &_storage._snapshots) }()
         default: break
         }
       }
@@ -1263,6 +1307,9 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
       try { if let v = _storage._own {
         try visitor.visitSingularMessageField(value: v, fieldNumber: 24)
       } }()
+      try { if let v = _storage._snapshots {
+        try visitor.visitSingularMessageField(value: v, fieldNumber: 25)
+      } }()
     }
     try unknownFields.traverse(visitor: &visitor)
   }
@@ -1296,10 +1343,81 @@ nonisolated extension Cadastre_V1_Status: SwiftProtobuf.Message, SwiftProtobuf._
         if _storage._peers != rhs_storage._peers {return false}
         if _storage._digest != rhs_storage._digest {return false}
         if _storage._own != rhs_storage._own {return false}
+        if _storage._snapshots != rhs_storage._snapshots {return false}
         return true
       }
       if !storagesAreEqual {return false}
     }
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_SnapshotStatus: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".SnapshotStatus"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}newest_index\0\u{3}newest_bytes\0\u{3}newest_time_ms\0\u{3}receiving_bytes\0\u{3}received_bytes\0\u{3}scrubbed_bytes\0\u{1}scrubs\0\u{3}last_scrub_ms\0\u{3}damages_found\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeSingularUInt64Field(value: &self.newestIndex) }()
+      case 2: try { try decoder.decodeSingularUInt64Field(value: &self.newestBytes) }()
+      case 3: try { try decoder.decodeSingularUInt64Field(value: &self.newestTimeMs) }()
+      case 4: try { try decoder.decodeSingularUInt64Field(value: &self.receivingBytes) }()
+      case 5: try { try decoder.decodeSingularUInt64Field(value: &self.receivedBytes) }()
+      case 6: try { try decoder.decodeSingularUInt64Field(value: &self.scrubbedBytes) }()
+      case 7: try { try decoder.decodeSingularUInt64Field(value: &self.scrubs) }()
+      case 8: try { try decoder.decodeSingularUInt64Field(value: &self.lastScrubMs) }()
+      case 9: try { try decoder.decodeSingularUInt64Field(value: &self.damagesFound) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if self.newestIndex != 0 {
+      try visitor.visitSingularUInt64Field(value: self.newestIndex, fieldNumber: 1)
+    }
+    if self.newestBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.newestBytes, fieldNumber: 2)
+    }
+    if self.newestTimeMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.newestTimeMs, fieldNumber: 3)
+    }
+    if self.receivingBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.receivingBytes, fieldNumber: 4)
+    }
+    if self.receivedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.receivedBytes, fieldNumber: 5)
+    }
+    if self.scrubbedBytes != 0 {
+      try visitor.visitSingularUInt64Field(value: self.scrubbedBytes, fieldNumber: 6)
+    }
+    if self.scrubs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.scrubs, fieldNumber: 7)
+    }
+    if self.lastScrubMs != 0 {
+      try visitor.visitSingularUInt64Field(value: self.lastScrubMs, fieldNumber: 8)
+    }
+    if self.damagesFound != 0 {
+      try visitor.visitSingularUInt64Field(value: self.damagesFound, fieldNumber: 9)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_SnapshotStatus, rhs: Cadastre_V1_SnapshotStatus) -> Bool {
+    if lhs.newestIndex != rhs.newestIndex {return false}
+    if lhs.newestBytes != rhs.newestBytes {return false}
+    if lhs.newestTimeMs != rhs.newestTimeMs {return false}
+    if lhs.receivingBytes != rhs.receivingBytes {return false}
+    if lhs.receivedBytes != rhs.receivedBytes {return false}
+    if lhs.scrubbedBytes != rhs.scrubbedBytes {return false}
+    if lhs.scrubs != rhs.scrubs {return false}
+    if lhs.lastScrubMs != rhs.lastScrubMs {return false}
+    if lhs.damagesFound != rhs.damagesFound {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

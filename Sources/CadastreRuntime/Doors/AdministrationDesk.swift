@@ -121,7 +121,24 @@ enum AdministrationDesk {
                 isConnected: peer.isConnected
             )
         }
+        result.snapshots = SnapshotStatus(numbers.snapshots)
         return result
+    }
+}
+
+extension SnapshotStatus {
+    /// What the snapshot stage shows.
+    fileprivate init(_ statistics: SnapshotStatistics) {
+        self.init()
+        newestIndex = statistics.newestIndex.value
+        newestBytes = UInt64(statistics.newestSize)
+        newestTimeMilliseconds = statistics.newestTime
+        receivingBytes = UInt64(statistics.receivingSize)
+        receivedBytes = UInt64(statistics.receivedSize)
+        scrubbedBytes = statistics.scrubbedBytes
+        scrubs = statistics.scrubs
+        lastScrubMilliseconds = statistics.lastScrubEnded
+        damagesFound = statistics.damagesFound
     }
 }
 

@@ -17,6 +17,11 @@ struct StatusVerb: AsyncParsableCommand {
         let nodes = try await NodeReport.all(settings)
         options.console.json(StatusOutput(nodes))
         options.console.line(Self.table(nodes))
+        for status in nodes.compactMap(\.status) {
+            if let note = Self.note(on: status.node, status.snapshots) {
+                options.console.line(note)
+            }
+        }
         guard nodes.contains(where: { $0.status?.role == "leader" }) else {
             throw Failure(
                 .unavailable,
@@ -24,6 +29,24 @@ struct StatusVerb: AsyncParsableCommand {
                 advice: "wait for the election, or start enough nodes for a majority"
             )
         }
+    }
+
+    /// What of a node's snapshots and files somebody should know; nil if nothing is unusual.
+    static func note(on node: UInt64, _ snapshots: NodeStatus.Snapshots) -> String? {
+        var parts: [String] = []
+        if snapshots.receivingBytes > 0 {
+            let here = Readable.size(snapshots.receivedBytes)
+            parts.append(
+                "fetches a snapshot, \(here) of \(Readable.size(snapshots.receivingBytes))"
+            )
+        }
+        if snapshots.damagesFound > 0 {
+            let times = snapshots.damagesFound == 1 ? "once" : "\(snapshots.damagesFound) times"
+            parts.append(
+                "found damage in its files \(times) since its start, and its log says where"
+            )
+        }
+        return parts.isEmpty ? nil : "Node \(node) \(parts.joined(separator: "; it "))."
     }
 
     /// What people read.
@@ -182,6 +205,32 @@ struct StatusOutput: Encodable {
         var commands_applied: UInt64?
         var objects: UInt64?
         var digest: String?
+        var snapshots: Snapshots?
+    }
+
+    /// What a node has of snapshots, and of looking after its files.
+    struct Snapshots: Encodable {
+        var index: UInt64
+        var bytes: UInt64
+        var time_ms: UInt64
+        var receiving_bytes: UInt64
+        var received_bytes: UInt64
+        var scrubbed_bytes: UInt64
+        var scrubs: UInt64
+        var last_scrub_ms: UInt64
+        var damages_found: UInt64
+
+        init(_ status: NodeStatus.Snapshots) {
+            index = status.newestIndex
+            bytes = status.newestBytes
+            time_ms = status.newestTimeMilliseconds
+            receiving_bytes = status.receivingBytes
+            received_bytes = status.receivedBytes
+            scrubbed_bytes = status.scrubbedBytes
+            scrubs = status.scrubs
+            last_scrub_ms = status.lastScrubMilliseconds
+            damages_found = status.damagesFound
+        }
     }
 
     /// 0 if none is known.
@@ -220,7 +269,8 @@ struct StatusOutput: Encodable {
                 entries_written: status?.entriesWritten,
                 commands_applied: status?.commandsApplied,
                 objects: status?.objects,
-                digest: status.map { Hexadecimal.encode($0.digest) }
+                digest: status.map { Hexadecimal.encode($0.digest) },
+                snapshots: status.map { Snapshots($0.snapshots) }
             )
         }
     }
