@@ -29,11 +29,22 @@ package struct MemberRoster: Sendable {
     private var leader = NodeID.none
 
     /// Whom a configuration names, as this node knows it.
-    package init(_ configuration: Configuration, of identity: NodeIdentity) {
-        members = configuration.members
+    ///
+    /// - Parameters:
+    ///   - configuration: The newest one.
+    ///   - before: The one before it, if it is known: where a change was begun and is not finished,
+    ///     it describes those who are leaving.
+    ///   - identity: This node.
+    package init(
+        _ configuration: Configuration,
+        before: Configuration? = nil,
+        of identity: NodeIdentity
+    ) {
+        members = (before ?? configuration).members
         outgoing = configuration.outgoing
         policy = configuration.policy
         self.identity = identity
+        update(configuration, leader: .none)
     }
 
     /// All but this node with whom it speaks: the members, and those who are just leaving.

@@ -405,4 +405,13 @@ package struct OpenNode {
     package let access: AccessView
     /// Keeps other processes out; released last.
     package let lock: any DiskLock
+
+    /// With whom it speaks.
+    package var roster: MemberRoster {
+        MemberRoster(
+            consensus.raft.configuration,
+            before: consensus.raft.configurationBefore,
+            of: identity
+        )
+    }
 }

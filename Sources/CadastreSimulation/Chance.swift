@@ -24,6 +24,13 @@ struct Chance {
     /// True this many times in a thousand.
     mutating func perMille(_ share: Int) -> Bool { share > 0 && below(1_000) < share }
 
+    /// Puts the values into another order.
+    mutating func shuffle<Value>(_ values: inout [Value]) {
+        for place in values.indices.dropFirst().reversed() {
+            values.swapAt(place, below(place + 1))
+        }
+    }
+
     /// One of the values.
     mutating func pick<Value>(_ values: [Value]) -> Value { values[below(values.count)] }
 }

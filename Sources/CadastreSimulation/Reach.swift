@@ -19,7 +19,7 @@ package struct Reach: Hashable, Sendable {
         case snapshotDeclined, installFinishedAtStart, compacted
         // Members.
         case memberAdded, promoted, demoted, memberRemoved, memberReplaced, rejoined
-        case memberWiped, leaderWiped, leaderRemoved, jointConfigurationCommitted
+        case memberWiped, leaderWiped, oldDiskPutBack, leaderRemoved, jointConfigurationCommitted
         case leaderLostWhileJoint, snapshotToJoiner
         case promotionRefused, quorumKept, changeRefusedMeanwhile, memberChangeUnknown
         case strangerHeardAsLeader, strangerRefused, strangersLeftInPeace
@@ -30,12 +30,13 @@ package struct Reach: Hashable, Sendable {
         // The witness.
         case witnessAmongVoters, witnessLed, witnessForgot, witnessBeganAnew
         // Links and clocks.
+        case bridge, ring, swizzle, clog
         case partition, oneWayPartition, isolatedLeader, connectionRefused, connectionMadeAgain
         case clockJumped
         // Clients.
         case duplicateInLog, unknownOutcome, abandonedAndApplied, abandonedAndAbsent
-        case refusedNotLeader, refusedOverloaded, refusedDeadlinePassed, readAnswered
-        case readAnsweredByFollower
+        case refusedNotLeader, refusedOverloaded, refusedDeadlinePassed
+        case readAnswered, readAnsweredByFollower, digestAnswered
         case blockOfSeveralCommands, largeBody, sessionRenewed
         case conditionFailed, quotaExceeded, tenantSuspended, notPermitted, requestReused
         case sequenceOutOfOrder, sessionExpired, bucketGone, bucketNotEmpty, tenantNotEmpty

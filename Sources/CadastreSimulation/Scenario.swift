@@ -142,7 +142,7 @@ struct Scenario {
     private mutating func drawFaults(_ chance: inout Chance, isSparing: Bool) {
         let possible = FaultKind.allCases.filter { kind in
             (!isSparing || kind.strikesOne) && (nodes > 1 || !kind.needsOthers)
-                && (kind != .clockJump || liar != nil)
+                && !FaultKind.shapes.contains(kind) && (kind != .clockJump || liar != nil)
         }
         for kind in possible where chance.oneIn(2) { faults.append(kind) }
         if faults.isEmpty { faults = [.crash] }
@@ -156,6 +156,39 @@ struct Scenario {
         weak = (0..<count).map { (first + $0) % nodes }
         faultTime =
             availabilityPatience + chance.draw(500 * Span.millisecond...1_500 * Span.millisecond)
+    }
+
+    /// In half of the worlds with several nodes links are worse still, and break in more shapes.
+    ///
+    /// By a chance of its own, so that the other worlds are what they were.
+    mutating func drawLinks(seed: UInt64) {
+        var chance = Chance(seed: seed ^ 0x6C69_6E6B_7321_2121)
+        guard nodes > 1, chance.oneIn(2) else { return }
+        quality.duplicatePerMille = chance.pick([quality.duplicatePerMille, 500])
+        quality.replayPerMille = chance.pick([0, 20, 300])
+        guard weak.count == places else { return }
+        if chance.oneIn(4) { quality.lossPerMille = 300 }
+        for kind in FaultKind.shapes where nodes > 2 && chance.oneIn(2) { faults.append(kind) }
+    }
+
+    /// From seed 1000 on, in every eighth world many clients ask for much, for long.
+    ///
+    /// By the seed itself, so that whoever has little time can leave these worlds out.
+    mutating func drawLoad(seed: UInt64) {
+        guard seed >= 1_000, seed.isMultiple(of: 8) else { return }
+        var chance = Chance(seed: seed ^ 0x6C6F_6164_2121_2121)
+        clients = 24 + chance.below(17)
+        slots = 4
+        keys = 4 + chance.below(60)
+        thinkTime = 20 * Span.microsecond...chance.pick([1, 4]) * Span.millisecond
+        // A block of many commands must fit into a segment.
+        let segmentSize = max(settings.journal.segmentSize, 256 * 1_024)
+        settings.journal = JournalSettings(
+            segmentSize: segmentSize,
+            sliceSize: settings.journal.sliceSize
+        )
+        faultInterval = 400 * Span.millisecond...2_400 * Span.millisecond
+        faultTime += chance.draw(3 * Span.second...5 * Span.second)
     }
 
     // MARK: What may be expected of such a world

@@ -9,6 +9,8 @@ struct SimulatedNetwork {
         var lossPerMille = 0
         /// Messages delivered twice, of a thousand.
         var duplicatePerMille = 0
+        /// Messages that come once more, long after, of a thousand.
+        var replayPerMille = 0
         /// The shortest and the longest delay, in nanoseconds.
         ///
         /// Wider apart: more out of order.
@@ -21,11 +23,17 @@ struct SimulatedNetwork {
     var quality: Quality
     /// What is cut, by the places of sender and receiver.
     private var cuts: [[Int]]
+    /// Until when what is sent is held back, by the places of sender and receiver.
+    private var clogs: [[UInt64]]
+
+    /// After so long a replayed message comes.
+    private static let replayDelay = 20 * Span.millisecond...2 * Span.second
 
     /// Links between this many nodes.
     init(nodes: Int, quality: Quality) {
         self.quality = quality
         cuts = Array(repeating: Array(repeating: 0, count: nodes), count: nodes)
+        clogs = Array(repeating: Array(repeating: 0, count: nodes), count: nodes)
     }
 
     /// Whether nothing gets from one to the other.
@@ -37,16 +45,35 @@ struct SimulatedNetwork {
     /// Takes one cut back.
     mutating func mend(from: Int, to: Int) { cuts[from][to] = max(0, cuts[from][to] - 1) }
 
-    /// Takes all cuts back.
-    mutating func mendAll() {
-        for from in cuts.indices { for to in cuts.indices { cuts[from][to] = 0 } }
+    /// Holds back what is sent in a direction, until then.
+    mutating func clog(from: Int, to: Int, until moment: UInt64) {
+        clogs[from][to] = max(clogs[from][to], moment)
     }
 
-    /// When a message arrives: not at all, once or twice.
-    func arrivals(of sent: UInt64, _ chance: inout Chance) -> [UInt64] {
+    /// Whether what is sent now is held back.
+    func isClogged(from: Int, to: Int, at now: UInt64) -> Bool { clogs[from][to] > now }
+
+    /// Takes all cuts back, and holds nothing back any more.
+    mutating func mendAll() {
+        for from in cuts.indices {
+            for to in cuts.indices { (cuts[from][to], clogs[from][to]) = (0, 0) }
+        }
+    }
+
+    /// When a message arrives: not at all, once, twice, or once more long after.
+    func arrivals(
+        of sent: UInt64,
+        from: Int,
+        to: Int,
+        _ chance: inout Chance
+    ) -> [UInt64] {
         if chance.perMille(quality.lossPerMille) { return [] }
-        var arrivals = [sent + delay(&chance)]
-        if chance.perMille(quality.duplicatePerMille) { arrivals.append(sent + delay(&chance)) }
+        let moment = max(sent, clogs[from][to])
+        var arrivals = [moment + delay(&chance)]
+        if chance.perMille(quality.duplicatePerMille) { arrivals.append(moment + delay(&chance)) }
+        if quality.replayPerMille > 0, chance.perMille(quality.replayPerMille) {
+            arrivals.append(moment + chance.draw(Self.replayDelay))
+        }
         return arrivals
     }
 

@@ -23,6 +23,10 @@ final class SimulatedNode {
     private(set) var watched: WatchedDisk
     /// Which life of its disk.
     var incarnation = Incarnation(high: 0, low: 0)
+    /// The disk that was lost last; while that one is back, the one whose place it took.
+    private(set) var lost: LostDisk?
+    /// A disk that was lost and replaced is back in its machine.
+    private(set) var hasOldDisk = false
     /// Its clock, in thousandths of true time.
     let clockRate: UInt64
     /// What the wall clock showed at the beginning of time, in milliseconds.
@@ -114,8 +118,17 @@ final class SimulatedNode {
         acquaintances = Array(repeating: nil, count: nodes)
     }
 
-    /// What was on the disk is gone, and everything that was known of it.
+    /// The disk is lost, and an empty one takes its place.
     func takeEmptyDisk(seed: UInt64, incarnation: Incarnation) {
+        lost = LostDisk(
+            disk: disk,
+            watched: watched,
+            incarnation: self.incarnation,
+            log: log,
+            unsynced: unsynced,
+            term: term
+        )
+        hasOldDisk = false
         disk = SimulatedDisk(seed: seed)
         watched = WatchedDisk(disk, watching: "\(Self.folder)/journal")
         self.incarnation = incarnation
@@ -129,6 +142,44 @@ final class SimulatedNode {
         interruption = nil
         rotten = nil
         isNew = true
+    }
+
+    /// The disk that was lost last takes the place of the one that is there; or the other way round.
+    func exchangeDisks() {
+        guard let other = lost else { return }
+        lost = LostDisk(
+            disk: disk,
+            watched: watched,
+            incarnation: incarnation,
+            log: log,
+            unsynced: unsynced,
+            term: term
+        )
+        hasOldDisk.toggle()
+        disk = other.disk
+        watched = other.watched
+        incarnation = other.incarnation
+        log = other.log
+        unsynced = other.unsynced
+        term = other.term
+        clusterTime = 0
+        // Its machine was off meanwhile, and whoever puts it back sees to it that there is room.
+        disk.crash()
+        disk.capacity = nil
+        disk.forgetFaults()
+        excusedFaults = disk.failures.count
+        markedFailures = disk.failures.count
+        interruption = nil
+    }
+
+    /// A disk that is not in its machine, as its last crash has left it.
+    struct LostDisk {
+        var disk: SimulatedDisk
+        var watched: WatchedDisk
+        var incarnation: Incarnation
+        var log: LogView
+        var unsynced: [JournalWrite]
+        var term: Term
     }
 
     /// Where its files are, on its own disk.

@@ -32,18 +32,22 @@ package enum Simulation {
     /// - Parameters:
     ///   - seed: Decides everything.
     ///   - sabotage: A bug to plant, to see that it is found.
+    ///   - faults: What of all that is done to it.
     ///   - print: Gets the story line by line as it happens.
     /// - Returns: What it came to.
     /// - Throws: The first violation, with its story.
     package static func run(
         seed: UInt64,
         sabotage: Sabotage? = nil,
+        faults: FaultChoice = .all,
         print: ((String) -> Void)? = nil
     ) throws(Violation) -> Outcome {
         if let print {
-            return try live(seed, sabotage, Story(capacity: storySize, print: print))
+            return try live(seed, sabotage, faults, Story(capacity: storySize, print: print))
         }
-        return try confirmed { story throws(Violation) in try live(seed, sabotage, story) }
+        return try confirmed { story throws(Violation) in
+            try live(seed, sabotage, faults, story)
+        }
     }
 
     /// Lives a world without a story and, if it breaks a promise, once more with one.
@@ -75,9 +79,11 @@ package enum Simulation {
     private static func live(
         _ seed: UInt64,
         _ sabotage: Sabotage?,
+        _ faults: FaultChoice,
         _ story: Story
     ) throws(Violation) -> Outcome {
         let world = World(seed: seed, sabotage: sabotage, story: story)
+        world.faultChoice = faults
         try world.run()
         return Outcome(
             seed: seed,

@@ -38,6 +38,9 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
     package var what: String
     /// The seed that shows it again; 0 outside a world.
     package var seed: UInt64 = 0
+    /// How many things had been done to the world, those that were left out included: the numbers of
+    /// ``FaultChoice`` go so far.
+    package var faults = 0
     /// The last steps before it.
     package var story: [String] = []
 

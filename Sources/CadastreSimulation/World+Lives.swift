@@ -54,7 +54,7 @@ extension World {
         node.snapshot = open.snapshot
         node.lock = open.lock
         let configuration = open.consensus.status.configuration
-        node.roster = MemberRoster(configuration, of: open.identity)
+        node.roster = open.roster
         node.rules = [configuration]
         if mustRebuild, !open.hasRebuiltState {
             throw Violation(.recovery, "node \(node.id) starts over an overwritten state")

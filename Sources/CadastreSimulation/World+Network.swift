@@ -28,7 +28,7 @@ extension World {
             tell("\(node.id) ✕ \(message.to)  \(message.words)")
             return
         }
-        let arrivals = network.arrivals(of: now, &chance)
+        let arrivals = network.arrivals(of: now, from: node.place, to: to, &chance)
         tell("\(node.id) \(arrivals.isEmpty ? "✕" : "→") \(message.to)  \(message.words)")
         for arrival in arrivals {
             queue.add(.peerMessage(letter), at: arrival)

@@ -75,6 +75,7 @@ extension World {
             node.interruption = nil
             node.disk.forgetFaults()
             node.disk.capacity = nil
+            takeOldDiskOut(of: node)
             reconnect(node)
         }
         clients.beginFarewell(self)
@@ -138,13 +139,14 @@ extension World {
         let isWell =
             node.isUp && now >= node.pausedUntil && now >= node.slowUntil
             && node.disk.capacity == nil
-            && network.quality.lossPerMille <= scenario.quality.lossPerMille
+            && network.quality.lossPerMille <= min(150, scenario.quality.lossPerMille)
         availability.sees(node.place, isWell: isWell, at: now)
         for other in nodes where other.place != node.place {
             availability.sees(
                 from: node.place,
                 to: other.place,
-                isCut: network.isCut(from: node.place, to: other.place),
+                isCut: network.isCut(from: node.place, to: other.place)
+                    || network.isClogged(from: node.place, to: other.place, at: now),
                 at: now
             )
         }

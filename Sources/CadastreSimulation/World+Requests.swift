@@ -120,7 +120,12 @@ extension World {
                         + "durable on \(copies) disks"
                 )
             }
-            try progress.answers(node.place, at: reply.appliedIndex)
+            // A digest is of the index that it was asked for, however far the node is by then.
+            if case .digest = reply.content {
+                reach.mark(.digestAnswered)
+            } else {
+                try progress.answers(node.place, at: reply.appliedIndex)
+            }
         }
         guard reply.key.connection != .max else { return }
         let number = Int(clamping: reply.key.request)

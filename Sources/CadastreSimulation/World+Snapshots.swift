@@ -96,7 +96,7 @@ extension World {
         guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to),
             let letter = letter(frame.bytes, from: node, to: to)
         else { return }
-        for arrival in network.arrivals(of: now, &chance) {
+        for arrival in network.arrivals(of: now, from: node.place, to: to, &chance) {
             queue.add(.snapshotMessage(letter), at: arrival)
         }
     }

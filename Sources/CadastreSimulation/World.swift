@@ -34,6 +34,8 @@ final class World {
         case operatorWaits(UInt64)
         case mending(Int, life: Int)
         case repairMessage(Letter)
+        case oldDisk(Int, isOut: Bool)
+        case cut([(from: Int, to: Int)], duration: UInt64)
 
         /// What kind it is, for the trace.
         var tag: UInt64 {
@@ -60,6 +62,8 @@ final class World {
             case .operatorWaits: 22
             case .mending: 23
             case .repairMessage: 24
+            case .oldDisk: 25
+            case .cut: 26
             }
         }
     }
@@ -109,6 +113,10 @@ final class World {
     var digestsAwaited = 0
     /// A number that two runs of one seed share: everything that happened goes into it.
     var trace: UInt64 = 0xCBF2_9CE4_8422_2325
+    /// Which faults happen.
+    var faultChoice = FaultChoice.all
+    /// The number of the last one that was drawn.
+    var faultNumber = 0
     /// Faults that happened.
     var faultCount = 0
     /// Answers that clients got while faults went on.
@@ -149,6 +157,8 @@ final class World {
             scenario.drawMembers(seed: seed)
             scenario.drawWitness(seed: seed)
             scenario.drawRot(seed: seed)
+            scenario.drawLinks(seed: seed)
+            scenario.drawLoad(seed: seed)
         }
         self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.places, quality: SimulatedNetwork.Quality())
@@ -201,6 +211,7 @@ final class World {
         } catch {
             var violation = error
             violation.seed = seed
+            violation.faults = faultNumber
             violation.story = story.ending
             throw violation
         }
@@ -277,6 +288,9 @@ final class World {
         case .operatorWaits(let number): operatorWaits(number)
         case .mending(let place, let life): try mendingTurn(place, life)
         case .repairMessage(let letter): repairMessage(letter)
+        case .oldDisk(let place, let isOut): oldDisk(place, isOut: isOut)
+        case .cut(let links, let duration):
+            if case .faults = phase { cut(links, for: duration) }
         }
     }
 
@@ -288,6 +302,12 @@ final class World {
 
     /// Mixes a number into the trace (FNV-1a).
     func mix(_ number: UInt64) { trace = (trace ^ number) &* 0x0000_0100_0000_01B3 }
+
+    /// Numbers the next thing that is done to the world, and says whether it is done.
+    func isChosen() -> Bool {
+        faultNumber += 1
+        return faultChoice.includes(faultNumber)
+    }
 
     /// Whether this bug is to be planted now; each is planted once where `once` says so.
     func plants(_ bug: Sabotage, once: Bool = true) -> Bool {

@@ -70,6 +70,13 @@ struct Log: Hashable, Sendable {
         return configuration
     }
 
+    /// The configuration before the newest one; nil where the log does not have it any more.
+    var configurationBefore: Configuration? {
+        guard let newest = configurationIndices.last else { return nil }
+        return configurationIndices.count > 1
+            ? configuration(at: newest.previous) : start.configuration
+    }
+
     /// Where the newest configuration entry stands; the base, if it was compacted.
     var configurationIndex: LogIndex { configurationIndices.last ?? base.index }
 

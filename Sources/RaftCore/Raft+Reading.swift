@@ -27,6 +27,11 @@ extension Raft {
     /// A leader that was deposed may not know it yet.
     public var isLeader: Bool { role == .leader }
 
+    /// The configuration before the one in force; nil where the log does not reach back to it.
+    ///
+    /// It describes who still votes until a change is finished and is no member any more.
+    public var configurationBefore: Configuration? { log.configurationBefore }
+
     /// The last entry's position; a proposal follows it.
     public var lastPosition: LogPosition { log.last }
 

@@ -11,12 +11,20 @@ struct CadastreSimulator: ParsableCommand {
             One seed is one history: `cadastre-sim --seed N` tells it, message by message.
             `cadastre-sim --seeds N` lives N worlds that nobody has seen yet, or those from --from on, \
             and ends with one line of JSON.
+            `cadastre-sim --seed N --minimize` leaves out of a world that breaks a promise what is not \
+            needed for that, and tells the rest; `--only-faults` tells it again.
             Ends with 1 when a promise was broken.
             """
     )
 
     @Option(help: "Live this one world and tell its story.")
     var seed: UInt64?
+
+    @Flag(help: "Leave out what is not needed to break the promise; with --seed.")
+    var minimize = false
+
+    @Option(help: "Do only what has these numbers in the story, such as 3,17-20; with --seed.")
+    var onlyFaults: FaultNumbers?
 
     @Option(help: "Live this many worlds.")
     var seeds: UInt64?
@@ -30,6 +38,9 @@ struct CadastreSimulator: ParsableCommand {
     @Flag(help: "Of each world only the line that two runs of its seed have in common.")
     var digests = false
 
+    @Flag(help: "End with the first world that breaks a promise.")
+    var untilViolation = false
+
     @Flag(help: "Count the rare paths that were taken.")
     var reach = false
 
@@ -40,6 +51,12 @@ struct CadastreSimulator: ParsableCommand {
         guard seed == nil || from == nil else {
             throw ValidationError("--from goes with --seeds")
         }
+        guard seed != nil || !minimize && onlyFaults == nil else {
+            throw ValidationError("--minimize and --only-faults go with --seed")
+        }
+        guard !minimize || onlyFaults == nil else {
+            throw ValidationError("--minimize finds the faults by itself: leave --only-faults out")
+        }
         guard seeds ?? 1 > 0 else { throw ValidationError("--seeds must be at least 1") }
         guard !(from ?? 0).addingReportingOverflow(seeds ?? 0).overflow else {
             throw ValidationError("--from is too large for that many seeds")
@@ -47,16 +64,39 @@ struct CadastreSimulator: ParsableCommand {
     }
 
     func run() throws {
-        if let seed { try runOne(seed) } else { try runMany() }
+        guard let seed else { return try runMany() }
+        guard minimize else { return try runOne(seed, onlyFaults?.choice ?? .all) }
+        try runSmallest(seed)
     }
 
-    private func runOne(_ seed: UInt64) throws {
+    /// Tells the story of a broken promise with as little as possible in it.
+    private func runSmallest(_ seed: UInt64) throws {
+        let line = RewrittenLine()
+        let smallest = Minimizer.minimize(seed: seed, sabotage: sabotage) { left, runs in
+            line.show("seed \(seed): \(left) faults left after \(runs) lives")
+        }
+        line.clear()
+        guard let smallest else {
+            print("seed \(seed) keeps all promises: there is nothing to leave out")
+            return
+        }
+        let numbers = FaultNumbers(smallest.numbers)
+        print("\(smallest.numbers.count) faults are needed, found in \(smallest.runs) lives")
+        print(
+            "again with: cadastre-sim --seed \(seed) --only-faults \(numbers)"
+                + (sabotage.map { " --sabotage \($0.rawValue)" } ?? "")
+        )
+        try runOne(seed, numbers.choice)
+    }
+
+    private func runOne(_ seed: UInt64, _ faults: FaultChoice) throws {
         let isTold = !digests
         if isTold { print("seed \(seed), build of commit \(BuildCommit.name)") }
         do throws(Violation) {
             let outcome = try Simulation.run(
                 seed: seed,
                 sabotage: sabotage,
+                faults: faults,
                 print: isTold ? { print($0) } : nil
             )
             if reach { print(ReachTable(outcome.reach).text) }
@@ -81,6 +121,7 @@ struct CadastreSimulator: ParsableCommand {
                 progress.violated()
                 print(error.description)
                 print("build of commit \(BuildCommit.name)")
+                if untilViolation { break }
             }
         }
         progress.finish()

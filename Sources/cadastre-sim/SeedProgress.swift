@@ -6,7 +6,7 @@ internal import Glibc
 struct SeedProgress {
     private let total: UInt64
     private let start = Self.clock
-    private let isTerminal = isatty(STDERR_FILENO) == 1
+    private let line = RewrittenLine()
     private var done: UInt64 = 0
     private var virtualTime: UInt64 = 0
     private var checked = 0
@@ -24,14 +24,14 @@ struct SeedProgress {
     ///
     /// Said before it does, each time, so that a trap is not anonymous.
     mutating func begins(_ seed: UInt64) {
-        guard isTerminal else {
-            write("seed \(seed)\n")
+        guard line.isTerminal else {
+            line.show("seed \(seed)")
             return
         }
         let elapsed = Self.clock - start
         let rate = elapsed > 0 ? Double(done) / elapsed : 0
         let left = rate > 0 ? "\(Int(Double(total - done) / rate)) s left" : "…"
-        write("\r\u{1B}[Kseed \(seed)  \(done)/\(total)  \(tenths(rate)) seeds/s  \(left)")
+        line.show("seed \(seed)  \(done)/\(total)  \(tenths(rate)) seeds/s  \(left)")
     }
 
     /// A seed kept all promises.
@@ -51,7 +51,7 @@ struct SeedProgress {
     }
 
     /// Leaves the line.
-    func finish() { if isTerminal { write("\r\u{1B}[K") } }
+    func finish() { line.clear() }
 
     /// The result, on one line.
     func json(from first: UInt64) -> String {
@@ -66,13 +66,6 @@ struct SeedProgress {
     }
 
     private func tenths(_ value: Double) -> Double { Double(Int(value * 10)) / 10 }
-
-    private func write(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = unsafe bytes.withUnsafeBytes {
-            unsafe Glibc.write(STDERR_FILENO, $0.baseAddress, $0.count)
-        }
-    }
 
     private static var clock: Double {
         var time = timespec()

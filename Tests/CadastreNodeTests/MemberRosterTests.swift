@@ -103,6 +103,25 @@ struct MemberRosterTests {
         #expect(roster.dialled.map(\.id) == [NodeID(2)])
     }
 
+    // After a restart, too: with the others of the old voters away, the change waits for this one.
+    @Test
+    func `who starts within a change dials those who are leaving, as long as the log names them`() {
+        let three = Configuration(
+            members: (1...3).map { Self.member($0, disk: $0) },
+            featureLevel: 1
+        )
+        var joint = three
+        joint.members.removeLast()
+        joint.outgoing = three.voters
+        let identity = Self.roster(disk: 1).identity
+        let roster = MemberRoster(joint, before: three, of: identity)
+        #expect(roster.dialled.map(\.id) == [NodeID(2), NodeID(3)])
+        #expect(standing(roster, 3, disk: 3, hearsLeader: true) == .member)
+        #expect(MemberRoster(joint, of: identity).dialled.map(\.id) == [NodeID(2)])
+        joint.outgoing = []
+        #expect(MemberRoster(joint, before: three, of: identity).dialled.map(\.id) == [NodeID(2)])
+    }
+
     @Test
     func `nobody dials a member that stands where the policy allows none`() {
         var abroad = Self.member(3, disk: 3)

@@ -33,10 +33,20 @@ struct SimulatedNetworkTests {
         var chance = Chance(seed: 4)
         var quality = SimulatedNetwork.Quality()
         quality.lossPerMille = 1_000
-        #expect(SimulatedNetwork(nodes: 2, quality: quality).arrivals(of: 9, &chance).isEmpty)
+        func arrivals(at moment: UInt64 = 9, clog: UInt64 = 0) -> [UInt64] {
+            var network = SimulatedNetwork(nodes: 2, quality: quality)
+            network.clog(from: 0, to: 1, until: clog)
+            return network.arrivals(of: moment, from: 0, to: 1, &chance)
+        }
+        #expect(arrivals().isEmpty)
         quality = SimulatedNetwork.Quality(lossPerMille: 0, duplicatePerMille: 1_000)
-        let arrivals = SimulatedNetwork(nodes: 2, quality: quality).arrivals(of: 9, &chance)
-        #expect(arrivals.count == 2 && arrivals.allSatisfy { $0 > 9 })
+        #expect(arrivals().count == 2 && arrivals().allSatisfy { $0 > 9 })
+        quality.duplicatePerMille = 0
+        quality.replayPerMille = 1_000
+        let replayed = arrivals()
+        #expect(replayed.count == 2 && replayed[1] >= 9 + 20 * Span.millisecond)
+        quality.replayPerMille = 0
+        #expect(arrivals(clog: Span.second).allSatisfy { $0 > Span.second })
     }
 }
 

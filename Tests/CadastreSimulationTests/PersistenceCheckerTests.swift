@@ -156,6 +156,13 @@ struct PersistenceCheckerTests {
         #expect(monitor.holds(record(1, 1), 0, disk: old))
         #expect(monitor.holds(record(1, 1), 0, disk: nil))
         #expect(!monitor.holds(record(1, 1), 0, disk: Incarnation(high: 2, low: 2)))
+        // The old disk is back, and the new one, which has nothing, is out.
+        let new = Incarnation(high: 3, low: 3)
+        monitor.exchanged(0, incarnation: new)
+        #expect(monitor.logs[0].last == LogIndex(1))
+        monitor.exchanged(0, incarnation: old)
+        #expect(monitor.logs[0] == LogView())
+        #expect(monitor.holds(record(1, 1), 0, disk: old))
     }
 
     // MARK: Recovery

@@ -25,6 +25,8 @@ struct SeedTests {
         20_074,
         // A leader that began its term in a joint configuration that it knew to be committed stopped.
         20_075,
+        // The simulation's own: a digest of an earlier index is no answer that goes back.
+        140,
     ]
 
     @Test(arguments: fixed)

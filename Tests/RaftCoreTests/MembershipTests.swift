@@ -23,6 +23,15 @@ struct MembershipTests {
     }
 
     @Test
+    func `while a change is under way the configuration before it is known`() {
+        var cluster = three()
+        #expect(cluster[1].configurationBefore == nil)
+        #expect(cluster.change(1, voters: [1, 2]) == nil)
+        #expect(!cluster[1].configuration.outgoing.isEmpty)
+        #expect(cluster[1].configurationBefore == Cluster.configuration(voters: [1, 2, 3]))
+    }
+
+    @Test
     func `a learner receives the log and decides nothing`() {
         var cluster = three()
         let id = cluster.join()

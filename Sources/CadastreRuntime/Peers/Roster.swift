@@ -10,14 +10,16 @@ final class Roster: Sendable {
     private let content: Mutex<MemberRoster>
 
     /// Whom a configuration names, as this node knows it.
-    init(_ configuration: Configuration, of identity: NodeIdentity) {
-        self.identity = identity
-        content = Mutex(MemberRoster(configuration, of: identity))
+    convenience init(_ configuration: Configuration, of identity: NodeIdentity) {
+        self.init(MemberRoster(configuration, of: identity))
     }
 
     /// The members as a folder knows them.
-    convenience init(_ open: OpenNode) {
-        self.init(open.consensus.status.configuration, of: open.identity)
+    convenience init(_ open: OpenNode) { self.init(open.roster) }
+
+    private init(_ roster: MemberRoster) {
+        identity = roster.identity
+        content = Mutex(roster)
     }
 
     /// Where members may stand, and where the leader should.

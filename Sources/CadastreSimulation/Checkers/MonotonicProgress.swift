@@ -39,9 +39,14 @@ package struct MonotonicProgress {
     }
 
     private var nodes: [Node]
+    /// What is known of each node's other disk.
+    private var others: [Node]
 
     /// Nodes of whom nothing is known.
-    package init(nodes: Int) { self.nodes = Array(repeating: Node(), count: nodes) }
+    package init(nodes: Int) {
+        self.nodes = Array(repeating: Node(), count: nodes)
+        others = self.nodes
+    }
 
     /// The process of a node ended with this term durable.
     package mutating func ended(_ place: Int, durableTerm: Term) {
@@ -51,7 +56,13 @@ package struct MonotonicProgress {
     }
 
     /// A node's disk was lost: it begins again.
-    package mutating func wiped(_ place: Int) { nodes[place] = Node() }
+    package mutating func wiped(_ place: Int) {
+        others[place] = nodes[place]
+        nodes[place] = Node()
+    }
+
+    /// A node's disk was taken out, and the one that it had before put in.
+    package mutating func exchanged(_ place: Int) { swap(&nodes[place], &others[place]) }
 
     /// The state machine of a node says that a crash keeps what is applied through here.
     ///

@@ -19,15 +19,16 @@ package struct PersistBeforeSend {
         fileprivate var entries: Set<LogView.Record> = []
     }
 
-    /// What a disk held that was lost, and which it was.
-    private var lost: [(incarnation: Incarnation, log: LogView)?]
+    /// What the other disk of each node held, and which it was: one that was lost, or is out for as
+    /// long as that one is back.
+    private var others: [(incarnation: Incarnation, record: Record)?]
     /// One for each node.
     package private(set) var disks: [Record]
 
     /// Empty disks.
     package init(nodes: Int) {
         disks = Array(repeating: Record(), count: nodes)
-        lost = Array(repeating: nil, count: nodes)
+        others = Array(repeating: nil, count: nodes)
     }
 
     /// What is durable in each log.
@@ -35,17 +36,26 @@ package struct PersistBeforeSend {
 
     /// A node's disk was lost, and an empty one took its place.
     package mutating func wiped(_ place: Int, incarnation: Incarnation) {
-        lost[place] = (incarnation, disks[place].log)
+        others[place] = (incarnation, disks[place])
         disks[place] = Record()
     }
 
-    /// Whether a node's disk holds a record; or the one that was lost did, where `disk` means that
-    /// one, or any of the node's.
+    /// A node's disk was taken out, and the one that it had before put in.
+    package mutating func exchanged(_ place: Int, incarnation: Incarnation) {
+        guard let other = others[place] else { return }
+        others[place] = (incarnation, disks[place])
+        disks[place] = other.record
+    }
+
+    /// Whether a node's disk holds a record; or its other one does, where `disk` means that one, or
+    /// any of the node's.
     package func holds(_ record: LogView.Record, _ place: Int, disk: Incarnation?) -> Bool {
         let index = record.position.index
         if disks[place].log.record(at: index) == record { return true }
-        guard let lost = lost[place], disk == nil || disk == lost.incarnation else { return false }
-        return lost.log.record(at: index) == record
+        guard let other = others[place], disk == nil || disk == other.incarnation else {
+            return false
+        }
+        return other.record.log.record(at: index) == record
     }
 
     /// The disk synced these writes.

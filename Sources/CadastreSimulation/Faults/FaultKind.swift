@@ -33,6 +33,14 @@ enum FaultKind: CaseIterable {
     case isolation
     /// A third of all messages is lost for a while.
     case storm
+    /// Two parts hear each other only through one node that hears all.
+    case bridge
+    /// Each hears its neighbours in a ring, and they are a majority with it.
+    case ring
+    /// Nodes are cut off one after the other, and come back in another order.
+    case swizzle
+    /// What is sent on some links arrives all at once, after a while.
+    case clog
     /// The leader is told to hand over.
     case transfer
     /// The wall clock of the one voter whose clock lies jumps by an hour or by years.
@@ -44,14 +52,19 @@ enum FaultKind: CaseIterable {
         case .crash, .crashInsideTurn, .kill, .killInsideTurn, .restart, .failingDisk, .fullDisk,
             .slowDisk, .pause, .oneWayCut, .isolation, .transfer, .clockJump:
             true
-        case .powerCut, .tornPowerCut, .partition, .storm: false
+        case .powerCut, .tornPowerCut, .partition, .bridge, .ring, .swizzle, .clog, .storm: false
         }
     }
+
+    /// Shapes of broken links that are drawn apart from the rest.
+    static let shapes: [FaultKind] = [.bridge, .ring, .swizzle, .clog]
 
     /// It means nothing to a node that is alone.
     var needsOthers: Bool {
         switch self {
-        case .partition, .oneWayCut, .isolation, .storm, .transfer, .powerCut, .tornPowerCut: true
+        case .partition, .oneWayCut, .isolation, .bridge, .ring, .swizzle, .clog, .storm, .transfer,
+            .powerCut, .tornPowerCut:
+            true
         case .crash, .crashInsideTurn, .kill, .killInsideTurn, .restart, .failingDisk, .fullDisk,
             .slowDisk, .pause, .clockJump:
             false

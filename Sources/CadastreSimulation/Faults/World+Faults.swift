@@ -21,7 +21,8 @@ extension World {
         guard case .faults = phase else { return }
         plan(.fault, after: chance.draw(scenario.faultInterval))
         let kind = chance.pick(scenario.faults)
-        tell("fault: \(kind)")
+        guard isChosen() else { return }
+        tell("fault \(faultNumber): \(kind)")
         faultCount += 1
         switch kind {
         case .crash: crash(interrupted(victim()))
@@ -38,6 +39,10 @@ extension World {
         case .partition: partition()
         case .oneWayCut: oneWayCut()
         case .isolation: isolate()
+        case .bridge: bridge()
+        case .ring: ring()
+        case .swizzle: swizzle()
+        case .clog: clog()
         case .storm: storm()
         case .transfer: transfer()
         case .clockJump: jumpClock()
@@ -52,6 +57,7 @@ extension World {
             tell("links mended")
             for cut in cuts { network.mend(from: cut.from, to: cut.to) }
             for place in Set(cuts.map(\.from)).sorted() { reconnect(nodes[place]) }
+            for node in nodes { seeHealth(of: node) }
         case .quality:
             guard case .faults = phase else { return }
             tell("storm over")

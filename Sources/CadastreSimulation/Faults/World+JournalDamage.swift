@@ -12,7 +12,7 @@ extension World {
     /// Whether this node's disk may rot now: one at a time, and none while another one is lost.
     func mayRot(_ node: SimulatedNode) -> Bool {
         guard scenario.rot != nil, case .faults = phase, scenario.weak.contains(node.place),
-            !node.isNew, node.disk.capacity == nil, node.interruption == nil,
+            !node.isNew, !node.hasOldDisk, node.disk.capacity == nil, node.interruption == nil,
             node.log.last > .zero, owner.wiped == nil
         else { return false }
         return nodes.allSatisfy { $0.rotten == nil }
@@ -20,7 +20,8 @@ extension World {
 
     /// Lets sectors of a journal rot, at some starts.
     func rotJournal(_ node: SimulatedNode) throws(Violation) {
-        guard let rot = scenario.rot, mayRot(node), rotChance.oneIn(rot.journalOneIn) else {
+        guard let rot = scenario.rot, mayRot(node), rotChance.oneIn(rot.journalOneIn), isChosen()
+        else {
             return
         }
         // Its machine is down, too: what was not synced is settled.

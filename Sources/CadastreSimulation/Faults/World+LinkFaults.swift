@@ -2,7 +2,8 @@ internal import RaftCore
 
 /// Faults of links.
 extension World {
-    private func cut(_ cuts: [(from: Int, to: Int)]) {
+    /// Cuts these, for a while.
+    func cut(_ cuts: [(from: Int, to: Int)], for duration: UInt64? = nil) {
         tell("cut: " + cuts.map { "\($0.from + 1) → \($0.to + 1)" }.joined(separator: ", "))
         for cut in cuts {
             network.cut(from: cut.from, to: cut.to)
@@ -15,7 +16,7 @@ extension World {
             )
         }
         for node in nodes { seeHealth(of: node) }
-        plan(.mend(.links(cuts)), after: someTime())
+        plan(.mend(.links(cuts)), after: duration ?? someTime())
     }
 
     func partition() {
@@ -38,12 +39,69 @@ extension World {
     func isolate() {
         let node = victim()
         if node.role == .leader { reach.mark(.isolatedLeader) }
+        cut(linksOf(node.place))
+    }
+
+    /// All links of a node, in both directions.
+    private func linksOf(_ place: Int) -> [(from: Int, to: Int)] {
+        nodes.indices.filter { $0 != place }.flatMap { [(place, $0), ($0, place)] }
+    }
+
+    /// Cuts every link for which two places are not to hear each other.
+    private func cut(where isApart: (Int, Int) -> Bool) {
         var cuts: [(from: Int, to: Int)] = []
-        for other in nodes.indices where other != node.place {
-            cuts.append((node.place, other))
-            cuts.append((other, node.place))
+        for from in nodes.indices {
+            for to in nodes.indices where from != to && isApart(from, to) {
+                cuts.append((from, to))
+            }
         }
         cut(cuts)
+    }
+
+    func bridge() {
+        reach.mark(.bridge)
+        let middle = chance.below(nodes.count)
+        let sides = nodes.map { _ in chance.oneIn(2) }
+        cut { $0 != middle && $1 != middle && sides[$0] != sides[$1] }
+    }
+
+    func ring() {
+        reach.mark(.ring)
+        var order = Array(nodes.indices)
+        chance.shuffle(&order)
+        let count = nodes.count
+        // With it, the neighbours on both sides are a majority.
+        let neighbours = max(1, count / 4)
+        cut { from, to in
+            let distance = (order[from] - order[to] + count) % count
+            return min(distance, count - distance) > neighbours
+        }
+    }
+
+    func swizzle() {
+        reach.mark(.swizzle)
+        var chosen = nodes.indices.filter { _ in chance.oneIn(2) }
+        chance.shuffle(&chosen)
+        let end = someTime() + 300 * Span.millisecond
+        for place in chosen {
+            // Each is cut off at a moment of its own, and comes back at another.
+            let beginning = chance.draw(0...300 * Span.millisecond)
+            let duration = end - beginning + chance.draw(0...500 * Span.millisecond)
+            plan(.cut(linksOf(place), duration: duration), after: beginning)
+        }
+    }
+
+    func clog() {
+        reach.mark(.clog)
+        let end = now + someTime()
+        for from in nodes.indices {
+            for to in nodes.indices where from != to && chance.oneIn(3) {
+                network.clog(from: from, to: to, until: end)
+            }
+        }
+        tell("some links hold back what is sent until \(end / Span.microsecond) µs")
+        for node in nodes { seeHealth(of: node) }
+        plan(.mend(.links([])), after: end - now)
     }
 
     func storm() {

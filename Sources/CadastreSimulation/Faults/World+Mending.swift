@@ -197,7 +197,7 @@ extension World {
         guard let to = place(of: frame.to), !network.isCut(from: node.place, to: to),
             let letter = letter(frame.bytes, from: node, to: to)
         else { return }
-        for arrival in network.arrivals(of: now, &rotChance) {
+        for arrival in network.arrivals(of: now, from: node.place, to: to, &rotChance) {
             queue.add(.repairMessage(letter), at: arrival)
         }
     }

@@ -14,7 +14,8 @@ extension World {
     func rotState(_ node: SimulatedNode, _ found: GroupRecovery) -> Bool {
         let database = "\(SimulatedNode.folder)/state/state.sqlite"
         guard let rot = scenario.rot, mayRot(node), node.place != scenario.witness,
-            let bytes = node.disk.contents(database), rotChance.oneIn(rot.stateOneIn)
+            let bytes = node.disk.contents(database), rotChance.oneIn(rot.stateOneIn),
+            isChosen()
         else { return false }
         let isWholeLog = found.start.position.index == .zero
         guard isWholeLog || hasSnapshot(node, through: found.start.position.index) else {

@@ -6,6 +6,8 @@ struct MemberScenario {
     var spares = 1
     /// The operator may wipe disks, one at a time.
     var wipes = true
+    /// Disks that were wiped and replaced turn up again, and somebody puts them back for a while.
+    var oldDisks = false
     /// From one thing that the operator wants to the next.
     var interval: ClosedRange<UInt64> = 20 * Span.millisecond...400 * Span.millisecond
     /// It waits so long for an answer before it asks elsewhere.
@@ -35,6 +37,11 @@ extension Scenario {
         wallStarts = clockRates.map { _ in Self.start + chance.draw(0...5_000) }
         weak = Array(0..<places)
         faultTime += chance.draw(1 * Span.second...3 * Span.second)
+        guard members.wipes, chance.oneIn(2) else { return }
+        self.members?.oldDisks = true
+        // A disk must be lost, replaced, and found, before faults end.
+        self.members?.interval = 1 * Span.millisecond...40 * Span.millisecond
+        faultTime += chance.draw(3 * Span.second...5 * Span.second)
     }
 
     /// In a quarter of the worlds whose members stay who they are one of them is a witness.

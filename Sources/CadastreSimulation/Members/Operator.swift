@@ -38,6 +38,17 @@ struct Operator {
     static let connection = UInt64.max - 1
 }
 
+extension Operator.Step {
+    /// Whether a node that is no member with its disk becomes one.
+    func takesIn(_ node: Int) -> Bool {
+        switch self {
+        case .add(let place), .rejoin(let place): place == node
+        case .replace(_, by: let place): place == node
+        case .promote, .demote, .remove: false
+        }
+    }
+}
+
 extension Operator.Step: CustomStringConvertible {
     /// In words for people.
     var description: String {

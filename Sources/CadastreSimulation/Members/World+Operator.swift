@@ -140,6 +140,7 @@ extension World {
     }
 
     private func isRepaired() {
+        if let place = owner.wiped { planOldDisk(place) }
         owner.wiped = nil
         owner.isRepair = false
     }
@@ -150,11 +151,11 @@ extension World {
     private func choose() {
         owner.isRepair = false
         owner.attempts = 0
-        guard let now = newestConfiguration else { return }
+        guard let now = newestConfiguration, isChosen() else { return }
         let voters = now.voters.compactMap(place(of:))
         let learners = now.members.filter { $0.role == .learner }.compactMap { place(of: $0.id) }
         let members = now.members.compactMap { place(of: $0.id) }
-        let outside = nodes.indices.filter { !members.contains($0) }
+        let outside = nodes.indices.filter { !members.contains($0) && !nodes[$0].hasOldDisk }
         let leader = voters.first { nodes[$0].isUp && nodes[$0].role == .leader }
         func voter() -> Int {
             if chance.oneIn(2), let leader { return leader }
@@ -187,7 +188,9 @@ extension World {
         owner.attempts = 0
         let now = newestConfiguration
         let isMember = now?.member(nodes[place].id) != nil
-        let outside = nodes.indices.filter { $0 != place && now?.member(nodes[$0].id) == nil }
+        let outside = nodes.indices.filter {
+            $0 != place && now?.member(nodes[$0].id) == nil && !nodes[$0].hasOldDisk
+        }
         switch chance.below(4) {
         case 0 where isMember && !outside.isEmpty:
             let other = chance.pick(outside)
