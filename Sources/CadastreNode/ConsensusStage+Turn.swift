@@ -45,7 +45,7 @@ extension ConsensusStage {
         case .tick:
             step(.tick, into: &output)
             failLateTransfer(into: &output)
-            if isDiskFull || isDiskStalled { giveUpLeadership(into: &output) }
+            if isDiskFull || isDiskStalled || takesOffer() { giveUpLeadership(into: &output) }
             refuseExpiredCommands(into: &output)
             delivery.resume(at: now.monotonic)
             for query in reads.takeExpired(at: now.monotonic) {
@@ -95,6 +95,12 @@ extension ConsensusStage {
         guard !others.isEmpty else { return }
         handOverAttempts &+= 1
         transferLeadership(to: others[handOverAttempts % others.count], key: nil, into: &output)
+    }
+
+    /// Whether the own disk is nearly full and another voter's may not be.
+    private mutating func takesOffer() -> Bool {
+        isSpaceLow && raft.role == .leader && transfer == nil && raft.transferTarget == .none
+            && lowSpaceOffers.take(at: now.monotonic)
     }
 
     private mutating func refuseWaiting(_ refusal: Refusal, into output: inout ConsensusOutput) {
@@ -268,9 +274,8 @@ extension ConsensusStage {
         }
         isStateFull = report.isDiskFull
         if isStateFull { refuseWaiting(.diskFull, into: &output) }
-        // Once: where the disks of all are low, whoever leads goes on with what gives room back.
-        if report.isSpaceLow, !isSpaceLow { giveUpLeadership(into: &output) }
         isSpaceLow = report.isSpaceLow
+        if !isSpaceLow { lowSpaceOffers.reset() }
         tendSnapshots(report, into: &output)
     }
 

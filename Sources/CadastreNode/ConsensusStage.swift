@@ -64,6 +64,8 @@ package struct ConsensusStage: Sendable {
     var isStateFull = false
     /// Only the disk's reserve is left: nothing that grows is taken.
     var isSpaceLow = false
+    /// When leadership is offered because of that.
+    var lowSpaceOffers = LowSpaceOffers()
     /// How long the own disk has kept writes waiting.
     var syncWatch = SyncWatch()
     /// How often leadership was offered because of the own disk; says whose turn it is.

@@ -29,6 +29,54 @@ struct LeadershipTests {
         #expect(try node.messages.contains { $0.body == .timeoutNow(TimeoutNow()) })
     }
 
+    // D12: below the reserve it takes nothing that grows, and others may have room.
+    @Test
+    func `a leader whose disk is nearly full hands over, and asks the next if one does not hear`()
+        throws
+    {
+        var node = try NodeFixture(members: 3)
+        let term = try node.leadOfThree()
+        node.turn(.peerConnected(NodeID(2)), .peerConnected(NodeID(3)))
+        func tell(isSpaceLow: Bool) {
+            let through = node.node.consensus.status.commitIndex
+            node.turn(
+                .applied(
+                    AppliedReport(through: through, clusterTime: 0, isSpaceLow: isSpaceLow)
+                )
+            )
+        }
+        func told() throws -> [UInt64] {
+            try node.messages.filter { $0.body == .timeoutNow(TimeoutNow()) }.map(\.to.value)
+        }
+        /// Time goes by; both peers answer, the disk too, and nobody stands.
+        func pass(seconds: Int) throws {
+            for _ in 0..<seconds * 50 {
+                node.wait(milliseconds: 14)
+                node.turn(.tick)
+                try node.settle()
+                for peer: UInt64 in [2, 3] {
+                    node.turn(
+                        node.from(peer, term: term, .heartbeatReply(HeartbeatReply(readRound: 0)))
+                    )
+                    try node.settle()
+                    node.turn(node.accepted(node.node.consensus.status.lastIndex, peer, term))
+                    try node.settle()
+                }
+            }
+        }
+        tell(isSpaceLow: true)
+        try pass(seconds: 1)
+        #expect(try told() == [3])
+        // Nobody stands; it asks again, less and less often.
+        try pass(seconds: 3)
+        #expect(try told() == [3, 2])
+        try pass(seconds: 12)
+        #expect(try told() == [3, 2, 3, 2])
+        tell(isSpaceLow: false)
+        try pass(seconds: 20)
+        #expect(try told().count == 4)
+    }
+
     @Test
     func `commands whose deadline passes while no block can be built are refused`() throws {
         var settings = NodeSettings()

@@ -40,9 +40,9 @@ extension Session {
             return
         }
         let present = context.tls.current
-        guard judgements > 0, standing.isDue(present, at: moment.monotonic) else { return }
+        guard judgements > 0, standing.isDue(present, at: moment) else { return }
         judgements -= 1
-        let refusal = standing.refusal(by: present, at: moment.monotonic)
+        let refusal = standing.refusal(by: present, at: moment)
         entrant?.standing = standing
         guard let refusal else { return }
         refuse(.tls(refusal.reason), "while the connection stood: \(refusal.detail)")

@@ -163,7 +163,7 @@ final class Session: ChannelInboundHandler {
         entrant = Entrant(
             caller: caller,
             share: Share(.none, caller, desk.access),
-            standing: StandingPeer(peer, letInBy: tls, at: Clock.monotonic)
+            standing: StandingPeer(peer, letInBy: tls, at: Clock.now())
         )
         if let channel { desk.becameKnown(channel, on: listener) }
         return caller

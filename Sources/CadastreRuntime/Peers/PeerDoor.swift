@@ -126,7 +126,7 @@ final class PeerDoor {
         let interval = RuntimeLimits.peerSweepInterval
         let door = NIOLoopBound(self, eventLoop: loop)
         sweeper = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-            door.value.sweep(at: Clock.monotonic)
+            door.value.sweep(at: Clock.now())
         }
     }
 
@@ -200,21 +200,21 @@ final class PeerDoor {
     }
 
     /// Closes what does not get on, and what is no longer trusted.
-    private func sweep(at now: UInt64) {
+    private func sweep(at moment: Moment) {
         for connections in accepted.values {
-            for connection in connections.values { connection.handler.sweep(at: now) }
+            for connection in connections.values { connection.handler.sweep(at: moment.monotonic) }
         }
-        for link in allLinks { link.sweep(at: now) }
-        judge(at: now)
+        for link in allLinks { link.sweep(at: moment.monotonic) }
+        judge(at: moment)
     }
 
-    private func judge(at now: UInt64) {
-        for link in allLinks { link.judge(at: now) }
+    private func judge(at moment: Moment) {
+        for link in allLinks { link.judge(at: moment) }
         let present = network.serverTLS.current
         for (purpose, connections) in accepted {
             for (peer, var connection) in connections
-            where connection.standing.isDue(present, at: now) {
-                let refusal = connection.standing.refusal(by: present, at: now)
+            where connection.standing.isDue(present, at: moment) {
+                let refusal = connection.standing.refusal(by: present, at: moment)
                 accepted[purpose]?[peer] = connection
                 guard let refusal else { continue }
                 network.refused(
@@ -330,7 +330,7 @@ fileprivate final class PeerAcceptHandler: ChannelInboundHandler {
                 greeted.greeting.purpose,
                 on: context.channel,
                 self,
-                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic)
+                StandingPeer(greeted.peer, letInBy: tls, at: Clock.now())
             )
             self.caller = caller
             purpose = greeted.greeting.purpose

@@ -105,11 +105,11 @@ final class PeerLink {
     }
 
     /// Closes the connection if the peer's certificate is no longer one that would be let in.
-    func judge(at now: UInt64) {
+    func judge(at moment: Moment) {
         guard case .open(let channel, var standing, let handler) = state else { return }
         let present = network.clientTLS.current
-        guard standing.isDue(present, at: now) else { return }
-        let refusal = standing.refusal(by: present, at: now)
+        guard standing.isDue(present, at: moment) else { return }
+        let refusal = standing.refusal(by: present, at: moment)
         state = .open(channel, standing, handler)
         guard let refusal else { return }
         network.refused(
@@ -305,7 +305,7 @@ fileprivate final class PeerDialHandler: ChannelInboundHandler {
             isOpen = true
             link.opened(
                 context.channel,
-                StandingPeer(greeted.peer, letInBy: tls, at: Clock.monotonic),
+                StandingPeer(greeted.peer, letInBy: tls, at: Clock.now()),
                 self
             )
             channel = context.channel
