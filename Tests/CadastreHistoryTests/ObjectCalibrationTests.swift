@@ -63,6 +63,16 @@ struct ObjectCalibrationTests {
             history.add(1, .deleteBucket("b"), .done(.happened), 13...14)
             history.add(1, .get(Telling.place("k")), .refused("noSuchBucket"), 15...16)
         },
+        Example("a bucket that nobody ever created") { history in
+            history.add(1, .get(Telling.place("k")), .refused("noSuchBucket"), 1...2)
+            history.list(1, [], 1...2)
+            history.operations[1].outcome = .refused("noSuchBucket")
+        },
+        Example("a bucket from before is deleted") { history in
+            history.delete(1, "k", false, 1...2)
+            history.add(1, .deleteBucket("b"), .done(.happened), 3...4)
+            history.add(1, .get(Telling.place("k")), .refused("noSuchBucket"), 5...6)
+        },
         Example("an unknown delete makes room for a put if there is none") { history in
             history.put(1, "k", "v1", 1...2)
             history.delete(1, "k", nil, 3...3)
@@ -163,6 +173,10 @@ struct ObjectCalibrationTests {
             history.quota(9, objects: 2, 1...2)
             history.put(1, "a", "v1", 3...4)
             history.put(1, "b", "v2", 5...6, .refused("quotaExceeded"))
+        },
+        Example("a bucket is missing between two answers from it") { history in
+            history.get(1, "k", nil, 1...2)
+            history.add(1, .get(Telling.place("k")), .refused("noSuchBucket"), 3...4)
         },
         Example("a bucket with an object is deleted") { history in
             history.put(1, "a", "v1", 1...2)

@@ -43,7 +43,7 @@ package enum Words {
     }
 
     /// A time in words: seconds with microseconds.
-    static func time(_ nanoseconds: UInt64) -> String {
+    static func moment(_ nanoseconds: UInt64) -> String {
         let fraction = String(nanoseconds / 1_000 % 1_000_000)
         let zeros = String(repeating: "0", count: 6 - fraction.count)
         return "\(nanoseconds / 1_000_000_000).\(zeros)\(fraction) s"

@@ -1,7 +1,8 @@
 /// What one tenant holds: buckets with objects, and a quota.
 ///
-/// A bucket that no operation of the history creates is there from the beginning. A quota is only
-/// held against the answers from when it is set; before that, nobody knows it.
+/// A bucket is there from the beginning if it is given, or if no operation of the history creates
+/// it and no answer says that it is missing before it is deleted. A quota is only held against the
+/// answers from when it is set; before that, nobody knows it.
 struct ObjectModel: SequentialModel {
     struct Bucket {
         var isThere = true
@@ -43,15 +44,31 @@ struct ObjectModel: SequentialModel {
             guard case .setQuota(let objects, let bytes) = operation.action else { return false }
             return objects != nil || bytes != nil
         }
-        var given: Set<String> = []
+        // For each bucket the strongest word of the history about its beginning.
+        var isThere: [String: Bool] = [:]
         for operation in operations {
-            guard case .given(let bucket, _) = operation.action else { continue }
-            given.insert(bucket)
+            if case .given(let bucket, _) = operation.action { isThere[bucket] = true }
         }
         for operation in operations {
-            guard case .createBucket(let bucket) = operation.action, !given.contains(bucket) else {
-                continue
-            }
+            guard case .createBucket(let bucket) = operation.action else { continue }
+            isThere[bucket] = isThere[bucket] ?? false
+        }
+        for operation in operations {
+            guard case .deleteBucket(let bucket) = operation.action,
+                operation.outcome == .done(.happened)
+            else { continue }
+            isThere[bucket] = isThere[bucket] ?? true
+        }
+        for operation in operations {
+            guard let bucket = operation.action.bucket,
+                operation.outcome == .refused(Refusals.noSuchBucket),
+                !(isThere[bucket] ?? false)
+            else { continue }
+            buckets[bucket] = Bucket(isThere: false)
+        }
+        for operation in operations {
+            guard case .createBucket(let bucket) = operation.action, isThere[bucket] == false
+            else { continue }
             buckets[bucket] = Bucket(isThere: false)
         }
         for operation in operations {

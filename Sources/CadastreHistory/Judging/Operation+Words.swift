@@ -4,8 +4,9 @@ extension Operation {
 
     /// The operation in words: who, what, when, and what was answered.
     var words: String {
-        let begin = Words.time(callNanoseconds)
-        let times = returnNanoseconds.map { "\(begin) to \(Words.time($0))" } ?? "from \(begin) on"
+        let begin = Words.moment(callNanoseconds)
+        let end = returnNanoseconds.map { Words.moment($0) }
+        let times = end.map { "\(begin) to \($0)" } ?? "from \(begin) on"
         var notes: [String] = []
         if let sequence { notes.append("sequence \(sequence)") }
         if let index { notes.append("index \(index)") }
@@ -15,7 +16,8 @@ extension Operation {
 
     private var request: String {
         let age =
-            maximumAgeNanoseconds > 0 ? " of an age up to \(Words.time(maximumAgeNanoseconds))" : ""
+            maximumAgeNanoseconds > 0
+            ? " of an age up to \(Words.moment(maximumAgeNanoseconds))" : ""
         switch action {
         case .read, .get: return "\(kind) of \(place)\(age)"
         case .write(_, let value): return "write of \(Words.plain(value)) to \(place)"
