@@ -1,3 +1,4 @@
+package import CadastreHistory
 internal import RaftCore
 
 /// Runs worlds from seeds.
@@ -32,18 +33,27 @@ package enum Simulation {
     /// - Parameters:
     ///   - seed: Decides everything.
     ///   - sabotage: A bug to plant, to see that it is found.
+    ///   - history: Gets the clients' operations as they end, and in the end those that did not; of
+    ///     a world that broke a promise up to then, with the answer that broke it.
     ///   - print: Gets the story line by line as it happens.
     /// - Returns: What it came to.
     /// - Throws: The first violation, with its story.
     package static func run(
         seed: UInt64,
         sabotage: Sabotage? = nil,
+        history: ((Operation) -> Void)? = nil,
         print: ((String) -> Void)? = nil
     ) throws(Violation) -> Outcome {
+        var history = history.map { ClientHistory($0) }
         if let print {
-            return try live(seed, sabotage, Story(capacity: storySize, print: print))
+            return try live(seed, sabotage, history, Story(capacity: storySize, print: print))
         }
-        return try confirmed { story throws(Violation) in try live(seed, sabotage, story) }
+        return try confirmed { story throws(Violation) in
+            // A second life tells nothing new.
+            let first = history
+            history = nil
+            return try live(seed, sabotage, first, story)
+        }
     }
 
     /// Lives a world without a story and, if it breaks a promise, once more with one.
@@ -75,9 +85,12 @@ package enum Simulation {
     private static func live(
         _ seed: UInt64,
         _ sabotage: Sabotage?,
+        _ history: ClientHistory?,
         _ story: Story
     ) throws(Violation) -> Outcome {
         let world = World(seed: seed, sabotage: sabotage, story: story)
+        world.history = history
+        defer { history?.finish() }
         try world.run()
         return Outcome(
             seed: seed,

@@ -111,6 +111,8 @@ final class World {
     var trace: UInt64 = 0xCBF2_9CE4_8422_2325
     /// Faults that happened.
     var faultCount = 0
+    /// Writes down what the clients see, if anybody wants to know.
+    var history: ClientHistory?
     /// Answers that clients got while faults went on.
     var operationsUnderFaults = 0
     /// The sabotage was done.
