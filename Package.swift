@@ -126,12 +126,19 @@ let package = Package(
             swiftSettings: product
         ),
 
+        // Judges: what clients saw, and whether any order explains it.
+        .target(
+            name: "CadastreHistory",
+            dependencies: ["CadastreProtocol"],
+            swiftSettings: product
+        ),
+
         // Tortures: a whole cluster in one thread, from one seed.
         .target(
             name: "CadastreSimulation",
             dependencies: [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
-                "CadastreStateMachine", "CadastreNode",
+                "CadastreStateMachine", "CadastreNode", "CadastreHistory",
             ],
             swiftSettings: product
         ),
@@ -172,13 +179,13 @@ let package = Package(
             name: "cadastre",
             dependencies: [
                 "CadastreClient", "CadastreProtocol", "CadastreTLS", "CadastreStorage",
-                "CadastreDisk", "RaftCore", arguments, histogram,
+                "CadastreDisk", "CadastreHistory", "RaftCore", arguments, histogram,
             ],
             swiftSettings: product
         ),
         .executableTarget(
             name: "cadastre-sim",
-            dependencies: ["CadastreSimulation", arguments],
+            dependencies: ["CadastreSimulation", "CadastreHistory", arguments],
             swiftSettings: product
         ),
 
@@ -231,10 +238,15 @@ let package = Package(
             swiftSettings: test
         ),
         .testTarget(
+            name: "CadastreHistoryTests",
+            dependencies: ["CadastreHistory"],
+            swiftSettings: test
+        ),
+        .testTarget(
             name: "CadastreSimulationTests",
             dependencies: [
                 "CadastreSimulation", "CadastreNode", "CadastreStateMachine", "CadastreStorage",
-                "CadastreProtocol", "CadastreDisk", "RaftCore", "TestLanes",
+                "CadastreProtocol", "CadastreDisk", "RaftCore", "CadastreHistory", "TestLanes",
             ],
             swiftSettings: test
         ),
@@ -260,7 +272,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CLITests",
-            dependencies: ["cadastre", "CadastreClient", "CadastreProtocol"],
+            dependencies: ["cadastre", "CadastreClient", "CadastreProtocol", "CadastreHistory"],
             swiftSettings: test
         ),
         .testTarget(

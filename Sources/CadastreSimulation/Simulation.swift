@@ -1,3 +1,4 @@
+package import CadastreHistory
 internal import RaftCore
 
 /// Runs worlds from seeds.
@@ -33,6 +34,8 @@ package enum Simulation {
     ///   - seed: Decides everything.
     ///   - sabotage: A bug to plant, to see that it is found.
     ///   - faults: What of all that is done to it.
+    ///   - history: Gets the clients' operations as they end, and in the end those that did not; of
+    ///     a world that broke a promise up to then, with the answer that broke it.
     ///   - print: Gets the story line by line as it happens.
     /// - Returns: What it came to.
     /// - Throws: The first violation, with its story.
@@ -40,13 +43,24 @@ package enum Simulation {
         seed: UInt64,
         sabotage: Sabotage? = nil,
         faults: FaultChoice = .all,
+        history: ((Operation) -> Void)? = nil,
         print: ((String) -> Void)? = nil
     ) throws(Violation) -> Outcome {
+        var history = history.map { ClientHistory($0) }
         if let print {
-            return try live(seed, sabotage, faults, Story(capacity: storySize, print: print))
+            return try live(
+                seed,
+                sabotage,
+                faults,
+                history,
+                Story(capacity: storySize, print: print)
+            )
         }
         return try confirmed { story throws(Violation) in
-            try live(seed, sabotage, faults, story)
+            // A second life tells nothing new.
+            let first = history
+            history = nil
+            return try live(seed, sabotage, faults, first, story)
         }
     }
 
@@ -80,10 +94,13 @@ package enum Simulation {
         _ seed: UInt64,
         _ sabotage: Sabotage?,
         _ faults: FaultChoice,
+        _ history: ClientHistory?,
         _ story: Story
     ) throws(Violation) -> Outcome {
         let world = World(seed: seed, sabotage: sabotage, story: story)
         world.faultChoice = faults
+        world.history = history
+        defer { history?.finish() }
         try world.run()
         return Outcome(
             seed: seed,

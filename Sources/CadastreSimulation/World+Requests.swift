@@ -34,6 +34,7 @@ extension World {
                 at: life,
                 seeing: oldest.map { ledger.floor(at: $0) }
             )
+            history?.isAsked(attempt.request, ofAge: now - (oldest ?? now))
             let waiting = WaitingQuery(
                 key: key,
                 principal: clients.all[attempt.client].principal,
@@ -89,7 +90,16 @@ extension World {
             plan(.reply(reply), after: network.delay(&chance))
             return
         }
-        try check(reply, from: node)
+        do throws(Violation) {
+            try check(reply, from: node)
+        } catch {
+            if reply.key.connection != .max {
+                // The client would have seen it.
+                let attempt = clients.attempts[Int(clamping: reply.key.request)]
+                history?.ends(attempt.request, reply, at: now)
+            }
+            throw error
+        }
         if case .answer = reply.content, plants(.secondAnswer) { try check(reply, from: node) }
         guard reply.key.connection != .max else {
             plan(.reply(reply), after: 0)

@@ -119,6 +119,8 @@ final class World {
     var faultNumber = 0
     /// Faults that happened.
     var faultCount = 0
+    /// Writes down what the clients see, if anybody wants to know.
+    var history: ClientHistory?
     /// Answers that clients got while faults went on.
     var operationsUnderFaults = 0
     /// The sabotage was done.

@@ -1,4 +1,5 @@
 internal import ArgumentParser
+internal import CadastreHistory
 internal import CadastreSimulation
 
 /// Lives whole clusters in one thread, from seeds, and says which promise broke.
@@ -35,6 +36,14 @@ struct CadastreSimulator: ParsableCommand {
     @Option(help: "Plant this bug, to see it found: \(Sabotage.names).")
     var sabotage: Sabotage?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write what the clients of this one world saw, for cadastre history check.",
+            valueName: "file"
+        )
+    )
+    var history: String?
+
     @Flag(help: "Of each world only the line that two runs of its seed have in common.")
     var digests = false
 
@@ -47,6 +56,9 @@ struct CadastreSimulator: ParsableCommand {
     func validate() throws {
         guard (seed == nil) != (seeds == nil) else {
             throw ValidationError("say either --seed N or --seeds N [--from K]")
+        }
+        guard seed != nil || history == nil else {
+            throw ValidationError("--history goes with --seed: it is of one world")
         }
         guard seed == nil || from == nil else {
             throw ValidationError("--from goes with --seeds")
@@ -92,11 +104,14 @@ struct CadastreSimulator: ParsableCommand {
     private func runOne(_ seed: UInt64, _ faults: FaultChoice) throws {
         let isTold = !digests
         if isTold { print("seed \(seed), build of commit \(BuildCommit.name)") }
+        let file = try history.map { try HistoryFile($0) }
+        defer { file?.close() }
         do throws(Violation) {
             let outcome = try Simulation.run(
                 seed: seed,
                 sabotage: sabotage,
                 faults: faults,
+                history: file.map { file in { file.write($0.line) } },
                 print: isTold ? { print($0) } : nil
             )
             if reach { print(ReachTable(outcome.reach).text) }
@@ -105,6 +120,7 @@ struct CadastreSimulator: ParsableCommand {
             print(isTold ? error.ending : error.description)
             throw ExitCode(1)
         }
+        if let failure = file?.close() { throw failure }
     }
 
     private func runMany() throws {

@@ -23,8 +23,8 @@ struct Cadastre: AsyncParsableCommand {
             WaitLeaderVerb.self,
             TenantVerbs.self, GrantVerbs.self, BucketVerbs.self, ObjectVerbs.self,
             UsageVerb.self, ImportVerbs.self, ExportVerbs.self, CompareVerbs.self,
-            VerifyVerb.self, BenchVerbs.self, LogVerbs.self, PKIVerbs.self, GenesisVerbs.self,
-            CompletionsVerb.self,
+            VerifyVerb.self, BenchVerbs.self, HistoryVerbs.self, LogVerbs.self, PKIVerbs.self,
+            GenesisVerbs.self, CompletionsVerb.self,
         ]
     )
 

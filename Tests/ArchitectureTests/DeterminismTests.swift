@@ -7,7 +7,7 @@ struct DeterminismTests {
     /// The targets that the simulator replays.
     static let deterministic = [
         "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage", "CadastreStateMachine",
-        "CadastreNode", "CadastreSimulation",
+        "CadastreNode", "CadastreHistory", "CadastreSimulation",
     ]
 
     /// A name and why it is not used there.

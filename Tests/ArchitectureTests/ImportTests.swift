@@ -23,11 +23,12 @@ struct ImportTests {
                 "CadastreStateMachine", "DequeModule",
             ]
         ),
+        ("CadastreHistory", ["CadastreProtocol"]),
         (
             "CadastreSimulation",
             [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
-                "CadastreStateMachine", "CadastreNode", "Glibc",
+                "CadastreStateMachine", "CadastreNode", "CadastreHistory", "Glibc",
             ]
         ),
         ("CadastreTLS", ["COpenSSL", "NIOCore", "Glibc", "Synchronization"]),
@@ -53,11 +54,14 @@ struct ImportTests {
             "cadastre",
             [
                 "CadastreClient", "CadastreProtocol", "CadastreTLS", "CadastreStorage",
-                "CadastreDisk", "RaftCore", "ArgumentParser", "Histogram", "SwiftProtobuf",
-                "Foundation", "Glibc", "Synchronization", "Dispatch",
+                "CadastreDisk", "CadastreHistory", "RaftCore", "ArgumentParser", "Histogram",
+                "SwiftProtobuf", "Foundation", "Glibc", "Synchronization", "Dispatch",
             ]
         ),
-        ("cadastre-sim", ["CadastreSimulation", "ArgumentParser", "Foundation", "Glibc"]),
+        (
+            "cadastre-sim",
+            ["CadastreSimulation", "CadastreHistory", "ArgumentParser", "Foundation", "Glibc"]
+        ),
         ("cadastre-wan", ["NIOCore", "NIOPosix", "DequeModule", "ArgumentParser", "Foundation"]),
     ]
 

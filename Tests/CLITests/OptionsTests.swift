@@ -97,6 +97,7 @@ struct `Options` {
         "compare directory /usr --bucket doc --acknowledged list", "verify --allow-missing",
         "bench put --clients 64 --connections 4 --seconds 10",
         "bench get --keys sequential", "bench list --key-count 10", "member", "member list",
+        "bench mixed --history run.jsonl",
         "member add h:1", "member add h:1 --promote --dry-run --peer-address [::1]:4",
         "member promote 4 --timeout 60", "member demote 4 --dry-run", "member remove 4",
         "member replace 3 h:1 --administration-address h:2 --client-address h:3",
@@ -110,6 +111,7 @@ struct `Options` {
         "pki init --directory d", "pki show f.pem", "completions bash", "completions fish",
         "pki issue --identity cadastre://lutece/operator/ada --output ada",
         "genesis create --cluster lutece --member id=1", "log show f --commands",
+        "history check run.jsonl --steps 1000",
     ])
     func `verbs without a cluster are read`(_ line: String) throws {
         _ = try Cadastre.parseAsRoot(line.split(separator: " ").map(String.init) + ["--json"])
@@ -127,7 +129,8 @@ struct `Options` {
         "import directory", "import directory /usr", "import inventory",
         "import directory /usr --bucket b --in-flight 0", "export inventory - --json",
         "bench put --clients 0", "bench put --connections 65", "bench put --keys sideways",
-        "bench put --value-size 70000", "bench", "verify --attempts 0", "completions tcsh",
+        "bench put --value-size 70000", "bench put --key-count 0", "history check",
+        "history check f --steps 0", "bench", "verify --attempts 0", "completions tcsh",
         "pki issue --identity nonsense --output a",
         "pki issue --identity cadastre://c/node/1 --site nowhere --output a", "log show",
         "genesis create", "member add", "member add nonsense", "member promote",

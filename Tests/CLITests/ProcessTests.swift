@@ -54,6 +54,8 @@ struct `Processes` {
         ("import inventory /nonexistent.csv", 66), ("import inventory /nonexistent.json", 66),
         ("compare directory /nonexistent --bucket b", 66), ("log show /nonexistent", 66),
         ("genesis create --cluster c --member nonsense", 64), ("pki show /nonexistent", 66),
+        ("history check /nonexistent", 66), ("history check /etc", 74),
+        ("history check /etc/hostname", 65),
     ])
     func `with --json every failure says its exit code`(_ line: String, code: Int) throws {
         let words = line.split(separator: " ").map(String.init)

@@ -12,17 +12,17 @@ extension Clients {
         case .command(let said):
             guard isAwaited(attempt) else { return }
             try take(said, attempt)
-            finish(attempt, in: world)
+            finish(attempt, reply, in: world)
             if said.refusal == .noSuchSession { all[attempt.client].isRenewing = true }
             if attempt.purpose == .work, world.chance.perMille(20) {
                 makeMischief(attempt, in: world)
             }
-        case .answer: finish(attempt, in: world)
+        case .answer: finish(attempt, reply, in: world)
         case .refused(let refusal, let leader):
             if refusal.isPassing {
                 tryAgain(number, attempt, leader, in: world)
             } else {
-                finish(attempt, in: world)
+                finish(attempt, reply, in: world)
             }
         case .unknown, .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
         }
@@ -74,8 +74,9 @@ extension Clients {
     }
 
     /// The attempt was answered: if the slot waits for it, the slot is free.
-    private mutating func finish(_ attempt: Attempt, in world: World) {
+    private mutating func finish(_ attempt: Attempt, _ reply: OutgoingReply, in world: World) {
         guard isAwaited(attempt) else { return }
+        world.history?.ends(attempt.request, reply, at: world.now)
         all[attempt.client].slots[attempt.slot].request = nil
         world.availability.answers(at: world.now)
         if case .faults = world.phase { world.operationsUnderFaults += 1 }

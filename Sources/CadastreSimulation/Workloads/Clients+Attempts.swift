@@ -21,6 +21,13 @@ extension Clients {
             identity: identity
         )
         all[client].slots[slot].attempts = 0
+        world.history?.begins(
+            requests,
+            content,
+            process(client, slot),
+            of: tenant(of: client),
+            world
+        )
         send(client, slot, in: world)
     }
 

@@ -7,6 +7,7 @@ struct Bench: Sendable {
         case put
         case get
         case list
+        case mixed
     }
 
     private let kind: Kind
@@ -29,16 +30,22 @@ struct Bench: Sendable {
         configuration.connectionCount = load.connections
         configuration.sessionSlots = UInt32(min(1024, max(load.clients, 256)))
         configuration.deadline = settings.deadline ?? .seconds(30)
+        let history = try load.history.map { path throws(Failure) in try BenchHistory(path) }
+        // What is on its way when the bench ends is settled with the client, before it is written.
+        defer { history?.end() }
         let report = try await CadastreClient.with(configuration) { client throws(Failure) in
             try await ImportVerbs.createBucket(bucket, client)
-            if kind != .put { try await populate(client) }
-            return try await measure(client, settings)
+            if kind == .get || kind == .list { try await populate(client) }
+            if let history { try await tell(history, client) }
+            return try await measure(client, history, settings)
         }
         load.options.console.json(report)
         load.options.console.line(report.text)
         if Interruption.isRequested {
             throw Interruption.failure("the bench was stopped by a signal before its time")
         }
+        history?.end()
+        if let failure = history?.failure { throw failure }
         guard report.operations > 0 else {
             throw Failure(
                 .tryAgain,
@@ -50,10 +57,11 @@ struct Bench: Sendable {
 
     private func measure(
         _ client: CadastreClient,
+        _ history: BenchHistory?,
         _ settings: ClusterSettings
     ) async throws(Failure) -> BenchReport {
         let maker = RequestMaker(kind, load, bucket)
-        let work = BenchLoad(client, first: 0) { maker.submission($0) }
+        let work = BenchLoad(client, first: 0, history: history) { maker.submission($0) }
         let clients = load.clients
         await client.onLoop { work.begin(clients: clients) }
         await pause(load.warmUp)
@@ -101,15 +109,31 @@ struct Bench: Sendable {
         }
     }
 
+    /// Tells a history what is in the bucket before it begins.
+    private func tell(
+        _ history: BenchHistory,
+        _ client: CadastreClient
+    ) async throws(Failure) {
+        history.isGiven(bucket)
+        var after: [UInt8] = []
+        repeat {
+            let page = try await client.ask(ListObjects(bucket: bucket, after: after))
+                .get(doing: "reading what is in the bucket before the history begins")
+            for case .object(let object) in page.elements { history.isGiven(object, in: bucket) }
+            after = page.next
+        } while !after.isEmpty && !Interruption.isRequested
+    }
+
     /// Puts every key once.
     private func populate(_ client: CadastreClient) async throws(Failure) {
         let usage = try await client.ask(GetUsage(bucket: bucket)).get(doing: "reading the usage")
-        guard usage.objects < load.keyCount else { return }
-        Console.remark("putting \(Readable.count(load.keyCount)) objects first")
+        guard usage.objects < load.keyCount(for: kind) else { return }
+        let count = load.keyCount(for: kind)
+        Console.remark("putting \(Readable.count(count)) objects first")
         var options = load
         options.keys = .sequential
         let maker = RequestMaker(.put, options, bucket)
-        let work = BenchLoad(client, first: 0, limit: load.keyCount) { maker.submission($0) }
+        let work = BenchLoad(client, first: 0, limit: count) { maker.submission($0) }
         await withCheckedContinuation { continuation in
             Task {
                 await client.onLoop {
@@ -158,68 +182,5 @@ struct Bench: Sendable {
         } catch {
             // Cancelled: what follows notices by itself.
         }
-    }
-}
-
-/// Makes the requests of a load; lives on the event loop.
-final class RequestMaker: @unchecked Sendable {
-    // Unchecked: made before the event loop sees it, then used there alone.
-
-    private let kind: Bench.Kind
-    private let bucket: [UInt8]
-    private let count: UInt64
-    private let order: BenchVerbs.KeyOrder
-    private let value: [UInt8]
-    private let checksum: Checksum
-    private var state: UInt64
-
-    init(_ kind: Bench.Kind, _ load: BenchVerbs.LoadOptions, _ bucket: [UInt8]) {
-        self.kind = kind
-        self.bucket = bucket
-        count = load.keyCount
-        order = load.keys
-        value = (0..<load.valueSize).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 7) }
-        checksum = Checksum(.sha256, Array(repeating: 0x5A, count: 32))
-        state = load.seed
-    }
-
-    func submission(_ number: UInt64) -> Submission {
-        let place = order == .sequential ? number % count : random() % count
-        let key = Self.key(place)
-        switch kind {
-        case .put:
-            var put = PutObject(bucket: bucket, key: key, size: 30_000 + place)
-            put.etag = Array("d41d8cd98f00b204e9800998ecf8427e".utf8)
-            put.checksum = checksum
-            put.contentType = Array("application/octet-stream".utf8)
-            put.locations = value
-            return Submission(.command, put.encoded)
-        case .get:
-            return Submission(.query, GetObject(bucket: bucket, key: key).encoded)
-        case .list:
-            let list = ListObjects(bucket: bucket, after: key, maximum: 100)
-            return Submission(.query, list.encoded)
-        }
-    }
-
-    /// The key of a place, 64 bytes: `bench/` and the number with zeros before it.
-    static func key(_ place: UInt64) -> [UInt8] {
-        var key = Array("bench/".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 58)
-        var rest = place
-        var position = key.count - 1
-        while rest > 0, position > 5 {
-            key[position] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
-            position -= 1
-        }
-        return key
-    }
-
-    private func random() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

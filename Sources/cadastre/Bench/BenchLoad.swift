@@ -18,12 +18,15 @@ final class BenchLoad: @unchecked Sendable {
         var unknown: UInt64 = 0
         /// The longest time between two that were done.
         var longestGap = Duration.zero
+        /// Of those, conditions that did not hold.
+        var unmet: UInt64 = 0
         /// The first refusal or doubt, for people.
         var firstTrouble: String?
     }
 
     private let client: CadastreClient
     private let make: (UInt64) -> Submission
+    private let history: BenchHistory?
     private var number: UInt64
     private var result = BenchLoad.empty
     private var lastDone = ContinuousClock.now
@@ -38,15 +41,18 @@ final class BenchLoad: @unchecked Sendable {
     ///   - client: sends them.
     ///   - first: the number of the first request.
     ///   - limit: the number behind the last; `UInt64.max` until ``end(_:)``.
+    ///   - history: is told of every request.
     ///   - make: makes a request of its number.
     init(
         _ client: CadastreClient,
         first: UInt64,
         limit: UInt64 = .max,
+        history: BenchHistory? = nil,
         make: @escaping (UInt64) -> Submission
     ) {
         self.client = client
         self.make = make
+        self.history = history
         self.limit = limit
         number = first
     }
@@ -54,7 +60,7 @@ final class BenchLoad: @unchecked Sendable {
     /// Starts this many clients.
     func begin(clients: Int) {
         active = clients
-        for _ in 0..<clients { next() }
+        for process in 0..<clients { next(UInt64(process)) }
     }
 
     /// Forgets what was measured: the warm-up is over.
@@ -93,7 +99,7 @@ final class BenchLoad: @unchecked Sendable {
         )
     }
 
-    private func next() {
+    private func next(_ process: UInt64) {
         guard !isEnding, !Interruption.isRequested, number < limit else {
             active -= 1
             if active == 0 { finish() }
@@ -101,10 +107,12 @@ final class BenchLoad: @unchecked Sendable {
         }
         let submission = make(number)
         number += 1
+        history?.begins(process, submission)
         let begin = ContinuousClock.now
         client.submitOnLoop(submission) { [self] outcome in
+            history?.ends(process, outcome)
             count(outcome, begin)
-            next()
+            next(process)
         }
     }
 
@@ -114,6 +122,9 @@ final class BenchLoad: @unchecked Sendable {
         case .refused(let refused) where refused.reason == .noSuchObject:
             // That there is none is an answer like another.
             result.absent += 1
+            record(begin, now)
+        case .refused(let refused) where refused.reason == .preconditionFailed:
+            result.unmet += 1
             record(begin, now)
         case .done:
             record(begin, now)

@@ -30,6 +30,8 @@ struct BenchReport: Encodable, Sendable {
     var longest_gap_ms: Int64
     /// Of the operations, questions for an object that is not there.
     var absent: UInt64
+    /// Of the operations, conditions that did not hold.
+    var unmet: UInt64
     var refused: UInt64
     var unknown: UInt64
     var first_trouble: String?
@@ -67,6 +69,7 @@ struct BenchReport: Encodable, Sendable {
         max_ms = result.done > 0 ? Self.rounded(Double(result.histogram.max) / 1e6) : 0
         longest_gap_ms = result.longestGap.inMilliseconds
         absent = result.absent
+        unmet = result.unmet
         refused = result.refused
         unknown = result.unknown
         first_trouble = result.firstTrouble.map { Escaped.text($0) }
@@ -127,7 +130,8 @@ struct BenchReport: Encodable, Sendable {
                 + "p99 \(Readable.decimal(p99_ms, 3)) ms, p99.9 \(Readable.decimal(p999_ms, 3)) ms, "
                 + "max \(Readable.decimal(max_ms, 1)) ms",
             "  longest gap \(longest_gap_ms) ms; \(refused) refused, "
-                + "\(unknown) unknown, \(absent) absent",
+                + "\(unknown) unknown, \(absent) absent"
+                + (unmet > 0 ? ", \(unmet) conditions not met" : ""),
         ]
         for node in nodes ?? [] {
             lines.append(

@@ -6,7 +6,7 @@ struct BenchVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures a running cluster with a closed loop of clients.",
-        subcommands: [Put.self, Get.self, List.self]
+        subcommands: [Put.self, Get.self, List.self, Mixed.self]
     )
 
     /// In which order keys are used.
@@ -27,8 +27,8 @@ struct BenchVerbs: AsyncParsableCommand {
         var warmUp = 2.0
         @Option(help: "random or sequential.")
         var keys = KeyOrder.random
-        @Option(help: "How many different keys.")
-        var keyCount: UInt64 = 100_000
+        @Option(help: "How many different keys; 100000, of a mixed load 64.")
+        var keyCount: UInt64?
         @Option(help: "Bytes of opaque locations in each object.")
         var valueSize = 256
         @Option(help: "The bucket; created if it is missing.")
@@ -42,8 +42,20 @@ struct BenchVerbs: AsyncParsableCommand {
             )
         )
         var administrationProfile: String?
+        @Option(
+            help: ArgumentHelp(
+                "Write what each client asked and was told, for cadastre history check.",
+                valueName: "file"
+            )
+        )
+        var history: String?
         @OptionGroup
         var options: ClusterOptions
+
+        /// How many different keys there are.
+        func keyCount(for kind: Bench.Kind) -> UInt64 {
+            keyCount ?? (kind == .mixed ? 64 : 100_000)
+        }
 
         func validate() throws {
             guard 1...1024 ~= clients else { throw ValidationError("--clients must be 1 to 1024") }
@@ -53,7 +65,7 @@ struct BenchVerbs: AsyncParsableCommand {
             guard seconds > 0, seconds <= 86_400, warmUp >= 0, warmUp <= 3600 else {
                 throw ValidationError("--seconds must be 0 to 86400, --warm-up 0 to 3600")
             }
-            guard keyCount > 0, keyCount <= 9_999_999_999 else {
+            guard 1...9_999_999_999 ~= keyCount ?? 1 else {
                 throw ValidationError("--key-count must be 1 to 9999999999")
             }
             guard 0...65_536 ~= valueSize else {
@@ -93,5 +105,21 @@ struct BenchVerbs: AsyncParsableCommand {
         @OptionGroup
         var load: LoadOptions
         func run() async throws { try await Bench(load, .list).run() }
+    }
+
+    /// The verb `cadastre bench mixed`.
+    struct Mixed: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Puts, deletes, reads and lists few objects that all clients share.",
+            discussion: """
+                Some of the changes are under a condition. With --history this is the load whose \
+                history says most about a cluster: give it while nodes are killed and links cut.
+                Example: cadastre bench mixed --clients 16 --seconds 60 --history run.jsonl
+                then:    cadastre history check run.jsonl
+                """
+        )
+        @OptionGroup
+        var load: LoadOptions
+        func run() async throws { try await Bench(load, .mixed).run() }
     }
 }
