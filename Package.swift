@@ -280,8 +280,30 @@ let package = Package(
             dependencies: ["cadastre-wan", nio, nioEmbedded],
             swiftSettings: test
         ),
+        .testTarget(
+            name: "DecoderTests",
+            dependencies: [
+                "CadastreProtocol", "CadastreStorage", "CadastreRuntime", "cadastre",
+                "CadastreDisk", "RaftCore",
+            ],
+            exclude: ["Corpus"],
+            swiftSettings: test
+        ),
         .testTarget(name: "ClusterTests", swiftSettings: test),
         .testTarget(name: "ArchitectureTests", swiftSettings: test),
     ],
     swiftLanguageModes: [.v6]
 )
+
+// Some tests alone, and what they need: for the sanitizers, which compile everything once more
+// (Cluster/nightly).
+if let chosen = Context.environment["CADASTRE_TESTS"]?.split(separator: ",").map(String.init) {
+    package.products.removeAll()
+    package.targets.removeAll { target in
+        switch target.type {
+        case .test: !chosen.contains(target.name)
+        case .executable: true
+        default: target.name == "CadastreSimulation"
+        }
+    }
+}

@@ -81,6 +81,12 @@ extension Record.Content {
                 vote: NodeID(bytes.load(UInt64.self, at: 16))
             )
         }
+        func possible(_ state: HardState) throws(StorageError) -> HardState {
+            guard state.term.value <= Limits.maximumTerm else {
+                throw .malformedEntry(reason: "the impossible term \(state.term)")
+            }
+            return state
+        }
         switch (UInt8(truncatingIfNeeded: kind), bytes.count) {
         case (SegmentFormat.kindEntry, _) where kind < 256:
             do throws(StorageError) {
@@ -91,11 +97,12 @@ extension Record.Content {
         case (SegmentFormat.kindTruncation, 16) where kind < 256:
             self = .truncation(group, from: LogIndex(bytes.load(UInt64.self, at: 8)))
         case (SegmentFormat.kindHardState, 24) where kind < 256:
-            self = .hardState(group, state)
+            self = .hardState(group, try possible(state))
         case (SegmentFormat.kindStart, 8...) where kind < 256:
             self = .start(group, try LogStartFormat.decode(bytes[8...]))
         case (SegmentFormat.kindResume, 24...) where kind < 256:
-            self = .resume(group, state, try LogStartFormat.decode(bytes[24...]))
+            let start = try LogStartFormat.decode(bytes[24...])
+            self = .resume(group, try possible(state), start)
         default:
             throw .malformedEntry(reason: "a record of unknown kind \(kind)")
         }

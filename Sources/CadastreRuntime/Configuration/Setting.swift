@@ -133,7 +133,17 @@ package struct SocketName: Hashable, Sendable, CustomStringConvertible {
         if host.hasPrefix("[") {
             guard host.hasSuffix("]") else { return nil }
             host = host.dropFirst().dropLast()
-            guard host.allSatisfy({ $0.isHexDigit || $0 == ":" || $0 == "." }) else { return nil }
+            guard
+                host.utf8.allSatisfy({
+                    switch $0 {
+                    case UInt8(ascii: "a")...UInt8(ascii: "f"),
+                        UInt8(ascii: "A")...UInt8(ascii: "F"),
+                        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: ":"):
+                        true
+                    default: false
+                    }
+                })
+            else { return nil }
         } else {
             guard
                 host.utf8.allSatisfy({

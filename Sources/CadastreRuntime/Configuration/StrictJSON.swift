@@ -239,9 +239,10 @@ struct StrictJSON {
     private mutating func hexadecimal() throws(ConfigurationError) -> UInt32 {
         guard bytes.count - place >= 4 else { throw failure("a text has no closing quote") }
         let text = String(decoding: bytes[place..<place + 4], as: UTF8.self)
-        guard !text.utf8.contains(UInt8(ascii: "+")), let code = UInt32(text, radix: 16) else {
-            throw failure("four hexadecimal digits are expected")
-        }
+        // UInt32 takes a sign as well.
+        guard text.utf8.allSatisfy({ Self.isDigit($0) || $0 >= UInt8(ascii: "A") }),
+            let code = UInt32(text, radix: 16)
+        else { throw failure("four hexadecimal digits are expected") }
         place += 4
         return code
     }

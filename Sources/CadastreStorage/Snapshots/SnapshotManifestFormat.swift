@@ -11,8 +11,8 @@ internal import RaftCore
 //      16    16  cluster: upper half, lower half
 //      32     4  group
 //      36     4  size of the configuration: 1 or more
-//      40     8  index of the last entry in the snapshot: 1 or more
-//      48     8  its term
+//      40     8  index of the last entry in the snapshot: 1 to 2^62
+//      48     8  its term: 1 to 2^62
 //      56    32  its chain hash
 //      88    16  digest of the state: upper half, lower half
 //     104     8  cluster time, ms since 1970
@@ -113,7 +113,11 @@ extension SnapshotManifest {
         let chunkSize = Int(bytes.load(UInt32.self, at: 120))
         let count = Int(bytes.load(UInt32.self, at: 124))
         let rest = bytes.count - Format.headerSize
-        guard index > .zero, Format.fileSizes.contains(fileSize),
+        let term = Term(bytes.load(UInt64.self, at: 48))
+        guard (1...Limits.maximumTerm).contains(index.value),
+            (1...Limits.maximumTerm).contains(term.value)
+        else { throw .malformedSnapshot(reason: "the impossible position \(index)@\(term)") }
+        guard Format.fileSizes.contains(fileSize),
             Format.chunkSizes.contains(chunkSize),
             count == (Int(fileSize) + chunkSize - 1) / chunkSize,
             configurationSize <= rest,
@@ -150,7 +154,7 @@ extension SnapshotManifest {
             ),
             group: GroupID(bytes.load(UInt32.self, at: 32)),
             start: LogStart(
-                position: LogPosition(index: index, term: Term(bytes.load(UInt64.self, at: 48))),
+                position: LogPosition(index: index, term: term),
                 hash: EntryHash(chainHash.0, chainHash.1, chainHash.2, chainHash.3),
                 configuration: configuration
             ),

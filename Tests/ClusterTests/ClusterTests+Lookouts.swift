@@ -1,0 +1,28 @@
+import Testing
+
+/// The scripts that look for mistakes, as far as they can be wrongly called.
+extension ClusterTests {
+    @Test
+    func `what looks for mistakes says what it takes before it builds anything`() throws {
+        for (script, arguments, words) in [
+            ("fuzz", ["--runs", "many"], "--runs takes a number of executions"),
+            ("fuzz", ["--frobnicate"], "unknown option --frobnicate"),
+            ("nightly", ["--shard", "3/2"], "shard 3 of 2 does not exist"),
+            ("nightly", ["--minutes", "soon"], "--minutes takes a number"),
+            ("nightly", ["--only", "luck"], "--only takes tests, seeds"),
+        ] {
+            let result = try Shell.run(Shell.script(script), arguments)
+            #expect(result.code == 64)
+            #expect(result.errors.contains(words), "\(result.errors)")
+        }
+    }
+
+    @Test
+    func `every decoder is a unit of the nightly run`() throws {
+        let list = try Shell.run(Shell.script("nightly"), ["--list"])
+        #expect(list.code == 0)
+        for unit in ["seeds-19000", "fuzz-frame", "fuzz-inventory-line", "thread-", "address-"] {
+            #expect(list.output.contains(unit))
+        }
+    }
+}
