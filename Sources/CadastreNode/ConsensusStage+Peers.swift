@@ -12,7 +12,10 @@ extension ConsensusStage {
         group: GroupID,
         into output: inout ConsensusOutput
     ) {
-        guard !unconfirmedPeers.contains(peer) else { return }
+        // What an old disk has said counts for who leads, or wants to. A follower hears everybody that
+        // the door lets in: the log that it is catching up with may name a new disk of the very leader
+        // that sends it, over a connection that is long since that disk's.
+        guard raft.role == .follower || !unconfirmedPeers.contains(peer) else { return }
         let decoded: PeerMessage
         do throws(ProtocolError) {
             decoded = try PeerMessage(decoding: bytes, group: group)

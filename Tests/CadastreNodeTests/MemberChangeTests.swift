@@ -300,6 +300,32 @@ struct MemberChangeTests {
         #expect(answer(of: node)?.after.last?.role == "learner")
     }
 
+    // A node that joined once fell silent: the log named the new disk of the leader that sent it.
+    @Test
+    func `a node that catches up with a log hears the leader whose new disk that log names`() throws
+    {
+        var node = try NodeFixture(members: 3)
+        var configuration = node.genesis.configuration
+        configuration.members[1].incarnation = Incarnation(high: 9, low: 9)
+        let entry = Entry.make(
+            cluster: node.genesis.cluster,
+            group: .directory,
+            position: LogPosition(index: LogIndex(2), term: Term(4)),
+            kind: .configuration(configuration),
+            featureLevel: 1,
+            now: 0,
+            random: (1, 2),
+            previousHash: node.first.hash
+        )
+        node.turn(node.from(2, term: 4, node.append([entry]), entries: [entry]))
+        try node.settle()
+        #expect(node.node.consensus.status.lastIndex == LogIndex(2))
+        let heartbeat = Heartbeat(commitIndex: LogIndex(2), readRound: 0)
+        node.turn(node.from(2, term: 4, .heartbeat(heartbeat)))
+        #expect(node.node.consensus.status.commitIndex == LogIndex(2))
+        #expect(try node.messages.last?.body == .heartbeatReply(HeartbeatReply(readRound: 0)))
+    }
+
     // Two nodes with new disks know the founding configuration alone, which gives both a vote.
     @Test
     func `a node that joins never stands under the founding configuration`() throws {

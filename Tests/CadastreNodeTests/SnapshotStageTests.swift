@@ -281,6 +281,35 @@ struct SnapshotStageTests {
         #expect(staged(two) == nil)
     }
 
+    @Test
+    func `a second sender meanwhile changes nothing, whatever it sends`() throws {
+        let (one, machine) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        func send(_ body: SnapshotMessage.Body, of snapshot: SnapshotName) {
+            let message = SnapshotMessage(snapshot, body)
+            two.turn([
+                .received(from: NodeID(3), group: .directory, bytes: message.encode())
+            ])
+        }
+        one.turn([.request(.offer(two.id))])
+        var chunks = 0
+        exchange(one, two) { message in
+            guard case .chunk(let number, _) = message.body else { return true }
+            chunks += 1
+            send(.chunk(number, [0, 1, 2]), of: message.snapshot)
+            send(.gone, of: message.snapshot)
+            let newer = LogPosition(index: LogIndex(90), term: Term(1))
+            send(.offer(newer), of: SnapshotName(9, 9, 9, 9))
+            return true
+        }
+        #expect(chunks > 1)
+        let (_, state) = try #require(staged(two))
+        let other = try two.machine()
+        try other.install(state)
+        #expect(other.digest == machine.digest)
+        #expect(two.notes.count { $0.contains("fetches a snapshot") } == 1)
+    }
+
     /// The moment between the journal's word and the state's.
     @Test
     func `a start finishes an installation that the journal has begun`() throws {
