@@ -41,7 +41,7 @@ extension ClusterTests {
             let result = try cluster.cadastre(as: "operator", arguments)
             #expect(result.code != 0 && result.errors.contains(words), "\(result.errors)")
         }
-        try refused("countryNotAllowed", ["policy", "set", "--allow-country", "de"])
+        try refused("is preferred, and not allowed", ["policy", "set", "--allow-country", "de"])
         try refused("spreadBroken", ["member", "remove", "\(leader)"])
 
         try cluster.cluster("down")

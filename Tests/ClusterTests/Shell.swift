@@ -92,9 +92,14 @@ final class Running {
     /// Sends it a signal.
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
-    /// Waits for its end.
+    /// Waits for its end, which is a violent one after ten minutes: what waits for ever is a failure of
+    /// this test and not of all.
     func end() throws -> Shell.Result {
+        let number = process.processIdentifier
+        let end = DispatchWorkItem { kill(number, SIGKILL) }
+        DispatchQueue.global().asyncAfter(deadline: .now() + .seconds(600), execute: end)
         process.waitUntilExit()
+        end.cancel()
         // A leftover folder is harmless.
         defer { try? FileManager.default.removeItem(at: folder) }
         func text(_ name: String) throws -> String {
