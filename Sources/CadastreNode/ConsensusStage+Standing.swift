@@ -8,6 +8,11 @@ extension ConsensusStage {
         Standing(role: raft.role, term: raft.term, commitIndex: raft.commitIndex)
     }
 
+    /// The newest configuration in its log, committed or not.
+    ///
+    /// Cost: O(1).
+    package var configuration: Configuration { raft.configuration }
+
     /// Where a node stands.
     package struct Standing: Hashable, Sendable {
         /// What the node is.

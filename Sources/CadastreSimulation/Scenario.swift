@@ -52,6 +52,8 @@ struct Scenario {
     var members: MemberScenario?
     /// What rots on disks; nil where what was synced stays what it was.
     var rot: DiskRot?
+    /// One object of so many is large.
+    var oneLargeIn = 40
     /// Requests given up, of a thousand that were not answered in time.
     var abandonPerMille = 60
 
@@ -166,29 +168,14 @@ struct Scenario {
         guard nodes > 1, chance.oneIn(2) else { return }
         quality.duplicatePerMille = chance.pick([quality.duplicatePerMille, 500])
         quality.replayPerMille = chance.pick([0, 20, 300])
-        guard weak.count == places else { return }
+        guard weak.count == places else {
+            // What a leader said that is gone keeps its followers from choosing another one; service
+            // must go on here before it has been said again for seconds.
+            quality.replayDelay = 20 * Span.millisecond...100 * Span.millisecond
+            return
+        }
         if chance.oneIn(4) { quality.lossPerMille = 300 }
         for kind in FaultKind.shapes where nodes > 2 && chance.oneIn(2) { faults.append(kind) }
-    }
-
-    /// From seed 1000 on, in every eighth world many clients ask for much, for long.
-    ///
-    /// By the seed itself, so that whoever has little time can leave these worlds out.
-    mutating func drawLoad(seed: UInt64) {
-        guard seed >= 1_000, seed.isMultiple(of: 8) else { return }
-        var chance = Chance(seed: seed ^ 0x6C6F_6164_2121_2121)
-        clients = 24 + chance.below(17)
-        slots = 4
-        keys = 4 + chance.below(60)
-        thinkTime = 20 * Span.microsecond...chance.pick([1, 4]) * Span.millisecond
-        // A block of many commands must fit into a segment.
-        let segmentSize = max(settings.journal.segmentSize, 256 * 1_024)
-        settings.journal = JournalSettings(
-            segmentSize: segmentSize,
-            sliceSize: settings.journal.sliceSize
-        )
-        faultInterval = 400 * Span.millisecond...2_400 * Span.millisecond
-        faultTime += chance.draw(3 * Span.second...5 * Span.second)
     }
 
     // MARK: What may be expected of such a world

@@ -11,6 +11,8 @@ struct SimulatedNetwork {
         var duplicatePerMille = 0
         /// Messages that come once more, long after, of a thousand.
         var replayPerMille = 0
+        /// How long after, in nanoseconds.
+        var replayDelay: ClosedRange<UInt64> = 20 * Span.millisecond...2 * Span.second
         /// The shortest and the longest delay, in nanoseconds.
         ///
         /// Wider apart: more out of order.
@@ -25,9 +27,6 @@ struct SimulatedNetwork {
     private var cuts: [[Int]]
     /// Until when what is sent is held back, by the places of sender and receiver.
     private var clogs: [[UInt64]]
-
-    /// After so long a replayed message comes.
-    private static let replayDelay = 20 * Span.millisecond...2 * Span.second
 
     /// Links between this many nodes.
     init(nodes: Int, quality: Quality) {
@@ -72,7 +71,7 @@ struct SimulatedNetwork {
         var arrivals = [moment + delay(&chance)]
         if chance.perMille(quality.duplicatePerMille) { arrivals.append(moment + delay(&chance)) }
         if quality.replayPerMille > 0, chance.perMille(quality.replayPerMille) {
-            arrivals.append(moment + chance.draw(Self.replayDelay))
+            arrivals.append(moment + chance.draw(quality.replayDelay))
         }
         return arrivals
     }

@@ -185,8 +185,8 @@ extension World {
             node.commitIndex = status.commitIndex
             for record in news { try remember(record, node) }
         }
-        if scenario.members != nil, let status = node.consensus?.status {
-            node.rules = [status.configuration]
+        if scenario.members != nil, let configuration = node.consensus?.configuration {
+            node.rules = [configuration]
         }
         if let apply = node.apply {
             try progress.reads(

@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CadastreHistory
 internal import CadastreSimulation
+internal import Foundation
 
 /// Lives whole clusters in one thread, from seeds, and says which promise broke.
 @main
@@ -11,7 +12,7 @@ struct CadastreSimulator: ParsableCommand {
         discussion: """
             One seed is one history: `cadastre-sim --seed N` tells it, message by message.
             `cadastre-sim --seeds N` lives N worlds that nobody has seen yet, or those from --from on, \
-            and ends with one line of JSON.
+            and ends with one line of JSON. `--failed FILE` lives those that once failed before them.
             `cadastre-sim --seed N --minimize` leaves out of a world that breaks a promise what is not \
             needed for that, and tells the rest; `--only-faults` tells it again.
             Ends with 1 when a promise was broken.
@@ -33,6 +34,20 @@ struct CadastreSimulator: ParsableCommand {
     @Option(help: "The first of them; else fresh ones.")
     var from: UInt64?
 
+    @Option(help: "Go on with further worlds until so many answers of clients were checked.")
+    var operations = 0
+
+    @Option(help: "Live so many worlds at once; else as many as there are processors.")
+    var jobs: Int?
+
+    @Option(
+        help: ArgumentHelp(
+            "Live the seeds of this file first, and write down there what breaks a promise.",
+            valueName: "file"
+        )
+    )
+    var failed: String?
+
     @Option(help: "Plant this bug, to see it found: \(Sabotage.names).")
     var sabotage: Sabotage?
 
@@ -53,6 +68,9 @@ struct CadastreSimulator: ParsableCommand {
     @Flag(help: "Count the rare paths that were taken.")
     var reach = false
 
+    @Flag(help: "End with 1 if a rare path was never taken; with --seeds.")
+    var everyPath = false
+
     func validate() throws {
         guard (seed == nil) != (seeds == nil) else {
             throw ValidationError("say either --seed N or --seeds N [--from K]")
@@ -60,9 +78,14 @@ struct CadastreSimulator: ParsableCommand {
         guard seed != nil || history == nil else {
             throw ValidationError("--history goes with --seed: it is of one world")
         }
-        guard seed == nil || from == nil else {
-            throw ValidationError("--from goes with --seeds")
+        guard seed == nil || from == nil && jobs == nil && failed == nil && operations == 0 && !everyPath
+        else {
+            throw ValidationError(
+                "--from, --operations, --jobs, --failed and --every-path go with --seeds"
+            )
         }
+        guard 1...64 ~= jobs ?? 1 else { throw ValidationError("--jobs takes 1 to 64") }
+        guard operations >= 0 else { throw ValidationError("--operations must not be negative") }
         guard seed != nil || !minimize && onlyFaults == nil else {
             throw ValidationError("--minimize and --only-faults go with --seed")
         }
@@ -124,26 +147,36 @@ struct CadastreSimulator: ParsableCommand {
     }
 
     private func runMany() throws {
-        let first = from ?? FreshSeeds.first
-        let count = seeds ?? 0
-        var progress = SeedProgress(total: count)
-        for seed in first..<first + count {
-            progress.begins(seed)
-            do throws(Violation) {
-                let outcome = try Simulation.run(seed: seed, sabotage: sabotage)
-                if digests { print(outcome.closingLine) }
-                progress.ended(outcome)
-            } catch {
-                progress.violated()
-                print(error.description)
+        let known = try failed.map { try FailedSeeds(path: $0) }
+        var queue = SeedQueue(from: from ?? FreshSeeds.first, count: seeds ?? 0)
+        queue.first = known?.seeds ?? []
+        queue.operations = operations
+        queue.isEndedByViolation = untilViolation
+        queue.sabotage = sabotage
+        var failure: (any Error)?
+        // Digests are to be compared line by line: in the order of the seeds.
+        let jobs = digests ? 1 : jobs ?? ProcessInfo.processInfo.activeProcessorCount
+        let result = queue.live(jobs: jobs) { seed, ending in
+            switch ending {
+            case .kept(let outcome): if digests { print(outcome.closingLine) }
+            case .broken(let violation):
+                print(violation.description)
                 print("build of commit \(BuildCommit.name)")
-                if untilViolation { break }
+                do { try known?.add(seed, found: violation.headline) } catch { failure = error }
             }
         }
-        progress.finish()
-        if reach { print(ReachTable(progress.reach).text) }
-        print(progress.json(from: first))
-        if progress.violations > 0 { throw ExitCode(1) }
+        result.finish()
+        let missing = everyPath ? result.reach.missing : []
+        if reach { print(ReachTable(result.reach).text) }
+        if !missing.isEmpty {
+            print("never taken: \(missing.map(\.name).joined(separator: ", "))")
+        }
+        if let idleness = result.idleness { print(idleness) }
+        print(result.json(from: queue.from))
+        if let failure { throw failure }
+        guard result.violations == 0, missing.isEmpty, result.idleness == nil else {
+            throw ExitCode(1)
+        }
     }
 }
 
@@ -153,6 +186,9 @@ extension Sabotage: ExpressibleByArgument {
 }
 
 extension Violation {
+    /// Which promise, and what was seen.
+    fileprivate var headline: String { "\(rule.rawValue): \(what)" }
+
     /// Without the story, which was printed as it happened.
     fileprivate var ending: String {
         var short = self

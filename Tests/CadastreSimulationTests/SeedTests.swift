@@ -11,23 +11,19 @@ import Testing
 /// A seed that fails prints its story; `cadastre-sim --seed N` tells all of it.
 @Suite(.heavy)
 struct SeedTests {
-    /// Every seed that ever failed on the present draws, with what it found.
-    static let fixed: [UInt64] = [
-        // The simulation's own: a second pause shortened the first, and left the node without ticks.
-        11_898, 12_719,
-        // The simulation's own: it waited for an answer of a node that was no member any more, and
-        // founded a node on a disk that was full.
-        116, 1_143, 1_151, 1_085,
-        // Want of room for the log of a received snapshot was taken for a fault of the snapshot, and
-        // the start advised to take the folder away.
-        6, 161,
-        // A peer that answered a mending node with what was before that one's log was called a liar.
-        20_074,
-        // A leader that began its term in a joint configuration that it knew to be committed stopped.
-        20_075,
-        // The simulation's own: a digest of an earlier index is no answer that goes back.
-        140,
-    ]
+    /// The seeds of `Tests/FailedSeeds`; what they found stands there.
+    static let fixed: [UInt64] = {
+        let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .appending(path: "FailedSeeds")
+        // Without the file there are none, which the next test tells.
+        let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
+        return text.split(separator: "\n").compactMap { line in
+            UInt64(line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces))
+        }
+    }()
+
+    @Test
+    func `there are seeds that once failed`() { #expect(!Self.fixed.isEmpty) }
 
     @Test(arguments: fixed)
     func `a seed that once failed keeps all promises`(seed: UInt64) throws {
@@ -36,25 +32,24 @@ struct SeedTests {
 
     /// What all seeds came to together.
     private struct Total {
-        var reach = Reach()
         var operations = 0
         var faults = 0
         var faultTime: UInt64 = 0
         var violations: [Violation] = []
 
         mutating func add(_ outcome: Simulation.Outcome) {
-            reach.add(outcome.reach)
             operations += outcome.operations
             faults += outcome.faults
             faultTime += outcome.faultTime
         }
     }
 
-    /// One test, so that the rare paths of all of them can be counted together.
+    /// A beginning, in the time that a developer waits; `Cluster/seeds` lives the thousand, and looks
+    /// for every rare path.
     @Test
-    func `two hundred worlds keep all promises, serve their clients and take every rare path`() {
+    func `forty worlds keep all promises and serve their clients`() {
         let sum = Mutex(Total())
-        DispatchQueue.concurrentPerform(iterations: 200) { place in
+        DispatchQueue.concurrentPerform(iterations: 40) { place in
             do throws(Violation) {
                 let outcome = try Seeds.run(UInt64(place) + 1)
                 sum.withLock { $0.add(outcome) }
@@ -67,10 +62,6 @@ struct SeedTests {
         let seconds = Int(total.faultTime / 1_000_000_000)
         #expect(total.operations >= 5 * seconds, "\(total.operations) answers in \(seconds) s")
         #expect(total.faults * 3_600 >= 300 * seconds, "\(total.faults) faults in \(seconds) s")
-        #expect(
-            total.reach.missing.isEmpty,
-            "never taken: \(total.reach.missing.map(\.name))"
-        )
     }
 }
 

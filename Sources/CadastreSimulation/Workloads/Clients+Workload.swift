@@ -97,7 +97,7 @@ extension Clients {
     ) -> Command {
         values += 1
         var locations = Array(repeating: UInt8(0x61), count: world.chance.below(300))
-        if world.chance.oneIn(40) {
+        if world.chance.oneIn(scenario.oneLargeIn) {
             world.reach.mark(.largeBody)
             // Bytes that do not compress, so that segments fill.
             locations = (0..<2_000).flatMap { _ in

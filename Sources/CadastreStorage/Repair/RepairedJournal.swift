@@ -123,10 +123,12 @@ package final class RepairedJournal {
             begin(at: known)
             return true
         }
-        guard entry.index > .zero else {
+        guard entry.index > .zero || entry.hash == LogStart.beginning.hash else {
             throw contradiction("the log that is proven goes on before its first entry")
         }
-        let places = damage.starts + (snapshot.map { [$0] } ?? [])
+        // Where the record of the start is what is damaged, and others have all that was before it,
+        // the log may as well begin at the beginning.
+        let places = damage.starts + (snapshot.map { [$0] } ?? []) + [.beginning]
         let start = places.first {
             $0.position.index == entry.index && $0.hash == entry.hash
                 && $0.position.index <= (snapshot?.position.index ?? .zero)
