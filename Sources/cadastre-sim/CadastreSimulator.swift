@@ -78,8 +78,8 @@ struct CadastreSimulator: ParsableCommand {
         guard seed != nil || history == nil else {
             throw ValidationError("--history goes with --seed: it is of one world")
         }
-        guard seed == nil || from == nil && jobs == nil && failed == nil && operations == 0 && !everyPath
-        else {
+        let isOfMany = from != nil || jobs != nil || failed != nil || operations != 0 || everyPath
+        guard seed == nil || !isOfMany else {
             throw ValidationError(
                 "--from, --operations, --jobs, --failed and --every-path go with --seeds"
             )

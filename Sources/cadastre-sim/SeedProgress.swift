@@ -75,8 +75,8 @@ struct SeedProgress {
     var idleness: String? {
         let density = density
         guard done >= 100, density.operations < 5 || density.faults < 0.3 else { return nil }
-        return "only \(tenths(density.operations)) answers and \(tenths(density.faults)) faults in a "
-            + "virtual second, not 5 and 0.3: worlds that idle prove nothing"
+        return "only \(tenths(density.operations)) answers and \(tenths(density.faults)) faults in "
+            + "a virtual second, not 5 and 0.3: worlds that idle prove nothing"
     }
 
     /// Leaves the line.

@@ -11,7 +11,8 @@ import Testing
 /// A seed that fails prints its story; `cadastre-sim --seed N` tells all of it.
 @Suite(.heavy)
 struct SeedTests {
-    /// The seeds of `Tests/FailedSeeds`; what they found stands there.
+    /// The seeds of `Tests/FailedSeeds`, where what they found stands; without the worlds with load,
+    /// which `Cluster/seeds` lives in release.
     static let fixed: [UInt64] = {
         let file = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .appending(path: "FailedSeeds")
@@ -19,7 +20,7 @@ struct SeedTests {
         let text = (try? String(contentsOf: file, encoding: .utf8)) ?? ""
         return text.split(separator: "\n").compactMap { line in
             UInt64(line.prefix { $0 != "#" }.trimmingCharacters(in: .whitespaces))
-        }
+        }.filter { $0 < 1_000 || !$0.isMultiple(of: 8) }
     }()
 
     @Test
