@@ -55,6 +55,14 @@ extension ConsensusStage {
             costSince = 0
         }
 
+        /// The state is that of a peer's snapshot, and none of the own ones stands for it: the next one
+        /// is due, since without it nothing leads a peer, or this node's own state if that is lost,
+        /// to where the log now begins.
+        mutating func installed(due interval: Int) {
+            installing = nil
+            costSince = max(costSince, interval)
+        }
+
         /// A witness has given back what it could.
         mutating func forgot() { costSince = 0 }
 
@@ -70,7 +78,7 @@ extension ConsensusStage {
     mutating func tendSnapshots(_ report: AppliedReport, into output: inout ConsensusOutput) {
         durablyApplied = max(durablyApplied, report.durablyApplied)
         if let position = snapshots.installing, report.through >= position.index {
-            snapshots.installing = nil
+            snapshots.installed(due: settings.snapshotInterval)
             output.snapshots.append(.settled(position))
         }
         if let image = report.image {

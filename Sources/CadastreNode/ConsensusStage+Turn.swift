@@ -119,7 +119,7 @@ extension ConsensusStage {
         // A witness has none: who needs one gets it from the full voter that leads next.
         if !identity.isWitness {
             for peer in effects.neededSnapshots where isWithinPolicy(peer) {
-                output.snapshots.append(.offer(peer))
+                output.snapshots.append(.offer(peer, atLeast: raft.logBase.index))
             }
         }
         if let held = effects.heldByAll { heldByAll = max(heldByAll, held) }

@@ -178,6 +178,10 @@ struct Scenario {
         for kind in FaultKind.shapes where nodes > 2 && chance.oneIn(2) { faults.append(kind) }
     }
 
+    /// Bytes of a large object: several of them may stand in one block, which must fit into a
+    /// segment.
+    var largeSize: Int { min(16_000, settings.journal.segmentSize / 8) }
+
     // MARK: What may be expected of such a world
 
     /// The longest election timeout of the slowest clock, in true nanoseconds.

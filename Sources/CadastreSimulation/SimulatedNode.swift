@@ -49,6 +49,8 @@ final class SimulatedNode {
 
     /// Its journal has rotted, and is not whole yet.
     var rotten: RottenJournal?
+    /// Its state was overwritten, and no start since has come to its end.
+    var isStateOverwritten = false
     /// What mends its journal, while that process lives.
     var mending: DamagedNode?
     /// What peers sent to that one.
@@ -141,6 +143,7 @@ final class SimulatedNode {
         wasKilled = false
         interruption = nil
         rotten = nil
+        isStateOverwritten = false
         isNew = true
     }
 

@@ -71,7 +71,9 @@ extension World {
         node.isNew = false
         mix(node.log.last.value)
         for note in open.notes { tell("node \(node.id): \(note)") }
-        if open.hasRebuiltState { progress.rebuilt(place) }
+        // Or in an earlier start, which then failed.
+        if open.hasRebuiltState || node.isStateOverwritten { progress.rebuilt(place) }
+        node.isStateOverwritten = false
         let beginning = "node \(node.id) starts in term \(node.term), log through \(node.log.last)"
         if let apply = open.apply {
             let (position, digest) = apply.digest

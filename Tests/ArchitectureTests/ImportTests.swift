@@ -60,7 +60,10 @@ struct ImportTests {
         ),
         (
             "cadastre-sim",
-            ["CadastreSimulation", "CadastreHistory", "ArgumentParser", "Foundation", "Glibc"]
+            [
+                "CadastreSimulation", "CadastreHistory", "ArgumentParser", "Foundation", "Glibc",
+                "Dispatch", "Synchronization",
+            ]
         ),
         ("cadastre-wan", ["NIOCore", "NIOPosix", "DequeModule", "ArgumentParser", "Foundation"]),
     ]

@@ -323,4 +323,11 @@ struct SnapshotCostTests {
         snapshots.begin()
         #expect(snapshots.costSince == 0)
     }
+    @Test
+    func `after a peer's snapshot took the place of the state an own one is due`() {
+        var snapshots = ConsensusStage.Snapshots(newest: LogIndex(1), since: [EntryHeader]())
+        snapshots.installing = LogPosition(index: LogIndex(9), term: Term(1))
+        snapshots.installed(due: 5_000)
+        #expect(snapshots.installing == nil && snapshots.costSince == 5_000)
+    }
 }

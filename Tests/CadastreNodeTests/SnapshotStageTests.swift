@@ -185,7 +185,7 @@ struct SnapshotStageTests {
     func `a snapshot that is offered is fetched, verified and can be installed`() throws {
         let (one, machine) = try sender()
         let two = try Side(2, settings: Self.settings)
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         exchange(one, two)
         let (start, state) = try #require(staged(two))
         #expect(start.position == machine.applied)
@@ -207,7 +207,7 @@ struct SnapshotStageTests {
     func `over lost messages and a restart only what is missing is fetched again`() throws {
         let (one, _) = try sender()
         let two = try Side(2, settings: Self.settings)
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         var chunks: [UInt32] = []
         func counts(_ message: SnapshotMessage) -> Bool {
             if case .chunk(let number, _) = message.body { chunks.append(number) }
@@ -222,7 +222,7 @@ struct SnapshotStageTests {
         #expect(staged(two) == nil)
         try two.restart()
         chunks = []
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         // The offer was lost with the process: the sender reminds.
         var lost = 0
         exchange(one, two) { message in
@@ -237,7 +237,7 @@ struct SnapshotStageTests {
     func `a chunk that is wrong is refused, and with it the snapshot`() throws {
         let (one, _) = try sender()
         let two = try Side(2, settings: Self.settings)
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         for _ in 0..<200 {
             for frame in one.sent {
                 var message = try SnapshotMessage(decoding: frame.bytes)
@@ -271,7 +271,7 @@ struct SnapshotStageTests {
     func `an older snapshot, and one that nobody asked for, changes nothing`() throws {
         let (one, _) = try sender()
         let two = try Side(2, settings: Self.settings, applied: 40)
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         exchange(one, two, rounds: 3)
         #expect(staged(two) == nil)
         #expect(try two.disk.list("/node/snapshots").isEmpty)
@@ -291,7 +291,7 @@ struct SnapshotStageTests {
                 .received(from: NodeID(3), group: .directory, bytes: message.encode())
             ])
         }
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         var chunks = 0
         exchange(one, two) { message in
             guard case .chunk(let number, _) = message.body else { return true }
@@ -316,7 +316,7 @@ struct SnapshotStageTests {
         let (one, machine) = try sender()
         let fixture = try NodeFixture(members: 3, node: 2, settings: Self.settings)
         let stage = fixture.node.snapshot
-        one.turn([.request(.offer(NodeID(2)))])
+        one.turn([.request(.offer(NodeID(2), atLeast: .zero))])
         var staged: LogStart?
         for round in 1...500 as ClosedRange<UInt64> where staged == nil {
             var events: [SnapshotEvent] = one.sent.map {
@@ -394,7 +394,7 @@ struct SnapshotStageTests {
     @Test
     func `without a snapshot one is asked for, and offered when it is there`() throws {
         let side = try Side(1, settings: Self.settings)
-        side.turn([.request(.offer(NodeID(2)))])
+        side.turn([.request(.offer(NodeID(2), atLeast: .zero))])
         #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
         #expect(side.sent.isEmpty)
         let machine = try side.machine()
@@ -415,12 +415,44 @@ struct SnapshotStageTests {
     }
 
     @Test
+    func `a snapshot older than the own log is not offered, and a new one is asked for`() throws {
+        let side = try Side(1, settings: Self.settings)
+        let machine = try side.machine()
+        var replies: [Reply] = []
+        func apply(_ index: UInt64) throws {
+            try machine.apply(
+                EntryContext(
+                    position: LogPosition(index: LogIndex(index), term: Term(1)),
+                    kind: .configuration(Self.configuration),
+                    now: 0,
+                    random: (0, 0),
+                    featureLevel: 1
+                ),
+                commands: [],
+                into: &replies
+            )
+        }
+        try apply(1)
+        try side.build(machine, configuration: Self.configuration)
+        side.turn([.request(.offer(NodeID(2), atLeast: LogIndex(2)))])
+        #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
+        #expect(side.sent.isEmpty)
+        try apply(2)
+        side.results = []
+        try side.build(machine, configuration: Self.configuration)
+        let offered = side.messages.compactMap { message -> LogIndex? in
+            if case .offer(let position) = message.body { position.index } else { nil }
+        }
+        #expect(offered == [LogIndex(2)])
+    }
+
+    @Test
     func `chunks go out no faster than the rate`() throws {
         var settings = Self.settings
         settings.snapshotRate = 100_000
         let (one, _) = try sender(settings)
         let two = try Side(2, settings: settings)
-        one.turn([.request(.offer(two.id))])
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
         let begin = one.now
         var bytes = 0
         exchange(one, two) { message in

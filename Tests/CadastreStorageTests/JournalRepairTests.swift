@@ -217,6 +217,45 @@ struct JournalRepairTests {
     }
 
     @Test
+    func `where the start itself is damaged, a log that others have whole begins at its beginning`()
+        throws
+    {
+        let disk = SimulatedDisk(seed: 5)
+        try Samples.format(disk, Samples.small)
+        let journal = try Samples.open(disk, Samples.small).journal
+        let one = Samples.entry(after: nil, term: 1, items: [[1]])
+        let two = Samples.entry(after: one.header, term: 1, items: [[2]])
+        let three = Samples.entry(after: two.header, term: 1, items: [[3]])
+        let state = HardState(term: Term(1), vote: .none)
+        let start = LogStart(position: two.position, hash: two.hash, configuration: nil)
+        let place = 4_096 + journal.statistics.bytes
+        try journal.write([.start(.directory, start)])
+        try journal.write([.hardState(.directory, state), .entry(three)])
+        try journal.writeMark()
+        journal.close()
+        disk.zero(Samples.path(1), place..<place + 4_096)
+        let damage = try #require(try judge(disk))
+        let repaired = try RepairedJournal(
+            damage,
+            exchange(disk),
+            identity: Samples.identity,
+            settings: Samples.small,
+            snapshot: nil,
+            seed: 7
+        )
+        let entries = [one, two, three].prefix { $0.index <= repaired.missing?.index ?? .zero }
+        try repaired.take(entries.map(\.bytes), after: .zero)
+        #expect(repaired.missing == nil && repaired.fetched.entries == entries.count)
+        while try repaired.step() {}
+        try repaired.finish()
+        let opened = try Samples.open(disk, Samples.small, seed: 10)
+        defer { opened.journal.close() }
+        let found = try #require(opened.recovered.first)
+        #expect(found.start == .beginning && found.hardState == state)
+        #expect(found.headers == [one.header, two.header, three.header])
+    }
+
+    @Test
     func `of an answer that goes back to before the log only the rest is taken`() throws {
         let disk = SimulatedDisk(seed: 5)
         try Samples.format(disk, Samples.small)

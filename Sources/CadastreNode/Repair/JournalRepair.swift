@@ -248,6 +248,10 @@ package final class JournalRepair {
         )
     }
 
+    private static func list(_ nodes: [NodeID]) -> String {
+        nodes.map { "node \($0)" }.joined(separator: ", ")
+    }
+
     /// How far it is, for people.
     private func progress(at now: UInt64) -> String {
         let milliseconds = (now - (began ?? now)) / 1_000_000
@@ -259,7 +263,16 @@ package final class JournalRepair {
             + (from.isEmpty ? "" : " from \(from)") + ", \(rate) KiB/s"
         if let missing = repaired.missing {
             text += "; entry \(missing.index) is asked for"
-            if silences > peers.count { text += ", and no node that could have it answers" }
+            if !declined.isEmpty {
+                text += ", which \(Self.list(peers.filter(declined.contains))) cannot give any more"
+            }
+            if silences > peers.count {
+                let silent = Self.list(peers.filter { !declined.contains($0) })
+                text +=
+                    "; no answer from \(silent): start it, or mend the line to it. Only if it is "
+                    + "gone for good, take this folder away, found the node again with "
+                    + "`cadastred init --join`, and take it in with `cadastre member replace`"
+            }
         }
         return text
     }

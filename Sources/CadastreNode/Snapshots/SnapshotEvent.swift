@@ -19,8 +19,9 @@ package enum SnapshotRequest: Sendable {
     /// Make a snapshot of the image; the log has this start where it ends. Answered by `built` or
     /// `notBuilt`, once.
     case build(StateImage, LogStart)
-    /// The peer lacks entries that are gone: offer it the newest snapshot.
-    case offer(NodeID)
+    /// The peer lacks entries that are gone: offer it the newest snapshot, if that stands for the log
+    /// at least through here; an older one would not lead it to where the log begins.
+    case offer(NodeID, atLeast: LogIndex)
     /// The image was held until all was read: it is a snapshot.
     case finish
     /// Give up the image that is being read, if there is one: `notBuilt`, or `built` if it was done.

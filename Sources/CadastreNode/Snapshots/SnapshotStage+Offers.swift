@@ -9,6 +9,10 @@ extension SnapshotStage {
     /// What a peer was offered.
     struct Offer {
         var peer: NodeID
+        /// What it must stand for, to be of use: there the log of this node begins.
+        ///
+        /// After a peer's snapshot took the place of that log, the own ones are older.
+        var least: LogIndex
         /// Nil while there is none to offer.
         var snapshot: SnapshotName?
         /// When it is offered again, or given up.
@@ -29,16 +33,23 @@ extension SnapshotStage {
     private static let maximumQuestions = 8
 
     /// The consensus stage wants a peer to have the newest snapshot.
-    func offer(to peer: NodeID, at now: UInt64, into output: inout SnapshotOutput) {
+    func offer(
+        to peer: NodeID,
+        atLeast least: LogIndex,
+        at now: UInt64,
+        into output: inout SnapshotOutput
+    ) {
         // One that is told so already goes on: a new offer would only make it begin again.
         guard !offers.contains(where: { $0.peer == peer }) else { return }
         let place = offers.firstIndex { $0.peer > peer } ?? offers.count
-        offers.insert(Offer(peer: peer, deadline: now + Self.patience), at: place)
+        offers.insert(Offer(peer: peer, least: least, deadline: now + Self.patience), at: place)
         makeOffer(place, at: now, into: &output)
     }
 
     private func makeOffer(_ place: Int, at now: UInt64, into output: inout SnapshotOutput) {
-        guard let newest = store.newest(of: group) else {
+        guard let newest = store.newest(of: group),
+            newest.start.position.index >= offers[place].least
+        else {
             if building == nil { output.results.append(.wanted) }
             return
         }
@@ -76,7 +87,11 @@ extension SnapshotStage {
 
     /// Reminds and gives up.
     func tendOffers(at now: UInt64, into output: inout SnapshotOutput) {
-        if store.newest(of: group) != nil { offerToWaiting(at: now, into: &output) }
+        if let newest = store.newest(of: group)?.start.position.index,
+            offers.contains(where: { $0.snapshot == nil && $0.least <= newest })
+        {
+            offerToWaiting(at: now, into: &output)
+        }
         for place in offers.indices.reversed() where offers[place].deadline <= now {
             offers[place].silences += 1
             let isOver = offers[place].silences >= Self.maximumSilences

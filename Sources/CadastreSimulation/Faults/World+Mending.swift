@@ -112,6 +112,13 @@ extension World {
             )
         }
         for frame in output.frames { try sendRepair(frame, from: node) }
+        if isAwaitedInVain(node) {
+            tell("whom node \(node.id) asks is gone")
+            node.stop()
+            restoreJournal(node)
+            plan(.start(place), after: rotChance.draw(Self.quiet))
+            return
+        }
         if output.isDone {
             node.stop()
             plan(.start(place), after: rotChance.draw(Self.quiet))
@@ -121,6 +128,13 @@ extension World {
             .mending(place, life: life),
             after: rotChance.draw(output.hasMore ? Self.quick : Self.quiet)
         )
+    }
+
+    /// Whoever might have what is missing may have left the cluster meanwhile, and a node that is
+    /// mended cannot know: it asks for ever, and says so, until an operator founds it anew.
+    private func isAwaitedInVain(_ node: SimulatedNode) -> Bool {
+        guard scenario.members != nil, case .healing(let end) = phase else { return false }
+        return now + 20 * Span.second > end
     }
 
     /// The mending could not go on: its process ends, and is started again.

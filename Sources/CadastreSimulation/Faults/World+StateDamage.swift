@@ -22,6 +22,7 @@ extension World {
             return false
         }
         faultCount += 1
+        node.isStateOverwritten = true
         tell("the state of node \(node.id) is overwritten")
         for path in node.disk.paths where path.hasPrefix(database) && !path.hasSuffix(".aside") {
             let size = path == database ? bytes.count : node.disk.contents(path)?.count ?? 0

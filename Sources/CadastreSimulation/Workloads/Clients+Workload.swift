@@ -100,9 +100,9 @@ extension Clients {
         if world.chance.oneIn(scenario.oneLargeIn) {
             world.reach.mark(.largeBody)
             // Bytes that do not compress, so that segments fill.
-            locations = (0..<2_000).flatMap { _ in
-                let word = world.chance.bits()
-                return (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+            let words = (0..<2_000).map { _ in world.chance.bits() }
+            locations = words.prefix(scenario.largeSize / 8).flatMap { word in
+                (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
             }
         }
         return .putObject(
