@@ -132,10 +132,10 @@ struct Progress: Hashable, Sendable {
     ///
     /// Of a peer that is probed `nextIndex` is the best guess there is. One first heard of after the
     /// election has a match of zero: to go back there would send it the whole log.
-    mutating func reconnected() {
+    mutating func reconnected(base: LogIndex) {
         switch state {
         case .probing: isPaused = false
-        case .replicating, .snapshotting: becomeProbing()
+        case .replicating, .snapshotting: becomeProbing(from: base)
         }
     }
 
@@ -147,11 +147,21 @@ struct Progress: Hashable, Sendable {
         inflight.removeAll()
     }
 
-    /// The snapshot did not arrive: asks again where the logs agree, after the next heartbeat.
-    mutating func snapshotFailed() {
+    /// The snapshot did not arrive, or was of no use: asks again where the logs agree, after the next
+    /// heartbeat.
+    mutating func snapshotFailed(base: LogIndex) {
         guard state == .snapshotting else { return }
-        becomeProbing()
+        becomeProbing(from: base)
         isPaused = true
+    }
+
+    /// Goes back to asking, at the earliest place that can be asked about.
+    ///
+    /// The peer may have more than its match says: one that installed a snapshot and crashed before
+    /// it said so declines every further one, and only a question tells.
+    private mutating func becomeProbing(from base: LogIndex) {
+        becomeProbing()
+        nextIndex = max(nextIndex, base.next)
     }
 
     /// Goes back to asking where the logs agree, from the match on, which is known exactly.

@@ -85,7 +85,9 @@ extension Raft {
     /// The peer is asked again where it stands, and offered another snapshot if it still needs one.
     mutating func snapshotFailed(_ peer: NodeID, into effects: inout Effects) {
         guard var leadership = takeLeadership() else { return }
-        if let place = leadership.place(of: peer) { leadership.progress[place].snapshotFailed() }
+        if let place = leadership.place(of: peer) {
+            leadership.progress[place].snapshotFailed(base: log.base.index)
+        }
         current = .leader(leadership)
     }
 }

@@ -69,7 +69,7 @@ extension Raft {
             guard var leadership = takeLeadership() else { return }
             defer { current = .leader(leadership) }
             guard let place = leadership.place(of: peer) else { return }
-            leadership.progress[place].reconnected()
+            leadership.progress[place].reconnected(base: log.base.index)
             sendHeartbeat(to: place, &leadership, into: &effects)
             sendEntries(to: place, &leadership, evenIfNone: true, into: &effects)
         case .preCandidate, .candidate: break

@@ -63,6 +63,23 @@ struct SnapshotTests {
         #expect(cluster.neededSnapshots == [Cluster.Need(leader: 1, peer: NodeID(3))])
     }
 
+    // Simulation seed 200096: it crashed before it could say so, and declined whatever it was offered.
+    @Test
+    func `a peer that has a snapshot and never said so is asked, and needs no other`() {
+        var cluster = compacted()
+        cluster.tick(6)
+        cluster.install(3, from: 1)
+        cluster.settle { $0.from == NodeID(3) }
+        #expect(cluster[1].peers.last?.state == .snapshotting)
+        cluster.neededSnapshots = []
+        cluster.step(1, .snapshotFailed(NodeID(3)))
+        cluster.tick(6)
+        #expect(cluster.neededSnapshots.isEmpty)
+        #expect(cluster[1].peers.last?.state == .replicating)
+        #expect(cluster[3].lastPosition == cluster[1].lastPosition)
+        #expect(cluster.breach == nil)
+    }
+
     // Simulation seed 11898: the log forgot more while the peer fetched, and nobody asked again.
     @Test
     func `a peer that took an older snapshot than it needs by now is offered another`() {
