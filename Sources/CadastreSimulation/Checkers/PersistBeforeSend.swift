@@ -4,6 +4,9 @@ package import RaftCore
 
 /// I8: no vote, no acknowledgement and no answer leaves a node before what it promises is durable.
 ///
+/// Whatever names its sender's own term rests on that term: who forgets a term in which it spoke could
+/// follow, and vote in, an older one (Raft §5.1).
+///
 /// Each node has a ``Record`` of what its disk has synced, kept from the bytes that the disk saw
 /// synced and not from what the journal reported.
 package struct PersistBeforeSend {
@@ -132,14 +135,31 @@ package struct PersistBeforeSend {
             guard request.purpose != .preVote else { return }
             try requireVote(message.term, for: message.from, place, "asks for votes")
         case .requestVoteReply(let reply):
-            guard reply.purpose != .preVote, reply.isGranted else { return }
-            try requireVote(message.term, for: message.to, place, "grants its vote")
+            switch (reply.isGranted, reply.purpose) {
+            // Names a term that nobody has entered.
+            case (true, .preVote): return
+            case (true, .election), (true, .transfer):
+                try requireVote(message.term, for: message.to, place, "grants its vote")
+            case (false, _): try requireTerm(message.term, place, "refuses its vote")
+            }
         case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply, .heldByAll:
             try requireVote(message.term, for: message.from, place, "leads")
         case .appendEntriesReply(let reply):
+            try requireTerm(message.term, place, "answers entries")
             guard case .accepted(let match) = reply.outcome else { return }
             try requireEntry(match, message.term, place, leaderLog)
-        case .heartbeatReply, .readIndex: return
+        case .heartbeatReply: try requireTerm(message.term, place, "answers a heartbeat")
+        case .readIndex: try requireTerm(message.term, place, "asks its leader for an index")
+        }
+    }
+
+    private func requireTerm(_ term: Term, _ place: Int, _ what: String) throws(Violation) {
+        guard disks[place].hardState.term >= term else {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(place + 1) \(what) in term \(term); durable there is only term "
+                    + "\(disks[place].hardState.term)"
+            )
         }
     }
 
