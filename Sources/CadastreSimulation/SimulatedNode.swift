@@ -85,6 +85,10 @@ final class SimulatedNode {
     var leader = NodeID.none
     /// Whom it has let in, by their disks.
     var acquaintances: [Incarnation?]
+    /// The newest configuration in its log, as the simulation saw it go there.
+    var inForce: World.LoggedConfiguration?
+    /// That is another one than before the present turn.
+    var hasNewConfiguration = false
     /// The configurations under which it may commit something in the present turn.
     var rules: [Configuration] = []
 
@@ -234,6 +238,8 @@ final class SimulatedNode {
         roster = nil
         leader = .none
         acquaintances = Array(repeating: nil, count: acquaintances.count)
+        inForce = nil
+        hasNewConfiguration = false
         rules = []
     }
 }

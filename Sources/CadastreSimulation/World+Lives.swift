@@ -53,9 +53,9 @@ extension World {
         node.apply = open.apply
         node.snapshot = open.snapshot
         node.lock = open.lock
-        let configuration = open.consensus.status.configuration
         node.roster = open.roster
-        node.rules = [configuration]
+        logChanged(node)
+        try checkConfiguration(of: node)
         if mustRebuild, !open.hasRebuiltState {
             throw Violation(.recovery, "node \(node.id) starts over an overwritten state")
         }

@@ -61,9 +61,31 @@ package struct PersistBeforeSend {
         return other.record.log.record(at: index) == record
     }
 
+    /// Whether a vote was ever durable on a node's disk, or on the one that was lost: the one that
+    /// `disk` means, or any of the node's.
+    ///
+    /// - Parameters:
+    ///   - vote: The term, and who got the vote in it.
+    ///   - place: Whose.
+    ///   - disk: With which disk it votes; nil where that does not matter.
+    ///   - present: The disk that it has now.
+    /// - Returns: Whether that disk kept it.
+    package func hasVoted(
+        _ vote: HardState,
+        _ place: Int,
+        disk: Incarnation?,
+        present: Incarnation
+    ) -> Bool {
+        if disk == nil || disk == present, disks[place].votes.contains(vote) { return true }
+        guard let other = others[place], disk == nil || disk == other.incarnation else {
+            return false
+        }
+        return other.record.votes.contains(vote)
+    }
+
     /// The disk synced these writes.
     ///
-    /// - Throws: If an entry is not the one that follows.
+    /// - Throws: If an entry is not the one that follows, or a vote is not the first of its term.
     package mutating func synced(
         _ place: Int,
         _ writes: [JournalWrite],
@@ -78,8 +100,24 @@ package struct PersistBeforeSend {
                 )
             case .truncate(_, let index): disks[place].log.truncate(from: index)
             case .entry(let entry): try add(entry.header, place)
-            case .hardState(_, let state): set(state, place)
+            case .hardState(_, let state):
+                try requireFirst(state, place)
+                set(state, place)
             }
+        }
+    }
+
+    /// A vote is given once in a term, and no term comes back (Raft §5.2).
+    private func requireFirst(_ state: HardState, _ place: Int) throws(Violation) {
+        let old = disks[place].hardState
+        let isFirst =
+            state.term > old.term
+            || (state.term == old.term && (old.vote == .none || state.vote == old.vote))
+        guard isFirst else {
+            throw Violation(
+                .oneLeaderPerTerm,
+                "node \(place + 1) writes \(state) over \(old)"
+            )
         }
     }
 

@@ -5,25 +5,11 @@ internal import RaftCore
 /// What must hold while the members change, and after.
 extension World {
     /// Whether a majority of whoever votes has an entry, by the configuration under which the node
-    /// commits it: any that was in force in its present turn.
-    ///
-    /// A disk that was lost counts as long as the configuration means that one: what it had
-    /// acknowledged was promised, and the majority of the others is enough to keep it.
+    /// commits it: any that was in force in its present turn, as its own log has them.
     func isQuorum(of node: SimulatedNode) -> ((LogView.Record) -> Bool)? {
         guard scenario.members != nil else { return nil }
-        let (rules, monitor, places) = (node.rules, monitor, nodes.map(\.id))
-        return { record in
-            rules.contains { configuration in
-                [configuration.voters, configuration.outgoing].allSatisfy { voters in
-                    let copies = voters.count { voter in
-                        guard let place = places.firstIndex(of: voter) else { return false }
-                        let disk = configuration.member(voter)?.incarnation
-                        return monitor.holds(record, place, disk: disk)
-                    }
-                    return voters.isEmpty || copies * 2 > voters.count
-                }
-            }
-        }
+        let rules = node.rules
+        return { record in rules.contains { self.isHeld(record, under: $0) } }
     }
 
     /// A configuration is committed: whose clocks count from there on, and what was rare about it.
