@@ -94,6 +94,12 @@ final class SimulatedNode {
 
     /// The log as it was handed to the journal: what Raft has in memory.
     var log = LogView()
+    /// Through here it holds no entries any more.
+    var base: LogIndex = .zero
+    /// One of its snapshots rotted once.
+    var hasRottenSnapshots = false
+    /// How often a snapshot took the place of its log since all was mended.
+    var installsWhileHealing = 0
     /// What was handed to the journal and not yet synced, in this order.
     var unsynced: [JournalWrite] = []
     /// The newest commit index seen in this life.

@@ -55,6 +55,7 @@ extension World {
         switch event {
         case .compact(_, let index):
             tell("node \(node.id) compacts through \(index)")
+            node.base = max(node.base, index)
             reach.mark(node.place == scenario.witness ? .witnessForgot : .compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
@@ -76,7 +77,9 @@ extension World {
             reach.mark(.snapshotInstalled)
             if scenario.members != nil, node.roster?.own == nil { reach.mark(.snapshotToJoiner) }
             node.log = try committed.log(beginningAt: start, of: node.id)
+            node.base = start.position.index
             logChanged(node)
+            try countInstall(of: node)
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
             reach.mark(.truncatedConflictingTail)
