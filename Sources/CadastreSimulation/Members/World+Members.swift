@@ -45,31 +45,4 @@ extension World {
         else { return false }
         return members.allSatisfy { $0.consensus?.status.configuration == newest }
     }
-
-    /// All was equal once, and nobody does anything to the cluster any more: whoever leads goes on
-    /// to, and no node that is no member disturbs it.
-    ///
-    /// Not where clocks run so differently that one node's patience is another's heartbeat, nor where
-    /// leadership is wanted somewhere and goes there by itself.
-    func beginQuiet() {
-        guard scenario.members != nil, genesis.policy.preferredLeaders.isEmpty,
-            scenario.clockRates.allSatisfy({ (900...1_100) ~= $0 }),
-            let leader = nodes.first(where: { $0.isUp && $0.role == .leader })
-        else { return }
-        quietLeader = (leader.id, leader.term)
-        quietUntil = now + 3 * scenario.electionTimeout
-    }
-
-    /// - Throws: If another node leads than when all became equal, or in another term.
-    func endQuiet() throws(Violation) {
-        guard let quietLeader else { return }
-        if nodes.count > members.count { reach.mark(.strangersLeftInPeace) }
-        for node in members where node.term != quietLeader.term {
-            throw Violation(
-                .liveness,
-                "node \(quietLeader.node) led term \(quietLeader.term) of a cluster that was well; "
-                    + "now node \(node.id) is in term \(node.term)"
-            )
-        }
-    }
 }
