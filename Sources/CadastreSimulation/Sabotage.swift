@@ -37,4 +37,8 @@ package enum Sabotage: String, Hashable, Sendable, CaseIterable {
     case unmendedLinks
     /// One node believes its own clock: a Tick carries nobody else's.
     case lonelyClock
+    /// Every message carries the same clock, and the Ticks that are made of them lead nowhere.
+    case stillClocks
+    /// A snapshot has its name, and a byte of it is another one after a crash.
+    case tornSnapshot
 }

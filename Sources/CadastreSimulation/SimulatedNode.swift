@@ -87,11 +87,21 @@ final class SimulatedNode {
     var leader = NodeID.none
     /// Whom it has let in, by their disks.
     var acquaintances: [Incarnation?]
+    /// The newest configuration in its log, as the simulation saw it go there.
+    var inForce: World.LoggedConfiguration?
+    /// That is another one than before the present turn.
+    var hasNewConfiguration = false
     /// The configurations under which it may commit something in the present turn.
     var rules: [Configuration] = []
 
     /// The log as it was handed to the journal: what Raft has in memory.
     var log = LogView()
+    /// Through here it holds no entries any more.
+    var base: LogIndex = .zero
+    /// One of its snapshots rotted once.
+    var hasRottenSnapshots = false
+    /// How often a snapshot took the place of its log since all was mended.
+    var installsWhileHealing = 0
     /// What was handed to the journal and not yet synced, in this order.
     var unsynced: [JournalWrite] = []
     /// The newest commit index seen in this life.
@@ -237,6 +247,8 @@ final class SimulatedNode {
         roster = nil
         leader = .none
         acquaintances = Array(repeating: nil, count: acquaintances.count)
+        inForce = nil
+        hasNewConfiguration = false
         rules = []
     }
 }

@@ -16,6 +16,8 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
         case acknowledgedWrites = "I6 acknowledged writes"
         /// The clients' history has a linear order.
         case linearizability = "I7 linearizability"
+        /// Members change one at a time, and each node goes by those that its log names.
+        case membership = "membership"
         /// No promise leaves before it is durable.
         case persistBeforeSend = "I8 persist before send"
         /// The digest kept is the digest of the rows.

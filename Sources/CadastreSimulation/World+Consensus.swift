@@ -55,6 +55,7 @@ extension World {
         switch event {
         case .compact(_, let index):
             tell("node \(node.id) compacts through \(index)")
+            node.base = max(node.base, index)
             reach.mark(node.place == scenario.witness ? .witnessForgot : .compacted)
         case .read(_, _, .send): reach.mark(.peerCaughtUpFromJournal)
         case .read(_, _, .apply): reach.mark(.appliedFromJournal)
@@ -76,6 +77,9 @@ extension World {
             reach.mark(.snapshotInstalled)
             if scenario.members != nil, node.roster?.own == nil { reach.mark(.snapshotToJoiner) }
             node.log = try committed.log(beginningAt: start, of: node.id)
+            node.base = start.position.index
+            logChanged(node)
+            try countInstall(of: node)
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
             reach.mark(.truncatedConflictingTail)
@@ -86,12 +90,13 @@ extension World {
                 )
             }
             node.log.truncate(from: index)
+            if index <= node.inForce?.record.position.index ?? .zero { logChanged(node) }
         case .entry(let entry):
             let record = LogView.Record(position: entry.position, hash: entry.hash)
             try matching.appended(record, to: node.log, of: node.id)
             node.log.append(record)
             if case .configuration(let configuration) = entry.header.kind {
-                node.rules.append(configuration)
+                try appended(configuration, record, to: node)
             }
             if entries[entry.position] == nil { try proposed(entry, by: node) }
             applyEarly(entry, node)
@@ -156,6 +161,7 @@ extension World {
     /// A node leads, or speaks as if it did.
     func leads(_ node: SimulatedNode, _ term: Term) throws(Violation) {
         guard try leaders.leads(node.id, term) else { return }
+        try requireElection(of: node, term)
         // The no-op may be in the log already: it is of this term and contradicts nothing.
         try committed.leads(node.id, term, log: node.log)
         if leaders.terms > 1 { reach.mark(.reElection) }
@@ -185,9 +191,7 @@ extension World {
             node.commitIndex = status.commitIndex
             for record in news { try remember(record, node) }
         }
-        if scenario.members != nil, let configuration = node.consensus?.configuration {
-            node.rules = [configuration]
-        }
+        try checkConfiguration(of: node)
         if let apply = node.apply {
             try progress.reads(
                 node.place,

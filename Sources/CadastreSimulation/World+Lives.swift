@@ -10,7 +10,9 @@ extension World {
     func start(_ place: Int) throws(Violation) {
         let node = nodes[place]
         guard !node.isListening else { return }
+        let wasCrashed = node.disk.end == .machine
         node.disk.restart()
+        if wasCrashed { try requireWholeSnapshots(of: node) }
         if let founding = mustBeFounded.firstIndex(of: place) {
             mustBeFounded.remove(at: founding)
             try foundToJoin(node)
@@ -53,9 +55,10 @@ extension World {
         node.apply = open.apply
         node.snapshot = open.snapshot
         node.lock = open.lock
-        let configuration = open.consensus.status.configuration
         node.roster = open.roster
-        node.rules = [configuration]
+        node.base = found.start.position.index
+        logChanged(node)
+        try checkConfiguration(of: node)
         if mustRebuild, !open.hasRebuiltState {
             throw Violation(.recovery, "node \(node.id) starts over an overwritten state")
         }

@@ -43,6 +43,7 @@ extension World {
         case .comparing(let end):
             if clients.isIdle, now >= quietUntil {
                 try endQuiet()
+                try requireTimeWhenWell()
                 phase = .digesting(until: now + 20 * Span.second)
                 tell("compared; the nodes recompute their digests")
                 askDigests()
@@ -64,6 +65,7 @@ extension World {
     /// Mends everything that was broken.
     private func heal() {
         phase = .healing(until: now + 30 * Span.second)
+        healingSince = now
         tell("faults end")
         for _ in 0..<availability.served { reach.mark(.servedBesideFaultyMinority) }
         termAtHealing = newestTerm
@@ -90,8 +92,8 @@ extension World {
                 "healing took the terms from \(termAtHealing) to \(newestTerm)"
             )
         }
-        phase = .comparing(until: now + 20 * Span.second)
         beginQuiet()
+        phase = .comparing(until: max(now, quietUntil) + 20 * Span.second)
         tell("healed; the clients compare")
         clients.beginComparison(self)
     }

@@ -105,20 +105,31 @@ extension World {
         return reply
     }
 
-    /// `lonelyClock`: node 1 hears its own clock from everybody.
+    /// `lonelyClock`: node 1 hears its own clock from everybody; `stillClocks`: all hear the beginning
+    /// of time.
     func forged(_ bytes: [UInt8], to node: SimulatedNode) throws(Violation) -> [UInt8] {
-        guard sabotage == .lonelyClock, node.place == 0 else { return bytes }
+        let wall: UInt64
+        switch sabotage {
+        case .lonelyClock where node.place == 0: wall = node.moment(at: now).wall
+        case .stillClocks: wall = Scenario.start
+        default: return bytes
+        }
         do throws(ProtocolError) {
             var message = try PeerMessage(decoding: bytes, group: .directory)
-            message.wallMilliseconds = node.moment(at: now).wall
+            message.wallMilliseconds = wall
             return message.encode()
         } catch {
             throw Violation(.unexpectedStop, "a message cannot be read: \(error)")
         }
     }
 
-    /// `lostSegment`, `lostBlocks`, `rottenJournal`: the disk loses what it had synced.
+    /// `lostSegment`, `lostBlocks`, `rottenJournal`, `tornSnapshot`: the disk loses what it had synced.
     func damage(_ node: SimulatedNode) {
+        if let chunks = node.disk.paths.last(where: { $0.hasSuffix(".chunks") }),
+            plants(.tornSnapshot)
+        {
+            node.disk.flipBit(chunks, at: 9, bit: 1)
+        }
         let segments = node.disk.paths.filter { $0.hasSuffix(".cadastre") }
         guard let newest = segments.last(where: { Self.end(of: $0, on: node.disk) > Self.block }),
             let first = segments.first
@@ -176,6 +187,13 @@ extension Scenario {
             liar = 0
             wallStarts = wallStarts.indices.map { _ in Self.start }
             wallStarts[0] += 36_000_000
+        case .stillClocks:
+            faults = [.transfer]
+            liar = nil
+            clockRates = clockRates.map { _ in 1_000 }
+        case .tornSnapshot:
+            faults = [.crash]
+            settings.snapshotInterval = 2_000
         case .readWithoutIndex: faults = [.isolation, .pause]
         case .reportBeforeSync, .wrongAnswer, .wrongReply, .secondAnswer, .lostAnswer,
             .refusedProposal, .doubledCommand, .skippedCommands, .unseenDivergence,

@@ -91,7 +91,10 @@ extension World {
         } catch {
             throw Violation(.unexpectedStop, "node \(node.id) sends what cannot be read: \(error)")
         }
-        if case .offer = message.body { reach.mark(.snapshotOffered) }
+        if case .offer(let position) = message.body {
+            reach.mark(.snapshotOffered)
+            try requireUseful(position, from: node)
+        }
         let to = Int(frame.to.value) - 1
         guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to),
             let letter = letter(frame.bytes, from: node, to: to)

@@ -13,6 +13,19 @@ struct ClusterClockTests {
         #expect(checks(101, [50, 90]) == .clusterTime)
         #expect(checks(100, []) == nil)
     }
+
+    @Test
+    func `time that stands still while all honest clocks go on is caught`() {
+        let clock = ClusterClock()
+        func keepsUp(_ time: UInt64, _ walls: [UInt64]) -> Violation.Rule? {
+            caught { () throws(Violation) in
+                try clock.keepsUp(time, honest: walls, patience: 20)
+            }
+        }
+        #expect(keepsUp(100, [120, 500]) == nil)
+        #expect(keepsUp(100, [121, 500]) == .clusterTime)
+        #expect(keepsUp(100, []) == nil)
+    }
 }
 
 struct AvailabilityTests {

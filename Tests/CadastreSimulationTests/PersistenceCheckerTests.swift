@@ -64,11 +64,26 @@ struct PersistenceCheckerTests {
     }
 
     @Test
-    func `a refusal and a pre-vote promise nothing`() {
-        let refusal = RequestVoteReply(purpose: .election, isGranted: false)
+    func `a pre-vote names a term that nobody has entered, and promises nothing`() {
+        let question = RequestVote(purpose: .preVote, last: .zero, leaderIsGone: false)
         let preVote = RequestVoteReply(purpose: .preVote, isGranted: true)
-        #expect(sends(.requestVoteReply(refusal), term: 9) == nil)
+        #expect(sends(.requestVote(question), term: 9) == nil)
         #expect(sends(.requestVoteReply(preVote), term: 9) == nil)
+    }
+
+    @Test(
+        arguments: [
+            .requestVoteReply(RequestVoteReply(purpose: .election, isGranted: false)),
+            .requestVoteReply(RequestVoteReply(purpose: .preVote, isGranted: false)),
+            .appendEntriesReply(AppendEntriesReply(outcome: .accepted(match: .zero))),
+            .heartbeatReply(HeartbeatReply(readRound: 1)),
+            .readIndex(ReadIndex(round: 1)),
+        ] as [MessageBody]
+    )
+    func `whatever is said in a term that is not durable is caught`(_ body: MessageBody) {
+        #expect(sends(body, term: 2) == nil)
+        #expect(sends(body, term: 3) == nil)
+        #expect(sends(body, term: 4) == .persistBeforeSend)
     }
 
     @Test

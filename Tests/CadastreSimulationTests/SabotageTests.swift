@@ -14,11 +14,11 @@ struct SabotageTests {
         case .wrongAnswer: [.linearizability]
         case .wrongReply, .secondAnswer, .refusedProposal, .doubledCommand: [.acknowledgedWrites]
         case .lostAnswer: [.liveness]
-        case .lostSegment, .lostBlocks, .rottenJournal: [.recovery]
+        case .lostSegment, .lostBlocks, .rottenJournal, .tornSnapshot: [.recovery]
         case .skippedCommands, .applyBeforeCommit: [.stateMachineSafety]
         case .unseenDivergence: [.unexpectedStop]
         case .silentDisk, .unmendedLinks: [.liveness, .availability]
-        case .lonelyClock: [.clusterTime]
+        case .lonelyClock, .stillClocks: [.clusterTime]
         }
     }
 

@@ -45,12 +45,14 @@ package struct Availability {
 
     /// Looks at the clock, if a sixteenth of the patience has gone by since it did.
     ///
-    /// - Throws: If a majority was well for the whole patience, and nothing was committed or answered.
-    package mutating func check(at now: UInt64) throws(Violation) {
-        guard now >= nextLook else { return }
+    /// - Returns: Whether it did, and a majority was well for the whole patience.
+    /// - Throws: If one was, and nothing was committed or answered.
+    @discardableResult
+    package mutating func check(at now: UInt64) throws(Violation) -> Bool {
+        guard now >= nextLook else { return false }
         nextLook = now + patience / 16
         let start = now - patience
-        guard let core = core(since: start) else { return }
+        guard let core = core(since: start) else { return false }
         guard lastCommit >= start, lastAnswer >= start else {
             throw Violation(
                 .availability,
@@ -59,9 +61,11 @@ package struct Availability {
                     + (lastCommit < start ? "nothing was committed" : "no client was answered")
             )
         }
-        guard core.count < wellSince.count, now >= servedAt + patience else { return }
-        servedAt = now
-        served += 1
+        if core.count < wellSince.count, now >= servedAt + patience {
+            servedAt = now
+            served += 1
+        }
+        return true
     }
 
     /// A largest group of nodes, at least a majority, all well and connected since then.

@@ -4,6 +4,9 @@ package import RaftCore
 
 /// I8: no vote, no acknowledgement and no answer leaves a node before what it promises is durable.
 ///
+/// Whatever names its sender's own term rests on that term: who forgets a term in which it spoke could
+/// follow, and vote in, an older one (Raft §5.1).
+///
 /// Each node has a ``Record`` of what its disk has synced, kept from the bytes that the disk saw
 /// synced and not from what the journal reported.
 package struct PersistBeforeSend {
@@ -58,9 +61,31 @@ package struct PersistBeforeSend {
         return other.record.log.record(at: index) == record
     }
 
+    /// Whether a vote was ever durable on a node's disk, or on the one that was lost: the one that
+    /// `disk` means, or any of the node's.
+    ///
+    /// - Parameters:
+    ///   - vote: The term, and who got the vote in it.
+    ///   - place: Whose.
+    ///   - disk: With which disk it votes; nil where that does not matter.
+    ///   - present: The disk that it has now.
+    /// - Returns: Whether that disk kept it.
+    package func hasVoted(
+        _ vote: HardState,
+        _ place: Int,
+        disk: Incarnation?,
+        present: Incarnation
+    ) -> Bool {
+        if disk == nil || disk == present, disks[place].votes.contains(vote) { return true }
+        guard let other = others[place], disk == nil || disk == other.incarnation else {
+            return false
+        }
+        return other.record.votes.contains(vote)
+    }
+
     /// The disk synced these writes.
     ///
-    /// - Throws: If an entry is not the one that follows.
+    /// - Throws: If an entry is not the one that follows, or a vote is not the first of its term.
     package mutating func synced(
         _ place: Int,
         _ writes: [JournalWrite],
@@ -75,8 +100,24 @@ package struct PersistBeforeSend {
                 )
             case .truncate(_, let index): disks[place].log.truncate(from: index)
             case .entry(let entry): try add(entry.header, place)
-            case .hardState(_, let state): set(state, place)
+            case .hardState(_, let state):
+                try requireFirst(state, place)
+                set(state, place)
             }
+        }
+    }
+
+    /// A vote is given once in a term, and no term comes back (Raft §5.2).
+    private func requireFirst(_ state: HardState, _ place: Int) throws(Violation) {
+        let old = disks[place].hardState
+        let isFirst =
+            state.term > old.term
+            || (state.term == old.term && (old.vote == .none || state.vote == old.vote))
+        guard isFirst else {
+            throw Violation(
+                .oneLeaderPerTerm,
+                "node \(place + 1) writes \(state) over \(old)"
+            )
         }
     }
 
@@ -132,14 +173,31 @@ package struct PersistBeforeSend {
             guard request.purpose != .preVote else { return }
             try requireVote(message.term, for: message.from, place, "asks for votes")
         case .requestVoteReply(let reply):
-            guard reply.purpose != .preVote, reply.isGranted else { return }
-            try requireVote(message.term, for: message.to, place, "grants its vote")
+            switch (reply.isGranted, reply.purpose) {
+            // Names a term that nobody has entered.
+            case (true, .preVote): return
+            case (true, .election), (true, .transfer):
+                try requireVote(message.term, for: message.to, place, "grants its vote")
+            case (false, _): try requireTerm(message.term, place, "refuses its vote")
+            }
         case .appendEntries, .heartbeat, .timeoutNow, .readIndexReply, .heldByAll:
             try requireVote(message.term, for: message.from, place, "leads")
         case .appendEntriesReply(let reply):
+            try requireTerm(message.term, place, "answers entries")
             guard case .accepted(let match) = reply.outcome else { return }
             try requireEntry(match, message.term, place, leaderLog)
-        case .heartbeatReply, .readIndex: return
+        case .heartbeatReply: try requireTerm(message.term, place, "answers a heartbeat")
+        case .readIndex: try requireTerm(message.term, place, "asks its leader for an index")
+        }
+    }
+
+    private func requireTerm(_ term: Term, _ place: Int, _ what: String) throws(Violation) {
+        guard disks[place].hardState.term >= term else {
+            throw Violation(
+                .persistBeforeSend,
+                "node \(place + 1) \(what) in term \(term); durable there is only term "
+                    + "\(disks[place].hardState.term)"
+            )
         }
     }
 

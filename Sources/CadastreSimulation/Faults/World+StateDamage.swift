@@ -31,6 +31,7 @@ extension World {
         guard isWholeLog, rotChance.oneIn(2) else { return true }
         for path in node.disk.paths where path.hasSuffix(".chunks") {
             tell("and so is its snapshot \(path)")
+            node.hasRottenSnapshots = true
             let size = node.disk.contents(path)?.count ?? 0
             node.disk.flipBit(path, at: rotChance.below(max(1, size)), bit: rotChance.below(8))
         }

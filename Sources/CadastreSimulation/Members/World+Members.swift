@@ -5,25 +5,11 @@ internal import RaftCore
 /// What must hold while the members change, and after.
 extension World {
     /// Whether a majority of whoever votes has an entry, by the configuration under which the node
-    /// commits it: any that was in force in its present turn.
-    ///
-    /// A disk that was lost counts as long as the configuration means that one: what it had
-    /// acknowledged was promised, and the majority of the others is enough to keep it.
+    /// commits it: any that was in force in its present turn, as its own log has them.
     func isQuorum(of node: SimulatedNode) -> ((LogView.Record) -> Bool)? {
         guard scenario.members != nil else { return nil }
-        let (rules, monitor, places) = (node.rules, monitor, nodes.map(\.id))
-        return { record in
-            rules.contains { configuration in
-                [configuration.voters, configuration.outgoing].allSatisfy { voters in
-                    let copies = voters.count { voter in
-                        guard let place = places.firstIndex(of: voter) else { return false }
-                        let disk = configuration.member(voter)?.incarnation
-                        return monitor.holds(record, place, disk: disk)
-                    }
-                    return voters.isEmpty || copies * 2 > voters.count
-                }
-            }
-        }
+        let rules = node.rules
+        return { record in rules.contains { self.isHeld(record, under: $0) } }
     }
 
     /// A configuration is committed: whose clocks count from there on, and what was rare about it.
@@ -58,32 +44,5 @@ extension World {
             owner.wiped == nil, members.count == newest.members.count
         else { return false }
         return members.allSatisfy { $0.consensus?.status.configuration == newest }
-    }
-
-    /// All was equal once, and nobody does anything to the cluster any more: whoever leads goes on
-    /// to, and no node that is no member disturbs it.
-    ///
-    /// Not where clocks run so differently that one node's patience is another's heartbeat, nor where
-    /// leadership is wanted somewhere and goes there by itself.
-    func beginQuiet() {
-        guard scenario.members != nil, genesis.policy.preferredLeaders.isEmpty,
-            scenario.clockRates.allSatisfy({ (900...1_100) ~= $0 }),
-            let leader = nodes.first(where: { $0.isUp && $0.role == .leader })
-        else { return }
-        quietLeader = (leader.id, leader.term)
-        quietUntil = now + 3 * scenario.electionTimeout
-    }
-
-    /// - Throws: If another node leads than when all became equal, or in another term.
-    func endQuiet() throws(Violation) {
-        guard let quietLeader else { return }
-        if nodes.count > members.count { reach.mark(.strangersLeftInPeace) }
-        for node in members where node.term != quietLeader.term {
-            throw Violation(
-                .liveness,
-                "node \(quietLeader.node) led term \(quietLeader.term) of a cluster that was well; "
-                    + "now node \(node.id) is in term \(node.term)"
-            )
-        }
     }
 }

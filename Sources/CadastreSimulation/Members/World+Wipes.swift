@@ -22,23 +22,9 @@ extension World {
         return now.members.allSatisfy { member in
             guard let place = place(of: member.id) else { return false }
             let newest = newestConfiguration(in: nodes[place].log)
-            return newest?.configuration == now && newest?.index ?? .zero <= committed.last
+            return newest?.configuration == now
+                && newest?.record.position.index ?? .zero <= committed.last
         }
-    }
-
-    /// The last configuration in a log.
-    private func newestConfiguration(
-        in log: LogView
-    ) -> (index: LogIndex, configuration: Configuration)? {
-        for record in log.records.reversed() {
-            guard let entry = entries[record.position] else {
-                guard record.position == Genesis.position else { continue }
-                return (record.position.index, genesis.configuration)
-            }
-            guard case .configuration(let configuration) = entry.header.kind else { continue }
-            return (record.position.index, configuration)
-        }
-        return nil
     }
 
     /// A node's machine burns, and comes back with an empty disk, founded to join under its old
