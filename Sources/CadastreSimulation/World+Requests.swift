@@ -148,6 +148,7 @@ extension World {
         if let place, case .command(let said) = reply.content {
             try check(said, at: place, number)
         } else if isOfState {
+            try clients.checkTaint(reply, to: clients.attempts[number])
             try check(reply, clients.attempts[number])
         } else if case .refused(let refusal, _) = reply.content {
             mark(refusal, number)
@@ -257,6 +258,7 @@ extension World {
         (.requestReused, .requestReused), (.sequenceOutOfOrder, .sequenceOutOfOrder),
         (.noSuchSession, .sessionExpired), (.noSuchBucket, .bucketGone),
         (.bucketNotEmpty, .bucketNotEmpty), (.tenantNotEmpty, .tenantNotEmpty),
+        (.bucketExists, .bucketOfAnotherTenant),
     ]
 }
 

@@ -79,7 +79,7 @@ extension Clients {
         }
         let bucket = Self.bucketName(tenant, 0)
         let key = Array("farewell-\(client)".utf8)
-        submit(put(key, in: bucket, nil, world), for: .farewell, client, slot, in: world)
+        submit(put(key, in: bucket, of: tenant, nil, world), for: .farewell, client, slot, in: world)
     }
 
     /// Everything is asked once more, by a client of each tenant.
