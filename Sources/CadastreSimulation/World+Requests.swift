@@ -185,14 +185,15 @@ extension World {
 
     /// An answer to a query is what the model says at its index.
     private func check(_ reply: OutgoingReply, _ attempt: Clients.Attempt) throws(Violation) {
-        guard case .query(let query, let tenant) = attempt.content,
-            let expected = model.answer(
-                query,
-                of: tenant,
-                for: clients.all[attempt.client].principal,
-                at: reply.appliedIndex
-            )
-        else { throw Violation(.unexpectedStop, "\(attempt) is answered \(reply.words)") }
+        guard case .query(let query, let tenant) = attempt.content else {
+            throw Violation(.unexpectedStop, "\(attempt) is answered \(reply.words)")
+        }
+        let expected = model.answer(
+            query,
+            of: tenant,
+            for: clients.all[attempt.client].principal,
+            at: reply.appliedIndex
+        )
         let said: Result<Answer, Refusal>
         switch reply.content {
         case .answer(let bytes):
@@ -258,7 +259,8 @@ extension World {
         (.requestReused, .requestReused), (.sequenceOutOfOrder, .sequenceOutOfOrder),
         (.noSuchSession, .sessionExpired), (.noSuchBucket, .bucketGone),
         (.bucketNotEmpty, .bucketNotEmpty), (.tenantNotEmpty, .tenantNotEmpty),
-        (.bucketExists, .bucketOfAnotherTenant),
+        (.bucketExists, .bucketOfAnotherTenant), (.tooManyBuckets, .tooManyBuckets),
+        (.slotOutOfRange, .slotOutOfRange),
     ]
 }
 

@@ -22,10 +22,16 @@ extension Clients {
         }
         guard !all[client].slots[slot].isRetired else { return }
         guard let tenant = all[client].tenant else {
+            if let wish = seldomAdministration() {
+                submit(wish, client, slot, in: world)
+                return
+            }
             submit(administration(world), for: .work, client, slot, in: world)
             return
         }
-        if let wish = strangeRequest(client, tenant, in: world) {
+        if let wish = strangeRequest(client, tenant, in: world)
+            ?? seldomRequest(client, tenant, in: world)
+        {
             submit(wish, client, slot, in: world)
             return
         }
@@ -121,18 +127,16 @@ extension Clients {
             }
         }
         let marker = taint.markers[tenant]
-        return .putObject(
-            PutObject(
-                bucket: bucket,
-                key: key,
-                size: UInt64(values),
-                etag: Array("v\(values)".utf8) + marker,
-                metadata: workloadChance.oneIn(8)
-                    ? [Attribute(name: Array("owner".utf8), value: marker)] : [],
-                locations: locations + marker,
-                precondition: precondition
-            )
+        var put = PutObject(
+            bucket: bucket,
+            key: key,
+            size: UInt64(values),
+            etag: Array("v\(values)".utf8) + marker,
+            locations: locations + marker,
+            precondition: precondition
         )
+        describe(&put, of: tenant)
+        return .putObject(put)
     }
 
     /// A condition that holds as far as anybody knows, or one that does not.

@@ -74,7 +74,7 @@ struct Clients {
         /// Something new after the faults.
         case farewell
         case comparison
-        /// Another payload under a used identity; nobody waits for its answer.
+        /// A misused identity; nobody waits for its answer.
         case mischief
     }
 
