@@ -40,6 +40,7 @@ package struct Reach: Hashable, Sendable {
         case blockOfSeveralCommands, largeBody, sessionRenewed
         case conditionFailed, quotaExceeded, tenantSuspended, notPermitted, requestReused
         case sequenceOutOfOrder, sessionExpired, bucketGone, bucketNotEmpty, tenantNotEmpty
+        case bucketOfAnotherTenant, tooManyBuckets, nextPageAsked, slotOutOfRange
 
         /// The words for the table.
         package var name: String {

@@ -22,6 +22,8 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
         case persistBeforeSend = "I8 persist before send"
         /// The digest kept is the digest of the rows.
         case digest = "I9 digest"
+        /// No tenant is told what another one wrote.
+        case tenantIsolation = "I12 tenant isolation"
         /// After the faults end the cluster works, and its members become equal.
         case liveness = "L1 liveness"
         /// While a majority is well and connected, entries are committed.

@@ -148,6 +148,7 @@ extension World {
         if let place, case .command(let said) = reply.content {
             try check(said, at: place, number)
         } else if isOfState {
+            try clients.checkTaint(reply, to: clients.attempts[number])
             try check(reply, clients.attempts[number])
         } else if case .refused(let refusal, _) = reply.content {
             mark(refusal, number)
@@ -184,14 +185,15 @@ extension World {
 
     /// An answer to a query is what the model says at its index.
     private func check(_ reply: OutgoingReply, _ attempt: Clients.Attempt) throws(Violation) {
-        guard case .query(let query, let tenant) = attempt.content,
-            let expected = model.answer(
-                query,
-                of: tenant,
-                for: clients.all[attempt.client].principal,
-                at: reply.appliedIndex
-            )
-        else { throw Violation(.unexpectedStop, "\(attempt) is answered \(reply.words)") }
+        guard case .query(let query, let tenant) = attempt.content else {
+            throw Violation(.unexpectedStop, "\(attempt) is answered \(reply.words)")
+        }
+        let expected = model.answer(
+            query,
+            of: tenant,
+            for: clients.all[attempt.client].principal,
+            at: reply.appliedIndex
+        )
         let said: Result<Answer, Refusal>
         switch reply.content {
         case .answer(let bytes):
@@ -257,6 +259,8 @@ extension World {
         (.requestReused, .requestReused), (.sequenceOutOfOrder, .sequenceOutOfOrder),
         (.noSuchSession, .sessionExpired), (.noSuchBucket, .bucketGone),
         (.bucketNotEmpty, .bucketNotEmpty), (.tenantNotEmpty, .tenantNotEmpty),
+        (.bucketExists, .bucketOfAnotherTenant), (.tooManyBuckets, .tooManyBuckets),
+        (.slotOutOfRange, .slotOutOfRange),
     ]
 }
 

@@ -166,7 +166,7 @@ final class World {
         }
         self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.places, quality: SimulatedNetwork.Quality())
-        clients = Clients(scenario)
+        clients = Clients(scenario, seed: seed)
         committed = CommittedLog(voters: scenario.nodes)
         progress = MonotonicProgress(nodes: scenario.places)
         monitor = PersistBeforeSend(nodes: scenario.places)

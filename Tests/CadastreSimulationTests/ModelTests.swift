@@ -249,4 +249,87 @@ struct ModelTests {
         )
         #expect(answer == .failure(.notPermitted))
     }
+
+    private func list(_ model: Model, _ listing: ObjectListing) -> ObjectPage? {
+        let answer = model.answer(
+            .listObjects(listing),
+            of: TenantID(1),
+            for: client,
+            at: LogIndex(4)
+        )
+        guard case .success(.objects(let page)) = answer else { return nil }
+        return page
+    }
+
+    private func names(_ page: ObjectPage?) -> [String]? {
+        page?.items.map { item in
+            switch item {
+            case .object(let key, _, _, _, _): String(decoding: key, as: UTF8.self)
+            case .commonPrefix(let prefix): String(decoding: prefix, as: UTF8.self) + "*"
+            }
+        }
+    }
+
+    @Test
+    func `a list names a group once, and no group again that lies before the page`() throws {
+        var model = try founded()
+        let keys = ["a", "a/", "a/b", "a/b/c", "a0", "b//c", "b//d", "c"]
+        let puts = keys.enumerated().map { place, key in
+            let put = PutObject(bucket: bucket, key: Array(key.utf8), size: 1)
+            return command(
+                .putObject(put),
+                by: client,
+                of: 1,
+                in: (8, 0, UInt64(place) + 2)
+            )
+        }
+        try model.play(puts, at: LogIndex(4))
+        var listing = ObjectListing(bucket: bucket, delimiter: Array("/".utf8))
+        #expect(names(list(model, listing)) == ["a", "a/*", "a0", "b/*", "c"])
+        listing.maximum = 2
+        let first = list(model, listing)
+        #expect(names(first) == ["a", "a/*"])
+        #expect(first?.isTruncated == true && first?.next == Array("a/".utf8))
+        listing.after = Array("a/b".utf8)
+        #expect(names(list(model, listing)) == ["a0", "b/*"])
+        listing.after = Array("b/".utf8)
+        #expect(list(model, listing)?.isTruncated == false)
+        listing = ObjectListing(
+            bucket: bucket,
+            prefix: Array("a/".utf8),
+            delimiter: Array("/".utf8)
+        )
+        #expect(names(list(model, listing)) == ["a/", "a/b", "a/b/*"])
+        listing.maximum = 0
+        #expect(list(model, listing) == ObjectPage(items: [], isTruncated: false, next: []))
+    }
+
+    @Test
+    func `lists of names go on behind the last one, and tenants are shown to operators`() throws {
+        let model = try founded()
+        func answer(_ query: Query, _ principal: Principal) -> Result<Answer, Refusal> {
+            model.answer(query, of: TenantID(1), for: principal, at: LogIndex(3))
+        }
+        let buckets = answer(.listBuckets(prefix: [], after: [], maximum: 1), client)
+        guard case .success(.buckets(let page)) = buckets else {
+            Issue.record("a list is answered \(buckets)")
+            return
+        }
+        #expect(page.elements.map(\.name) == [bucket] && !page.isTruncated)
+        let rest = Page<BucketRecord>(elements: [], isTruncated: false)
+        #expect(
+            answer(.listBuckets(prefix: [], after: bucket, maximum: 1), client)
+                == .success(.buckets(rest))
+        )
+        let tenants = Query.listTenants(after: [], maximum: 1)
+        #expect(answer(tenants, client) == .failure(.notPermitted))
+        guard case .success(.tenants(let all)) = answer(tenants, administrator) else {
+            Issue.record("an operator does not see the tenants")
+            return
+        }
+        #expect(all.elements.map(\.usage.buckets) == [1])
+        let nobody = Query.getTenant(name: Array("u".utf8))
+        #expect(answer(nobody, client) == .failure(.notPermitted))
+        #expect(answer(nobody, administrator) == .failure(.noSuchTenant))
+    }
 }

@@ -60,7 +60,12 @@ extension Model {
         lastTenant += 1
         let id = TenantID(lastTenant)
         tenantNames[command.name] = id
-        let tenant = Tenant(name: command.name, status: .active, quota: command.quota)
+        let tenant = Tenant(
+            name: command.name,
+            status: .active,
+            quota: command.quota,
+            created: clusterTime
+        )
         tenants[id, default: Timeline()].set(tenant, at: index)
         return .done(number: id.value, sequence: nextSequence())
     }

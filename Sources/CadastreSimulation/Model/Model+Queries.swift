@@ -3,17 +3,25 @@ package import RaftCore
 
 /// What each query must be answered at each index.
 extension Model {
-    /// The answer, or the refusal, from the state after the entry at `index`; nil for a query that
-    /// the model does not know.
+    /// The answer, or the refusal, from the state after the entry at `index`.
     package func answer(
         _ query: Query,
         of id: TenantID,
         for principal: Principal,
         at index: LogIndex
-    ) -> Result<Answer, Refusal>? {
+    ) -> Result<Answer, Refusal> {
         let owner = tenants[id]?.value(at: index)
         switch query {
-        case .getTenant, .listTenants, .listBuckets, .listGrants: return nil
+        case .getTenant(let name): return tenant(name, for: principal, at: index)
+        case .listTenants(let after, let maximum):
+            return tenantPage(after: after, maximum, for: principal, at: index)
+        case .listGrants(let name, let after, let maximum):
+            return grantPage(of: name, after: after, maximum, for: principal, at: index)
+        case .listBuckets(let prefix, let after, let maximum):
+            guard mayAct(principal, for: owner) else { return .failure(.notPermitted) }
+            return .success(
+                bucketPage(of: id, prefix: prefix, after: after, maximum, at: index)
+            )
         case .getUsage(nil):
             let isOperator = if case .operator = principal { true } else { false }
             guard isOperator || mayAct(principal, for: owner) else {
@@ -23,17 +31,7 @@ extension Model {
         case .getBucket(let name), .getUsage(let name?):
             return inBucket(name, of: id, owner, principal, at: index) { bucket in
                 if case .getUsage = query { return .success(.usage(bucket.usage)) }
-                return .success(
-                    .bucket(
-                        BucketRecord(
-                            id: bucket.id,
-                            name: name,
-                            createdMilliseconds: bucket.created,
-                            epoch: 1,
-                            usage: bucket.usage
-                        )
-                    )
-                )
+                return .success(.bucket(record(of: bucket, name)))
             }
         case .getObject(let name, let key):
             return inBucket(name, of: id, owner, principal, at: index) { bucket in
@@ -44,7 +42,6 @@ extension Model {
                 return .success(.object(object))
             }
         case .listObjects(let listing):
-            guard listing.delimiter.isEmpty else { return nil }
             return inBucket(listing.bucket, of: id, owner, principal, at: index) { bucket in
                 .success(.objects(page(of: bucket, listing, at: index)))
             }
@@ -64,33 +61,5 @@ extension Model {
             return .failure(.noSuchBucket)
         }
         return answer(bucket)
-    }
-
-    private func page(
-        of bucket: Bucket,
-        _ listing: ObjectListing,
-        at index: LogIndex
-    ) -> ObjectPage {
-        var items: [ListItem] = []
-        var last: [UInt8] = []
-        for key in bucket.keys
-        where key.starts(with: listing.prefix) && listing.after.lexicographicallyPrecedes(key) {
-            let place = ObjectPlace(bucket: bucket.id, key: key)
-            guard let object = objects[place]?.value(at: index) else { continue }
-            guard items.count < listing.maximum else {
-                return ObjectPage(items: items, isTruncated: true, next: last)
-            }
-            items.append(
-                .object(
-                    key: key,
-                    sequence: object.sequence,
-                    size: object.size,
-                    etag: object.etag,
-                    modifiedMilliseconds: object.modifiedMilliseconds
-                )
-            )
-            last = key
-        }
-        return ObjectPage(items: items, isTruncated: false, next: [])
     }
 }

@@ -33,6 +33,7 @@ package struct Model {
         var name: [UInt8]
         var status: TenantStatus
         var quota: Quota
+        var created: UInt64
         var usage = Usage()
         /// Services that may act for it, in the order in which they were granted.
         var grants: [[UInt8]] = []

@@ -81,8 +81,8 @@ extension Clients {
     /// A number for each slot, as it asks one thing at a time.
     func process(_ client: Int, _ slot: Int) -> UInt64 { UInt64(client * 10 + slot) }
 
-    /// The name of the tenant whose objects a client means.
-    func tenant(of client: Int) -> String {
-        all[client].tenant.map { String(decoding: Self.tenantName($0), as: UTF8.self) } ?? ""
+    /// The name of the tenant whose objects a request means.
+    func tenantName(of content: Content) -> String {
+        tenant(of: content).map { String(decoding: Self.tenantName($0), as: UTF8.self) } ?? ""
     }
 }

@@ -84,7 +84,11 @@ extension Clients {
         case .setUp:
             steps.removeLast()
             nextStep(in: world)
-        case .comparison: nextComparison(in: world)
+        case .comparison:
+            if case .query(let query, _) = attempt.content, let next = nextPage(of: query, reply) {
+                comparisons.append((attempt.client, next))
+            }
+            nextComparison(in: world)
         case .farewell: all[attempt.client].hasSaidFarewell = true
         case .expiry: openSession(attempt.client, in: world)
         case .opening:
@@ -94,7 +98,9 @@ extension Clients {
                 plan(attempt.client, slot, in: world)
             }
             all[attempt.client].isRenewing = false
-        case .work, .mischief: plan(attempt.client, attempt.slot, in: world)
+        case .work, .mischief:
+            guard !goesOn(attempt, reply, in: world) else { return }
+            plan(attempt.client, attempt.slot, in: world)
         }
     }
 
@@ -104,24 +110,5 @@ extension Clients {
             .nextRequest(client: client, slot: slot),
             after: world.chance.draw(scenario.thinkTime)
         )
-    }
-
-    /// Another payload under the identity of what was just answered, to some node.
-    private mutating func makeMischief(_ attempt: Attempt, in world: World) {
-        guard case .command(let bytes, let tenant) = attempt.content else { return }
-        do throws(ProtocolError) {
-            var envelope = try CommandEnvelope(decoding: bytes)
-            guard case .putObject(var put) = envelope.command else { return }
-            put.etag.append(0x21)
-            envelope.command = .putObject(put)
-            var mischief = attempt
-            mischief.content = .command(envelope.encode(), tenant)
-            mischief.purpose = .mischief
-            mischief.request = 0
-            mischief.node = all[attempt.client].node
-            send(mischief, in: world)
-        } catch {
-            world.tell("a client cannot read its own command: \(error)")
-        }
     }
 }

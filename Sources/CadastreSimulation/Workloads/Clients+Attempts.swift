@@ -25,15 +25,17 @@ extension Clients {
             requests,
             content,
             process(client, slot),
-            of: tenant(of: client),
+            of: tenantName(of: content),
             world
         )
         send(client, slot, in: world)
     }
 
-    /// A command under the client's next sequence on this slot.
+    /// A command under the client's next sequence on this slot; of its own tenant, if no other is
+    /// named.
     mutating func submit(
         _ command: Command,
+        of tenant: TenantID? = nil,
         for purpose: Purpose,
         _ client: Int,
         _ slot: Int,
@@ -45,7 +47,7 @@ extension Clients {
         )
         all[client].slots[slot].sequence += 1
         submit(
-            content(command, as: identity, client),
+            content(command, of: tenant, as: identity, client),
             for: purpose,
             as: identity,
             client,
@@ -57,10 +59,11 @@ extension Clients {
     /// A command of a client under an identity.
     func content(
         _ command: Command,
+        of other: TenantID? = nil,
         as identity: (session: UInt64, slot: UInt32, sequence: UInt64)?,
         _ client: Int
     ) -> Content {
-        let tenant = all[client].tenant.map { tenants[$0] } ?? .none
+        let tenant = other ?? all[client].tenant.map { tenants[$0] } ?? .none
         let envelope = CommandEnvelope(
             principal: all[client].principal,
             tenant: tenant,

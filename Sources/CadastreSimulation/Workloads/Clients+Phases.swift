@@ -79,7 +79,8 @@ extension Clients {
         }
         let bucket = Self.bucketName(tenant, 0)
         let key = Array("farewell-\(client)".utf8)
-        submit(put(key, in: bucket, nil, world), for: .farewell, client, slot, in: world)
+        let put = put(key, in: bucket, of: tenant, nil, world)
+        submit(put, for: .farewell, client, slot, in: world)
     }
 
     /// Everything is asked once more, by a client of each tenant.
@@ -100,14 +101,14 @@ extension Clients {
             }
             comparisons.append((1 + tenant, .getUsage(bucket: nil)))
         }
+        compareLists()
         nextComparison(in: world)
     }
 
     /// Asks what comes next.
     mutating func nextComparison(in world: World) {
-        guard let (client, query) = comparisons.popLast(), let tenant = all[client].tenant else {
-            return
-        }
-        submit(.query(query, tenants[tenant]), for: .comparison, client, 0, in: world)
+        guard let (client, query) = comparisons.popLast() else { return }
+        let tenant = all[client].tenant.map { tenants[$0] } ?? .none
+        submit(.query(query, tenant), for: .comparison, client, 0, in: world)
     }
 }

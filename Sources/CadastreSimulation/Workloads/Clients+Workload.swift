@@ -22,7 +22,17 @@ extension Clients {
         }
         guard !all[client].slots[slot].isRetired else { return }
         guard let tenant = all[client].tenant else {
+            if let wish = seldomAdministration() {
+                submit(wish, client, slot, in: world)
+                return
+            }
             submit(administration(world), for: .work, client, slot, in: world)
+            return
+        }
+        if let wish = strangeRequest(client, tenant, in: world)
+            ?? seldomRequest(client, tenant, in: world)
+        {
+            submit(wish, client, slot, in: world)
             return
         }
         let bucket = Self.bucketName(tenant, world.chance.below(scenario.buckets))
@@ -57,6 +67,15 @@ extension Clients {
         }
     }
 
+    private mutating func submit(_ wish: Wish, _ client: Int, _ slot: Int, in world: World) {
+        switch wish {
+        case .command(let command, let tenant):
+            submit(command, of: tenant, for: .work, client, slot, in: world)
+        case .query(let query, let tenant):
+            submit(.query(query, tenant), for: .work, client, slot, in: world)
+        }
+    }
+
     /// A command of a tenant's client.
     private mutating func change(
         _ key: [UInt8],
@@ -66,11 +85,12 @@ extension Clients {
     ) -> Command {
         let guest = Self.bucketName(tenant, scenario.buckets)
         switch world.chance.below(60) {
-        case 0..<24: return put(key, in: bucket, nil, world)
-        case 24..<31: return put(key, in: bucket, .ifAbsent, world)
+        case 0..<24: return put(key, in: bucket, of: tenant, nil, world)
+        case 24..<31: return put(key, in: bucket, of: tenant, .ifAbsent, world)
         case 31..<39:
-            return put(key, in: bucket, condition(key, in: bucket, of: tenant, world), world)
-        case 39..<41: return put(key, in: bucket, .ifPresent, world)
+            let holds = condition(key, in: bucket, of: tenant, world)
+            return put(key, in: bucket, of: tenant, holds, world)
+        case 39..<41: return put(key, in: bucket, of: tenant, .ifPresent, world)
         case 41..<49: return .deleteObject(DeleteObject(bucket: bucket, key: key))
         case 49..<52:
             return .deleteObject(
@@ -81,17 +101,18 @@ extension Clients {
                 )
             )
         case 52..<54: return .createBucket(CreateBucket(name: guest))
-        case 54..<56: return put(key, in: guest, nil, world)
+        case 54..<56: return put(key, in: guest, of: tenant, nil, world)
         case 56..<57: return .deleteObject(DeleteObject(bucket: guest, key: key))
         case 57..<59: return .deleteBucket(DeleteBucket(name: guest))
         default: return .deleteBucket(DeleteBucket(name: bucket))
         }
     }
 
-    /// A put with an entity tag that was never used.
+    /// A put with an entity tag that was never used; all that it says is the tenant's own.
     mutating func put(
         _ key: [UInt8],
         in bucket: [UInt8],
+        of tenant: Int,
         _ precondition: Precondition?,
         _ world: World
     ) -> Command {
@@ -105,16 +126,17 @@ extension Clients {
                 (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
             }
         }
-        return .putObject(
-            PutObject(
-                bucket: bucket,
-                key: key,
-                size: UInt64(values),
-                etag: Array("v\(values)".utf8),
-                locations: locations,
-                precondition: precondition
-            )
+        let marker = taint.markers[tenant]
+        var put = PutObject(
+            bucket: bucket,
+            key: key,
+            size: UInt64(values),
+            etag: Array("v\(values)".utf8) + marker,
+            locations: locations + marker,
+            precondition: precondition
         )
+        describe(&put, of: tenant)
+        return .putObject(put)
     }
 
     /// A condition that holds as far as anybody knows, or one that does not.

@@ -24,6 +24,14 @@ struct Clients {
         var slots: [Slot]
         /// It was answered something new after the faults had ended.
         var hasSaidFarewell = false
+
+        /// Whether it acts for tenants by their grants.
+        var isService: Bool {
+            switch principal {
+            case .service: true
+            case .node, .operator, .tenant: false
+            }
+        }
     }
 
     /// One request at a time.
@@ -48,6 +56,13 @@ struct Clients {
         case query(Query, TenantID)
     }
 
+    /// What a slot may want, of a tenant.
+    enum Wish {
+        /// Under the slot's next sequence.
+        case command(Command, TenantID)
+        case query(Query, TenantID)
+    }
+
     /// Why it is asked.
     enum Purpose: Hashable {
         case setUp(Step)
@@ -59,7 +74,7 @@ struct Clients {
         /// Something new after the faults.
         case farewell
         case comparison
-        /// Another payload under a used identity; nobody waits for its answer.
+        /// A misused identity; nobody waits for its answer.
         case mischief
     }
 
@@ -115,10 +130,17 @@ struct Clients {
     /// Requests so far.
     var requests = 0
     let scenario: Scenario
+    /// For what is asked now and then, so that all else of a seed stays as near as can be to what it
+    /// was.
+    var workloadChance: Chance
+    /// What the tenants' values carry.
+    let taint: Taint
 
     /// Clients as the scenario wants them.
-    init(_ scenario: Scenario) {
+    init(_ scenario: Scenario, seed: UInt64) {
         self.scenario = scenario
+        workloadChance = Chance(seed: seed ^ 0x776F_726B_6C6F_6164)
+        taint = Taint(tenants: scenario.tenants, &workloadChance)
         tenants = Array(repeating: .none, count: scenario.tenants)
         all.append(
             Client(principal: .operator(name: Array("register".utf8)), tenant: nil, slots: [Slot()])
