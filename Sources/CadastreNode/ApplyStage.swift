@@ -184,6 +184,7 @@ package final class ApplyStage {
         imageWasHeld = nil
         output.hasMore =
             lost == nil && isCaughtUp && (queries.readyCount > 0 || digests.areReady)
+        output.isWaiting = !queries.isEmpty || !digests.isEmpty
     }
 
     /// Runs something that may lose the open transaction.

@@ -389,6 +389,9 @@ package struct ApplyOutput: Sendable {
     /// Something is left to do, though nothing more happens: the host is to give
     /// ``ApplyEvent/resume`` behind what came meanwhile.
     package var hasMore = false
+    /// Somebody waits for an index that may never come, or for the end of a deadline: the host is to
+    /// call ``ApplyStage/idle(at:into:)`` within some 250 ms of silence, again and again.
+    package var isWaiting = false
 
     /// Nothing to do.
     package init() {}
@@ -399,5 +402,6 @@ package struct ApplyOutput: Sendable {
         report = nil
         access = nil
         hasMore = false
+        isWaiting = false
     }
 }

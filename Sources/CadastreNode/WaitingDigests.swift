@@ -28,6 +28,9 @@ struct WaitingDigests {
     /// Whether rows are to be read for somebody.
     var areReady: Bool { !noted.isEmpty || !underWay.isEmpty }
 
+    /// Whether nobody waits.
+    var isEmpty: Bool { early.isEmpty && !areReady }
+
     /// Somebody asks.
     ///
     /// - Returns: False: too many do.

@@ -66,6 +66,10 @@ final class SimulatedNode {
     var snapshotInbox: [SnapshotEvent] = []
     /// The snapshot stage waits for time to go by.
     var isSnapshotWaiting = false
+    /// Somebody waits for the apply stage, whatever else comes.
+    var isApplyWaiting = false
+    /// When the apply stage last had a turn.
+    var lastApplyTurn: UInt64 = 0
     /// A turn of the stage is planned or its result is on its way.
     var isBusy = [Bool](repeating: false, count: Stage.allCases.count)
     /// The process stands still until then.

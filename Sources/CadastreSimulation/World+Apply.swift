@@ -31,6 +31,8 @@ extension World {
         try applied(node, apply, output.report)
         for reply in output.replies { try send(reply, from: node) }
         if output.hasMore { node.applyInbox.append(.resume) }
+        node.isApplyWaiting = output.isWaiting
+        node.lastApplyTurn = now
         let time = chance.draw(scenario.applyTime)
         plan(.applyFinished(node.place, output.report, life: node.life), after: time)
     }

@@ -38,7 +38,12 @@ extension World {
         guard now >= node.pausedUntil else { return }
         give(.tick, to: place)
         if node.isSnapshotWaiting { give(.resume, to: node) }
-        if chance.oneIn(2) { try idle(node) }
+        if chance.oneIn(2) {
+            try idle(node)
+        } else if node.isApplyWaiting, now >= node.lastApplyTurn + 250 * Span.millisecond {
+            // What a host does in silence.
+            try idleApply(node)
+        }
     }
 
     func turn(_ place: Int, _ stage: Stage, _ life: Int) throws(Violation) {
@@ -67,9 +72,12 @@ extension World {
                 return
             }
         }
-        guard let apply = node.apply, !node.isBusy[Stage.apply.rawValue], chance.oneIn(3) else {
-            return
-        }
+        guard node.apply != nil, !node.isBusy[Stage.apply.rawValue], chance.oneIn(3) else { return }
+        try idleApply(node)
+    }
+
+    private func idleApply(_ node: SimulatedNode) throws(Violation) {
+        guard let apply = node.apply, !node.isBusy[Stage.apply.rawValue] else { return }
         try applyWork(node, apply) { output throws(StateMachineError) in
             try apply.idle(at: node.moment(at: now), into: &output)
         }

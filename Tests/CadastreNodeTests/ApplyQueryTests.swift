@@ -129,6 +129,7 @@ struct ApplyQueryTests {
         fixture.turn(.resume)
         #expect(fixture.refused(.deadlinePassed).sorted() == [1, 4])
         #expect(fixture.answered.isEmpty)
+        #expect(fixture.output.isWaiting, "one waits still, and nothing comes that would wake it")
     }
 
     @Test

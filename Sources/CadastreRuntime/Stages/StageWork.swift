@@ -146,6 +146,7 @@ extension StageThread.Work where Event == ApplyEvent {
     ) -> Self {
         var output = ApplyOutput()
         var reported: AppliedReport?
+        var isWaiting = false
         func handOver() {
             if let access = output.access { publish(access) }
             if !output.replies.isEmpty { reply(&output.replies) }
@@ -154,6 +155,7 @@ extension StageThread.Work where Event == ApplyEvent {
                 consensus.post(.applied(report))
             }
             if output.hasMore { again() }
+            isWaiting = output.isWaiting
             output.removeAll()
             view.applied(StageNumbers.State(stage), stage.statistics)
         }
@@ -169,12 +171,16 @@ extension StageThread.Work where Event == ApplyEvent {
                 stepsLeft = 3
             },
             idle: {
-                // Without room nothing may come that would make it look for some.
-                guard stepsLeft > 0 || reported?.isDiskFull == true else { return false }
+                // Without room nothing may come that would make it look for some; nor where what
+                // somebody waits for is not sent.
+                func hasReason() -> Bool {
+                    stepsLeft > 0 || isWaiting || reported?.isDiskFull == true
+                }
+                guard hasReason() else { return false }
                 stepsLeft = max(0, stepsLeft - 1)
                 try stage.idle(at: Clock.now(), into: &output)
                 handOver()
-                return stepsLeft > 0 || reported?.isDiskFull == true
+                return hasReason()
             },
             // A lone client's commands should not each pay for a transaction.
             quietMilliseconds: 250,
