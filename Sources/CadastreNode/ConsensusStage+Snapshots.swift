@@ -122,7 +122,7 @@ extension ConsensusStage {
             // The log came by itself meanwhile, and holds that entry.
             output.snapshots.append(.settled(start.position))
         case .started(let start): begin(at: start, into: &output)
-        case .notTaken(let peer): step(.snapshotFailed(peer), into: &output)
+        case .settledOffer(let peer): step(.snapshotFailed(peer), into: &output)
         case .wanted: beginSnapshot(into: &output)
         }
     }

@@ -103,8 +103,11 @@ extension World {
             reach.mark(interruption == .kill ? .killDuringRecovery : .crashDuringRecovery)
         } else if node.takeExcuse() {
             reach.mark(.faultDuringRecovery)
+        } else if node.isStateOverwritten, node.disk.capacity != nil {
+            reach.mark(.faultDuringRecovery)
         } else {
-            // Want of room is no reason: what would give a node room is a start.
+            // Want of room is no reason, but where a state is to be built anew: what would give a
+            // node room is a start.
             throw Violation(.unexpectedStop, "node \(node.id) does not start: \(reason)")
         }
         // Locks of what was half open are free when its process is gone.

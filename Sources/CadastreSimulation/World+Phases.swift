@@ -69,6 +69,7 @@ extension World {
         tell("faults end")
         for _ in 0..<availability.served { reach.mark(.servedBesideFaultyMinority) }
         termAtHealing = newestTerm
+        faultsEndedAt = now
         if sabotage != .unmendedLinks { network.mendAll() }
         network.quality = SimulatedNetwork.Quality()
         for node in nodes {

@@ -64,8 +64,8 @@ extension World {
             case .started(let start):
                 tell("node \(node.id), the witness, may begin behind \(start.position)")
                 reach.mark(.witnessBeganAnew)
-            case .notTaken(let peer):
-                tell("node \(node.id) hears that node \(peer) has no use for its snapshot")
+            case .settledOffer(let peer):
+                tell("node \(node.id) hears that node \(peer) is done with its snapshot")
                 reach.mark(.snapshotDeclined)
             case .wanted, .read: break
             }

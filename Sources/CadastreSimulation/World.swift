@@ -142,6 +142,8 @@ final class World {
     var healingSince: UInt64 = 0
     /// When after the faults all was equal, and only answers were missing.
     var convergedAt: UInt64?
+    /// When the faults ended.
+    var faultsEndedAt: UInt64 = 0
     /// The newest term anywhere when the faults ended.
     var termAtHealing = Term.zero
     /// Every entry that was proposed, for the model; looked up, never iterated.

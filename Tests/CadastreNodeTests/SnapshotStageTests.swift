@@ -196,8 +196,9 @@ struct SnapshotStageTests {
         #expect(other.applied == machine.applied)
         two.turn([.request(.settled(start.position))])
         #expect(try two.disk.list("/node/snapshots").isEmpty)
-        // The sender heard that it was taken, and reminds nobody.
+        // The sender heard that it was taken, has Raft ask for more, and reminds nobody.
         exchange(one, two, rounds: 2)
+        #expect(one.results.contains { if case .settledOffer(two.id) = $0 { true } else { false } })
         one.sent = []
         for _ in 0..<10 { one.turn(after: 3_000) }
         #expect(one.sent.isEmpty)
@@ -262,9 +263,9 @@ struct SnapshotStageTests {
         #expect(try two.disk.list("/node/snapshots").isEmpty)
         #expect(staged(two) == nil)
         // Told at once it would only be offered again.
-        #expect(one.results.allSatisfy { if case .notTaken = $0 { false } else { true } })
+        #expect(one.results.allSatisfy { if case .settledOffer = $0 { false } else { true } })
         one.turn(after: 6_000)
-        #expect(one.results.contains { if case .notTaken(two.id) = $0 { true } else { false } })
+        #expect(one.results.contains { if case .settledOffer(two.id) = $0 { true } else { false } })
     }
 
     @Test

@@ -42,8 +42,9 @@ package enum SnapshotResult: Sendable {
     case staged(LogStart, VerifiedState)
     /// Of a witness: a peer's snapshot stands for the log up to here.
     case started(LogStart)
-    /// A peer that was offered a snapshot did not take it.
-    case notTaken(NodeID)
+    /// A peer that was offered a snapshot is done with it, or did not take it: Raft is to ask it what
+    /// it has.
+    case settledOffer(NodeID)
     /// A peer is to be offered one, and there is none.
     case wanted
 }

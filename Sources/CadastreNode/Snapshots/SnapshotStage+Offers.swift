@@ -99,7 +99,7 @@ extension SnapshotStage {
                 makeOffer(place, at: now, into: &output)
                 continue
             }
-            output.results.append(.notTaken(offers[place].peer))
+            output.results.append(.settledOffer(offers[place].peer))
             offers.remove(at: place)
         }
     }
@@ -119,7 +119,11 @@ extension SnapshotStage {
         case .fetchManifest: ask(Question(peer: peer, snapshot: message.snapshot, number: nil))
         case .fetchChunk(let number):
             ask(Question(peer: peer, snapshot: message.snapshot, number: number))
-        case .taken: offers.removeAll { $0.peer == peer }
+        case .taken:
+            offers.removeAll { $0.peer == peer }
+            // It goes on from there, or had all of that already. What it told Raft of it may have been
+            // lost: asked again it says so, and nothing else would ask.
+            output.results.append(.settledOffer(peer))
         case .declined:
             guard let place = offers.firstIndex(where: { $0.peer == peer }) else { return }
             offers[place].isDeclined = true

@@ -92,7 +92,7 @@ extension StageThread.Work where Event == SnapshotEvent {
                     )
                 case .notBuilt(let reason):
                     log.warning("no snapshot was made", metadata: ["reason": "\(reason)"])
-                case .read, .staged, .started, .notTaken, .wanted: break
+                case .read, .staged, .started, .settledOffer, .wanted: break
                 }
                 consensus.post(.snapshot(result))
             }

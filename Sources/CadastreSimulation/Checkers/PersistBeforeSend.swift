@@ -241,8 +241,9 @@ package struct PersistBeforeSend {
                     + "at \(leaderLog.last)"
             )
         }
+        // What a snapshot stands for is where the log begins, and was never an entry there.
         let isDurable =
-            isOfNow ? disk.log.record(at: match) == wanted : disk.entries.contains(wanted)
+            disk.log.record(at: match) == wanted || !isOfNow && disk.entries.contains(wanted)
         guard isDurable else {
             throw Violation(
                 .persistBeforeSend,
