@@ -81,15 +81,17 @@ struct `Sessions` {
 
     @Test
     func `writes of little patience do not leave a session behind for each`() async throws {
+        let patienceEnded = Happening()
         let node = try await FakeNode(1) { [state] request in
             let reply = state.apply(request)
-            return request.isOpenSession ? .later(2000, reply) : .reply(reply)
+            return request.isOpenSession ? .after(patienceEnded, reply) : .reply(reply)
         }
         let client = try makeClient([node.address])
         for number in 0..<3 {
             let outcome = await client.execute(bucket(number), deadline: .milliseconds(50))
             #expect(outcome.refusal != nil)
         }
+        patienceEnded.happen()
         #expect(await client.execute(bucket(9)) == .done(7))
         #expect(state.openCount == 1)
         await client.close()
