@@ -74,7 +74,7 @@ extension Raft {
             return true
         }
         guard leadership.progress[place].nextIndex <= log.base.index else { return false }
-        guard mayBeginAnew(leadership.progress[place].id) else { return true }
+        guard mayBeginAnew(leadership.progress[place].id, leadership) else { return true }
         if leadership.progress[place].state != .snapshotting {
             leadership.progress[place].becomeSnapshotting(base: log.base.index)
             effects.neededSnapshots.append(leadership.progress[place].id)

@@ -93,12 +93,43 @@ extension Raft {
 
     /// Whether a peer that lacks what was compacted here may begin its log anew behind it.
     ///
-    /// Always, if it has a state to fetch. A witness only while no change of members is under way:
-    /// what it has not acknowledged was then committed by full voters alone, who were a quorum, and
-    /// the same is true of the change that brought it in.
-    func mayBeginAnew(_ peer: NodeID) -> Bool {
+    /// Always, if it has a state to fetch. A witness while no change of members is under way: what it
+    /// has not acknowledged was then committed by full voters alone, who were a quorum, and the same
+    /// is true of the change that brought it in.
+    ///
+    /// While one is under way the same is true of the voters before it; of those after it enough must
+    /// be known to hold all that is committed. The change may need the witness to become committed, so
+    /// to wait for its end would be to wait for ever.
+    func mayBeginAnew(_ peer: NodeID, _ leadership: Leadership) -> Bool {
         guard configuration.witness == peer else { return true }
-        return configuration.outgoing.isEmpty && log.configurationIndex <= commitIndex
+        guard !configuration.outgoing.isEmpty || log.configurationIndex > commitIndex else {
+            return true
+        }
+        guard configuration.outgoing.isEmpty || configuration.outgoing.contains(peer) else {
+            return false
+        }
+        let behind = fullVoters(of: configuration, behind: commitIndex, leadership)
+        return behind.count <= Self.dispensable(in: configuration)
+    }
+
+    /// Full voters that are not known to hold everything through an index.
+    private func fullVoters(
+        of configuration: Configuration,
+        behind index: LogIndex,
+        _ leadership: Leadership
+    ) -> [(id: NodeID, match: LogIndex)] {
+        configuration.fullVoters.compactMap { voter in
+            let match =
+                voter == id
+                ? durability.persistedIndex
+                : leadership.place(of: voter).map { leadership.progress[$0].matchIndex } ?? .zero
+            return match < index ? (voter, match) : nil
+        }
+    }
+
+    /// So many full voters may lack what the witness forgot: with it they are no quorum.
+    private static func dispensable(in configuration: Configuration) -> Int {
+        Quorum.majority(of: configuration.voters.count) - 2
     }
 
     /// A witness acknowledged what it was not sent: it began anew, no further than there.
@@ -122,15 +153,13 @@ extension Raft {
                 return .keepsItsRole(member.id)
             }
         }
-        guard target.witness != .none else { return nil }
+        guard target.witness != .none, target.voters != configuration.voters else { return nil }
+        let behind = fullVoters(of: target, behind: leadership.witnessBase, leadership)
         // One that comes in may come back, and have forgotten already: all full voters are asked.
+        // Of few voters each counts for more: who was dispensable may decide now.
         let isNew = target.witness != configuration.witness
-        for voter in target.fullVoters where voter != id && (isNew || !quorum.isVoter(voter)) {
-            let match = leadership.place(of: voter).map { leadership.progress[$0].matchIndex }
-            guard match ?? .zero < leadership.witnessBase else { continue }
-            let missing = leadership.witnessBase.value - (match ?? .zero).value
-            return .notCaughtUp(voter, missing: missing)
-        }
-        return nil
+        let areTooMany = behind.count > Self.dispensable(in: target)
+        return behind.first { isNew || areTooMany || !quorum.isVoter($0.id) }
+            .map { .notCaughtUp($0.id, missing: leadership.witnessBase.value - $0.match.value) }
     }
 }

@@ -178,6 +178,60 @@ struct WitnessTests {
         #expect(cluster.breach == nil)
     }
 
+    /// The voters after the change are the leader and the witness, who has to acknowledge it.
+    @Test(arguments: [true, false])
+    func `one that lags when the members change begins anew in the middle of it`(
+        isOtherThere: Bool
+    ) {
+        var cluster = led()
+        for _ in 0..<5 { cluster.propose(1) }
+        cluster.settle(dropping: Self.away(3))
+        cluster.tick(2, dropping: Self.away(3))
+        cluster.compact(1)
+        var target = cluster[1].configuration
+        target.members[1].role = .learner
+        #expect(cluster[1].refusal(ofChangeTo: target) == nil)
+        cluster.step(1, .changeConfiguration(to: target))
+        cluster.settle(dropping: Self.away(3))
+        #expect(!cluster[1].configuration.outgoing.isEmpty)
+        #expect(cluster.neededSnapshots.isEmpty)
+        if !isOtherThere { cluster.crash(2) }
+        cluster.tick(4)
+        #expect(cluster.neededSnapshots.last == Cluster.Need(leader: 1, peer: NodeID(3)))
+        cluster.install(3, from: 1)
+        cluster.tick(4)
+        #expect(cluster[1].configuration == target)
+        #expect(cluster[1].commitIndex == cluster[1].lastPosition.index)
+        #expect(cluster[3].lastPosition == cluster[1].lastPosition)
+        #expect(cluster.breach == nil)
+    }
+
+    /// Of five voters one may lack what the witness forgot; of three it may not.
+    @Test
+    func `a full voter that lacks what the witness forgot is not one of few`() {
+        var cluster = Cluster(voters: 5, witness: 5)
+        cluster.elect(1)
+        for _ in 0..<5 { cluster.propose(1) }
+        let lagging = { (message: Message) in Self.away(4)(message) || Self.away(5)(message) }
+        cluster.settle(dropping: lagging)
+        cluster.tick(2, dropping: lagging)
+        cluster.compact(1)
+        cluster.tick(4, dropping: Self.away(4))
+        #expect(cluster.neededSnapshots.last == Cluster.Need(leader: 1, peer: NodeID(5)))
+        cluster.install(5, from: 1)
+        cluster.tick(3, dropping: Self.away(4))
+        #expect(cluster[5].lastPosition == cluster[1].lastPosition)
+        var target = cluster[1].configuration
+        for place in 1...2 { target.members[place].role = .learner }
+        guard case .notCaughtUp(NodeID(4), _) = cluster[1].refusal(ofChangeTo: target) else {
+            Issue.record("a full voter that lags would decide with the witness")
+            return
+        }
+        target.members[1].role = .voter
+        #expect(cluster[1].refusal(ofChangeTo: target) == nil)
+        #expect(cluster.breach == nil)
+    }
+
     @Test
     func `one that comes in begins nothing anew before all have agreed to it`() {
         var cluster = Cluster(voters: 2, witness: 3)
