@@ -101,7 +101,7 @@ package final class JournalScrub {
     ) throws(StorageError) {
         do throws(StorageError) {
             guard let (header, file) = try open(number) else { return }
-            var replay = Replay(cluster: cluster, first: number)
+            var replay = Replay(cluster: cluster, first: number, isAlone: true)
             replay.beginSegment()
             current = Current(
                 file: file,

@@ -7,6 +7,11 @@ struct Replay {
     let cluster: ClusterID
     /// The segment that reading begins at; what was before it, its resume records say.
     let first: UInt64
+    /// Only this segment is read, to see that it is whole.
+    ///
+    /// A truncation may take what stands before it; what a journal begins at is never severed so
+    /// (``JournalLog/mayBegin(at:)``).
+    let isAlone: Bool
     private(set) var logs: [GroupID: JournalLog] = [:]
     private(set) var headers: [GroupID: [EntryHeader]] = [:]
     /// Number and opening of the last batch.
@@ -18,12 +23,15 @@ struct Replay {
     private var needed: UInt64 = 1
     /// The next batch is the first of its segment.
     private var isAtBeginning = true
+    /// Groups whose last entry is not known, since it stands in a segment that is not read.
+    private var severed: [GroupID] = []
     private let hasher = SHA256()
 
     /// Begins with nothing.
-    init(cluster: ClusterID, first: UInt64) {
+    init(cluster: ClusterID, first: UInt64, isAlone: Bool = false) {
         self.cluster = cluster
         self.first = first
+        self.isAlone = isAlone
     }
 
     /// The groups found, ascending.
@@ -71,8 +79,12 @@ struct Replay {
             case .entry(let entry): try append(entry, segment, record.offset)
             case .truncation(let group, let index):
                 let state = logs[group]?.state ?? LogState()
-                try refuse(state.objection(toTruncatingFrom: index), record.offset)
-                truncate(group, from: index, in: segment)
+                if isAlone, .zero < index, index <= state.start.position.index {
+                    sever(group, from: index, as: header)
+                } else {
+                    try refuse(state.objection(toTruncatingFrom: index), record.offset)
+                    truncate(group, from: index, in: segment)
+                }
                 touch(group)
             case .hardState(let group, let state):
                 try refuse(logs[group]?.state.objection(to: state), record.offset)
@@ -163,7 +175,10 @@ struct Replay {
         guard entry.cluster == cluster else {
             throw Damage(offset: offset, reason: "an entry of another cluster")
         }
-        guard entry.verifies(after: state.hash, using: hasher) else {
+        if let place = severed.firstIndex(of: group) {
+            // Its checksum was right, and nothing here says what it follows.
+            severed.remove(at: place)
+        } else if !entry.verifies(after: state.hash, using: hasher) {
             throw Damage(offset: offset, reason: "the hash of entry \(entry.position) is wrong")
         }
         let place = EntryPlace(
@@ -192,6 +207,22 @@ struct Replay {
             last?.hash ?? start.hash,
             in: segment
         )
+    }
+
+    /// Everything that is known of the log is gone: it goes on behind an entry of an earlier segment,
+    /// of which the batch names the hash, if nothing follows it there.
+    private mutating func sever(_ group: GroupID, from index: LogIndex, as header: BatchHeader) {
+        let mark = header.groups.first { $0.group == group && $0.last.index == index.previous }
+        severed.removeAll { $0 == group }
+        if mark == nil { severed.append(group) }
+        logs[group]?.begin(
+            at: LogStart(
+                position: mark?.last ?? LogPosition(index: index.previous, term: .zero),
+                hash: mark?.hash ?? .zero,
+                configuration: nil
+            )
+        )
+        headers[group] = []
     }
 
     private func refuse(_ objection: String?, _ offset: Int) throws(Damage) {

@@ -13,6 +13,8 @@ struct JournalScrubTests {
         let journal: Journal
         let scrub: JournalScrub
         private var start = LogStart.beginning
+        private var ends: [LogStart] = []
+        private var term: UInt64 = 1
 
         init() throws {
             try Samples.format(disk)
@@ -26,20 +28,38 @@ struct JournalScrubTests {
         }
 
         func append(_ count: Int) throws {
-            for _ in 0..<count {
-                let entry = Samples.entry(
-                    behind: start,
-                    term: 1,
-                    items: [[1]],
-                    configuration: start == .beginning ? Samples.configuration(level: 1) : nil
-                )
-                try journal.write([.entry(entry)])
-                start = LogStart(
-                    position: entry.position,
-                    hash: entry.hash,
-                    configuration: Samples.configuration(level: 1)
-                )
+            for _ in 0..<count { try journal.write([.entry(next())]) }
+        }
+
+        /// Entries from this index on are truncated, and another one takes their place.
+        func replace(from index: UInt64, inOneWrite: Bool) throws {
+            ends.removeSubrange(Int(index - 1)...)
+            start = ends.last ?? .beginning
+            term += 1
+            let truncation = JournalWrite.truncate(.directory, from: LogIndex(index))
+            let entry = JournalWrite.entry(next())
+            if inOneWrite {
+                try journal.write([truncation, entry])
+            } else {
+                try journal.write([truncation])
+                try journal.write([entry])
             }
+        }
+
+        private func next() -> Entry {
+            let entry = Samples.entry(
+                behind: start,
+                term: term,
+                items: [[1]],
+                configuration: start == .beginning ? Samples.configuration(level: 1) : nil
+            )
+            start = LogStart(
+                position: entry.position,
+                hash: entry.hash,
+                configuration: Samples.configuration(level: 1)
+            )
+            ends.append(start)
+            return entry
         }
 
         /// One pass: bytes that were looked at, and what was found.
@@ -102,6 +122,21 @@ struct JournalScrubTests {
             }
         }
         #expect(written.pass().damages.isEmpty)
+    }
+
+    /// What a segment begins behind may have been taken back by a newer leader, and says no more what
+    /// its entries follow.
+    @Test(arguments: 5...10, [false, true])
+    func `a truncation of what stands in earlier segments is no damage`(
+        index: UInt64,
+        inOneWrite: Bool
+    ) throws {
+        let written = try Written()
+        try written.replace(from: index, inOneWrite: inOneWrite)
+        for _ in 0..<4 {
+            try written.append(2)
+            #expect(written.pass().damages.isEmpty)
+        }
     }
 
     @Test
