@@ -30,10 +30,9 @@ extension SimulatedDisk {
         for offset in range.clamped(to: 0..<inode.durable.count) { inode.durable[offset] = 0 }
     }
 
-    /// Gives a file what it holds on another disk, which was a copy of this one and was damaged.
-    package func takeOver(_ path: String, from other: SimulatedDisk) {
-        guard let inode = other.names.files[path] else { return }
-        names.put(path, SimulatedInode(copying: inode))
+    /// Loses all bytes that were not synced; what files are called stays as it is.
+    package func loseUnsynced() {
+        for path in paths { names.files[path]?.loseUnsynced() }
     }
 
     /// Makes reads of these bytes fail with `EIO` until their sectors are written again.

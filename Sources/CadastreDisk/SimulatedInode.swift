@@ -66,6 +66,12 @@ final class SimulatedInode {
         if generator.next(below: 2) == 0 { current = seen }
     }
 
+    /// Loses all changes that were not synced.
+    func loseUnsynced() {
+        pending.removeAll()
+        current = durable
+    }
+
     /// Shows what is on the disk again, under what was not synced yet.
     func forgetCache() {
         current = durable

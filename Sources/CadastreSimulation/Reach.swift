@@ -12,6 +12,7 @@ package struct Reach: Hashable, Sendable {
         case failedOtherCall
         case survivedDiskFault, fullDisk, refusedDiskFull, slowDiskOfLeader
         case stateReapplied
+        case journalDamagedWhileUp, damageFoundWhileUp, damageFoundByScrub
         case journalDamaged, journalMended, mendingInterrupted, stateRebuilt
         case peerCaughtUpFromJournal, appliedFromJournal
         // Snapshots.
@@ -20,7 +21,7 @@ package struct Reach: Hashable, Sendable {
         // Members.
         case memberAdded, promoted, demoted, memberRemoved, memberReplaced, rejoined
         case memberWiped, leaderWiped, oldDiskPutBack, leaderRemoved, jointConfigurationCommitted
-        case leaderLostWhileJoint, snapshotToJoiner
+        case leaderLostWhileJoint, snapshotToJoiner, policySet
         case promotionRefused, quorumKept, changeRefusedMeanwhile, memberChangeUnknown
         case strangerHeardAsLeader, strangerRefused, strangersLeftInPeace
         // Elections and the log.

@@ -54,6 +54,8 @@ struct Scenario {
     var rot: DiskRot?
     /// One object of so many is large.
     var oneLargeIn = 40
+    /// More is lost than can be survived: only safety is demanded.
+    var isBeyond = false
     /// Requests given up, of a thousand that were not answered in time.
     var abandonPerMille = 60
 

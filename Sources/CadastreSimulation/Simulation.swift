@@ -33,6 +33,7 @@ package enum Simulation {
     /// - Parameters:
     ///   - seed: Decides everything.
     ///   - sabotage: A bug to plant, to see that it is found.
+    ///   - isBeyond: More is lost than can be survived; only safety is demanded.
     ///   - faults: What of all that is done to it.
     ///   - history: Gets the clients' operations as they end, and in the end those that did not; of
     ///     a world that broke a promise up to then, with the answer that broke it.
@@ -42,6 +43,7 @@ package enum Simulation {
     package static func run(
         seed: UInt64,
         sabotage: Sabotage? = nil,
+        isBeyond: Bool = false,
         faults: FaultChoice = .all,
         history: ((Operation) -> Void)? = nil,
         print: ((String) -> Void)? = nil
@@ -51,6 +53,7 @@ package enum Simulation {
             return try live(
                 seed,
                 sabotage,
+                isBeyond,
                 faults,
                 history,
                 Story(capacity: storySize, print: print)
@@ -60,7 +63,7 @@ package enum Simulation {
             // A second life tells nothing new.
             let first = history
             history = nil
-            return try live(seed, sabotage, faults, first, story)
+            return try live(seed, sabotage, isBeyond, faults, first, story)
         }
     }
 
@@ -93,11 +96,12 @@ package enum Simulation {
     private static func live(
         _ seed: UInt64,
         _ sabotage: Sabotage?,
+        _ isBeyond: Bool,
         _ faults: FaultChoice,
         _ history: ClientHistory?,
         _ story: Story
     ) throws(Violation) -> Outcome {
-        let world = World(seed: seed, sabotage: sabotage, story: story)
+        let world = World(seed: seed, sabotage: sabotage, isBeyond: isBeyond, story: story)
         world.faultChoice = faults
         world.history = history
         defer { history?.finish() }

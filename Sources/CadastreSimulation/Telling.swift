@@ -47,6 +47,22 @@ extension Message {
     }
 }
 
+extension SnapshotMessage {
+    /// What it says, in few words.
+    var words: String {
+        switch body {
+        case .offer(let position): "take my snapshot through \(position)"
+        case .fetchManifest: "what does the snapshot consist of?"
+        case .manifest: "the snapshot consists of this"
+        case .fetchChunk(let number): "chunk \(number) of the snapshot?"
+        case .chunk(let number, let bytes): "chunk \(number), \(bytes.count) bytes"
+        case .gone: "do not have that snapshot any more"
+        case .taken: "have what the snapshot stands for"
+        case .declined: "have no use for that snapshot"
+        }
+    }
+}
+
 extension JournalWrite {
     /// What it writes, in few words.
     var words: String {

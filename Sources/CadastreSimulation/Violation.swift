@@ -42,6 +42,8 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
     package var what: String
     /// The seed that shows it again; 0 outside a world.
     package var seed: UInt64 = 0
+    /// The world lost more than can be survived.
+    package var isBeyond = false
     /// How many things had been done to the world, those that were left out included: the numbers of
     /// ``FaultChoice`` go so far.
     package var faults = 0
@@ -56,7 +58,8 @@ package struct Violation: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// Everything, the story first.
     package var description: String {
-        let end = "VIOLATION of \(rule.rawValue): \(what)\nagain with: cadastre-sim --seed \(seed)"
+        let command = "cadastre-sim --seed \(seed)" + (isBeyond ? " --beyond" : "")
+        let end = "VIOLATION of \(rule.rawValue): \(what)\nagain with: \(command)"
         return (story + [end]).joined(separator: "\n")
     }
 }

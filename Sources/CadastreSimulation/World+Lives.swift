@@ -119,9 +119,13 @@ extension World {
         )
     }
 
-    /// Reads the journal on a copy of the disk and compares it with what was durable.
-    func checkedRecovery(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
-        let found = try recover(node)
+    /// Reads the journal on a copy of a disk, its own if no other is named, and compares it with what
+    /// was durable.
+    func checkedRecovery(
+        _ node: SimulatedNode,
+        on disk: SimulatedDisk? = nil
+    ) throws(Violation) -> GroupRecovery {
+        let found = try recover(node, on: disk ?? node.disk)
         guard node.log.last > .zero else {
             guard found.headers.map(\.position) == [Genesis.position] else {
                 throw Violation(.recovery, "node \(node.id) was founded with \(found.headers)")
@@ -149,17 +153,20 @@ extension World {
         node.unsynced = []
     }
 
-    private func recover(_ node: SimulatedNode) throws(Violation) -> GroupRecovery {
+    private func recover(
+        _ node: SimulatedNode,
+        on disk: SimulatedDisk
+    ) throws(Violation) -> GroupRecovery {
         do throws(StorageError) {
-            return try openJournal(of: node, on: copy(of: node))
+            return try openJournal(of: node, on: copy(of: disk))
         } catch {
             throw Violation(.recovery, "the journal of node \(node.id) does not open: \(error)")
         }
     }
 
     /// A disk with the same on it, and room.
-    func copy(of node: SimulatedNode) -> SimulatedDisk {
-        let copy = SimulatedDisk(copying: node.disk, seed: chance.bits())
+    func copy(of disk: SimulatedDisk) -> SimulatedDisk {
+        let copy = SimulatedDisk(copying: disk, seed: chance.bits())
         copy.capacity = nil
         return copy
     }
@@ -264,10 +271,10 @@ extension World {
             end(node)
             return
         }
-        guard node.takeExcuse() else {
+        guard node.takeExcuse() || node.rotten != nil else {
             throw Violation(.unexpectedStop, "node \(node.id) stops: \(reason)")
         }
-        reach.mark(.stoppedByDisk)
+        reach.mark(node.rotten == nil ? .stoppedByDisk : .damageFoundWhileUp)
         // Exit 74: often the machine is looked at, and sometimes only the process is started again.
         if chance.oneIn(2) { crash(node) } else { kill(node) }
     }

@@ -22,11 +22,20 @@ extension World {
                 for place in nodes.indices { seeHealth(of: nodes[place]) }
                 clients.beginWorkload(self)
                 plan(.fault, after: chance.draw(scenario.faultInterval))
+                if let interval = scenario.rot?.runningInterval {
+                    plan(.rot, after: rotChance.draw(interval))
+                }
             } else if now > 120 * Span.second {
                 throw Violation(.liveness, "a healthy cluster does not get through its set-up")
             }
         case .faults(let end):
-            if now >= end { heal() }
+            guard now >= end else { return }
+            if scenario.isBeyond {
+                // Whether anything goes on is nobody's promise.
+                finish()
+            } else {
+                heal()
+            }
         case .healing(let end):
             if clients.isIdle, isConverged, areMembersSettled {
                 let places = Set(members.map(\.place))
@@ -52,14 +61,18 @@ extension World {
             }
         case .digesting(let end):
             if digestsAwaited == 0 {
-                phase = .done
-                tell("all is well")
-                for node in nodes { node.stop() }
+                finish()
             } else if now > end {
                 throw Violation(.liveness, "not all digests in time: \(condition)")
             }
         case .done: break
         }
+    }
+
+    private func finish() {
+        phase = .done
+        tell("all is well")
+        for node in nodes { node.stop() }
     }
 
     /// Mends everything that was broken.
@@ -69,7 +82,6 @@ extension World {
         tell("faults end")
         for _ in 0..<availability.served { reach.mark(.servedBesideFaultyMinority) }
         termAtHealing = newestTerm
-        faultsEndedAt = now
         if sabotage != .unmendedLinks { network.mendAll() }
         network.quality = SimulatedNetwork.Quality()
         for node in nodes {
@@ -80,6 +92,8 @@ extension World {
             node.disk.capacity = nil
             takeOldDiskOut(of: node)
             reconnect(node)
+            // Whoever has not noticed it yet is to notice it now, and be mended.
+            if node.rotten != nil { kill(node) }
         }
         clients.beginFarewell(self)
     }

@@ -13,9 +13,9 @@ extension World {
     /// leadership is wanted somewhere and goes there by itself, as from a witness.
     func beginQuiet() {
         guard scenario.nodes >= 3, scenario.witness == nil, isQuietWorld,
-            genesis.policy.preferredLeaders.isEmpty, !mayBeLate,
-            scenario.clockRates.allSatisfy({ (900...1_100) ~= $0 }),
-            let leader = nodes.first(where: { $0.isUp && $0.role == .leader })
+            !mayBeLate, scenario.clockRates.allSatisfy({ (900...1_100) ~= $0 }),
+            let leader = nodes.first(where: { $0.isUp && $0.role == .leader }),
+            leader.consensus?.status.configuration.policy.preferredLeaders.isEmpty == true
         else { return }
         quietLeader = (leader.id, leader.term)
         quietUntil = now + (isLongQuiet ? Self.longQuiet : 3 * scenario.electionTimeout)
@@ -25,7 +25,7 @@ extension World {
     /// Whether what was sent under faults may arrive now: a word to take over, said then, is obeyed.
     private var mayBeLate: Bool {
         scenario.quality.replayPerMille > 0
-            || now < faultsEndedAt + 50 * scenario.quality.delay.upperBound
+            || now < healingSince + 50 * scenario.quality.delay.upperBound
     }
 
     /// Time is dear: of the worlds whose members stay who they are every third.

@@ -60,7 +60,9 @@ extension World {
     /// nothing else decides about it.
     func overdue(_ attempt: Int, _ life: AttemptLedger.Life) throws(Violation) {
         let node = nodes[life.place]
-        guard node.life == life.number, ledger.isOverdue(UInt64(attempt), at: life) else { return }
+        guard !scenario.isBeyond, node.life == life.number,
+            ledger.isOverdue(UInt64(attempt), at: life)
+        else { return }
         // A node that stood still, or whose disk did, gets its time afterwards.
         let patience = 2 * scenario.electionTimeout
         let due = max(node.pausedUntil, node.slowUntil + Span.second) + patience

@@ -33,7 +33,12 @@ extension World {
             )
         }
         if let failure = output.failure {
-            throw Violation(.unexpectedStop, "node \(node.id) finds damage: \(failure)")
+            guard node.rotten != nil else {
+                throw Violation(.unexpectedStop, "node \(node.id) finds damage: \(failure)")
+            }
+            reach.mark(.damageFoundByScrub)
+            try diskStopped(node, "\(failure)")
+            return
         }
         for frame in output.frames { try sendSnapshot(frame, from: node) }
         if output.hasMore { node.snapshotInbox.append(.resume) }
@@ -66,7 +71,6 @@ extension World {
                 reach.mark(.witnessBeganAnew)
             case .settledOffer(let peer):
                 tell("node \(node.id) hears that node \(peer) is done with its snapshot")
-                reach.mark(.snapshotDeclined)
             case .wanted, .read: break
             }
             give(.snapshot(result), to: place)
@@ -91,9 +95,13 @@ extension World {
         } catch {
             throw Violation(.unexpectedStop, "node \(node.id) sends what cannot be read: \(error)")
         }
-        if case .offer(let position) = message.body {
+        tell("\(node.id) → \(frame.to)  \(message.words)")
+        switch message.body {
+        case .offer(let position):
             reach.mark(.snapshotOffered)
             try requireUseful(position, from: node)
+        case .declined: reach.mark(.snapshotDeclined)
+        default: break
         }
         let to = Int(frame.to.value) - 1
         guard nodes.indices.contains(to), !network.isCut(from: node.place, to: to),

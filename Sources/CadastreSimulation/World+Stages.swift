@@ -32,7 +32,9 @@ extension World {
         seeHealth(of: node)
         markFailures(of: node)
         redial(node)
-        if case .faults = phase, scenario.members == nil, try availability.check(at: now) {
+        if case .faults = phase, scenario.members == nil, !scenario.isBeyond,
+            try availability.check(at: now)
+        {
             try requireTimeUnderFaults()
         }
         guard now >= node.pausedUntil else { return }

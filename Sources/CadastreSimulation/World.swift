@@ -30,12 +30,13 @@ final class World {
         case fault
         case mend(Mending)
         case operate
-        case memberRequest(UInt64, MemberChange, to: Int)
+        case operatorRequest(UInt64, Operator.Request, to: Int)
         case operatorWaits(UInt64)
         case mending(Int, life: Int)
         case repairMessage(Letter)
         case oldDisk(Int, isOut: Bool)
         case cut([(from: Int, to: Int)], duration: UInt64)
+        case rot
 
         /// What kind it is, for the trace.
         var tag: UInt64 {
@@ -58,12 +59,13 @@ final class World {
             case .snapshotFinished: 17
             case .snapshotMessage: 18
             case .operate: 20
-            case .memberRequest: 21
+            case .operatorRequest: 21
             case .operatorWaits: 22
             case .mending: 23
             case .repairMessage: 24
             case .oldDisk: 25
             case .cut: 26
+            case .rot: 27
             }
         }
     }
@@ -142,15 +144,13 @@ final class World {
     var healingSince: UInt64 = 0
     /// When after the faults all was equal, and only answers were missing.
     var convergedAt: UInt64?
-    /// When the faults ended.
-    var faultsEndedAt: UInt64 = 0
     /// The newest term anywhere when the faults ended.
     var termAtHealing = Term.zero
     /// Every entry that was proposed, for the model; looked up, never iterated.
     var entries: [LogPosition: Entry] = [:]
 
     /// Draws a world.
-    init(seed: UInt64, sabotage: Sabotage? = nil, story: Story) {
+    init(seed: UInt64, sabotage: Sabotage? = nil, isBeyond: Bool = false, story: Story) {
         self.seed = seed
         self.sabotage = sabotage
         self.story = story
@@ -166,6 +166,7 @@ final class World {
             scenario.drawLinks(seed: seed)
             scenario.drawLoad(seed: seed)
         }
+        if isBeyond { scenario.goBeyond(seed: seed) }
         self.scenario = scenario
         network = SimulatedNetwork(nodes: scenario.places, quality: SimulatedNetwork.Quality())
         clients = Clients(scenario, seed: seed)
@@ -217,6 +218,7 @@ final class World {
         } catch {
             var violation = error
             violation.seed = seed
+            violation.isBeyond = scenario.isBeyond
             violation.faults = faultNumber
             violation.story = story.ending
             throw violation
@@ -289,14 +291,15 @@ final class World {
         case .fault: try fault()
         case .mend(let mending): mend(mending)
         case .operate: operate()
-        case .memberRequest(let number, let change, let place):
-            arrive(number, change, at: place)
+        case .operatorRequest(let number, let request, let place):
+            arrive(number, request, at: place)
         case .operatorWaits(let number): operatorWaits(number)
         case .mending(let place, let life): try mendingTurn(place, life)
         case .repairMessage(let letter): repairMessage(letter)
         case .oldDisk(let place, let isOut): oldDisk(place, isOut: isOut)
         case .cut(let links, let duration):
             if case .faults = phase { cut(links, for: duration) }
+        case .rot: try rotWhileUp()
         }
     }
 

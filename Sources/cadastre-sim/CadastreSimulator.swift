@@ -48,6 +48,9 @@ struct CadastreSimulator: ParsableCommand {
     )
     var failed: String?
 
+    @Flag(help: "Lose more than a cluster can survive; it may stop, and must not be wrong.")
+    var beyond = false
+
     @Option(help: "Plant this bug, to see it found: \(Sabotage.names).")
     var sabotage: Sabotage?
 
@@ -83,6 +86,9 @@ struct CadastreSimulator: ParsableCommand {
             throw ValidationError(
                 "--from, --operations, --jobs, --failed and --every-path go with --seeds"
             )
+        }
+        guard !beyond || failed == nil, !beyond || !minimize else {
+            throw ValidationError("--beyond goes with neither --failed nor --minimize")
         }
         guard 1...64 ~= jobs ?? 1 else { throw ValidationError("--jobs takes 1 to 64") }
         guard operations >= 0 else { throw ValidationError("--operations must not be negative") }
@@ -133,6 +139,7 @@ struct CadastreSimulator: ParsableCommand {
             let outcome = try Simulation.run(
                 seed: seed,
                 sabotage: sabotage,
+                isBeyond: beyond,
                 faults: faults,
                 history: file.map { file in { file.write($0.line) } },
                 print: isTold ? { print($0) } : nil
@@ -153,6 +160,7 @@ struct CadastreSimulator: ParsableCommand {
         queue.operations = operations
         queue.isEndedByViolation = untilViolation
         queue.sabotage = sabotage
+        queue.isBeyond = beyond
         var failure: (any Error)?
         // Digests are to be compared line by line: in the order of the seeds.
         let jobs = digests ? 1 : jobs ?? ProcessInfo.processInfo.activeProcessorCount

@@ -16,6 +16,8 @@ struct SeedQueue {
     var isEndedByViolation = false
     /// A bug to plant.
     var sabotage: Sabotage?
+    /// More is lost than can be survived.
+    var isBeyond = false
 
     /// What became of one world.
     enum Ending {
@@ -43,7 +45,7 @@ struct SeedQueue {
         nonisolated(unsafe) let told = told
         DispatchQueue.concurrentPerform(iterations: jobs) { _ in
             while let seed = next(state) {
-                let ending = Self.live(seed, sabotage)
+                let ending = live(seed)
                 state.withLock { state in
                     state.progress.ended(ending)
                     if case .broken = ending, isEndedByViolation { state.isOver = true }
@@ -67,9 +69,9 @@ struct SeedQueue {
         }
     }
 
-    private static func live(_ seed: UInt64, _ sabotage: Sabotage?) -> Ending {
+    private func live(_ seed: UInt64) -> Ending {
         do throws(Violation) {
-            return .kept(try Simulation.run(seed: seed, sabotage: sabotage))
+            return .kept(try Simulation.run(seed: seed, sabotage: sabotage, isBeyond: isBeyond))
         } catch {
             return .broken(error)
         }

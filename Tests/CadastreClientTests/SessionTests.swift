@@ -91,7 +91,7 @@ struct `Sessions` {
             let outcome = await client.execute(bucket(number), deadline: .milliseconds(50))
             #expect(outcome.refusal != nil)
         }
-        patienceEnded.happen()
+        patienceEnded.happens()
         #expect(await client.execute(bucket(9)) == .done(7))
         #expect(state.openCount == 1)
         await client.close()

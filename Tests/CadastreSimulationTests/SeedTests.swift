@@ -64,6 +64,26 @@ struct SeedTests {
         #expect(total.operations >= 5 * seconds, "\(total.operations) answers in \(seconds) s")
         #expect(total.faults * 3_600 >= 300 * seconds, "\(total.faults) faults in \(seconds) s")
     }
+
+    @Test(arguments: Depth.cases(1...12, quick: 1...4))
+    func `a world that loses more than it can survive says nothing wrong`(seed: UInt64) throws {
+        let outcome = try Simulation.run(seed: seed, isBeyond: true)
+        #expect(outcome.faults > 0)
+        #expect(try Simulation.run(seed: seed, isBeyond: true).trace == outcome.trace)
+    }
+
+    @Test
+    func `what is wrong beyond what can be survived is seen, and can be had again`() throws {
+        for seed in 1...40 as ClosedRange<UInt64> {
+            do throws(Violation) {
+                _ = try Simulation.run(seed: seed, sabotage: .reportBeforeSync, isBeyond: true)
+            } catch {
+                #expect(error.description.hasSuffix("cadastre-sim --seed \(seed) --beyond"))
+                return
+            }
+        }
+        Issue.record("none of 40 worlds shows it")
+    }
 }
 
 /// Seeds, each named before it runs.

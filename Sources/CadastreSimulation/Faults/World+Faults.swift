@@ -128,10 +128,14 @@ extension World {
         seeHealth(of: node)
     }
 
+    /// To whom the leader chooses, or to anybody, whether that node may lead or not.
     private func transfer() {
         guard let leader = nodes.first(where: { $0.isUp && $0.role == .leader }) else { return }
         reach.mark(.leadershipTransferred)
-        give(.transferLeadership(to: nil, nil), to: leader.place)
+        var targetChance = Chance(seed: seed ^ UInt64(faultNumber) ^ 0x7461_7267_6574_2121)
+        let target = targetChance.oneIn(2) ? targetChance.pick(nodes).id : nil
+        if let target { tell("node \(leader.id) is told to let node \(target) lead") }
+        give(.transferLeadership(to: target, nil), to: leader.place)
     }
 
     private func jumpClock() {

@@ -11,7 +11,7 @@ extension World {
     func isToBeMended(_ node: SimulatedNode) -> Bool {
         guard node.rotten != nil else { return false }
         do throws(StorageError) {
-            _ = try openJournal(of: node, on: copy(of: node))
+            _ = try openJournal(of: node, on: copy(of: node.disk))
         } catch {
             return true
         }
@@ -165,7 +165,7 @@ extension World {
     /// Where no log is ever compacted and another disk holds what was asked for last, it is asked
     /// again at the next start.
     private func giveUpMending(_ node: SimulatedNode) {
-        guard let asked = node.rotten?.asked else { return }
+        guard !scenario.isBeyond, let asked = node.rotten?.asked else { return }
         let holders = nodes.filter {
             $0.place != node.place
                 && monitor.disks[$0.place].log.record(at: asked.index)?.hash == asked.hash

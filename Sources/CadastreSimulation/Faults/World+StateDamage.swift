@@ -43,7 +43,7 @@ extension World {
         do throws(StorageError) {
             let store = try SnapshotStore(
                 directory: "\(SimulatedNode.folder)/snapshots",
-                on: copy(of: node),
+                on: copy(of: node.disk),
                 cluster: genesis.cluster
             )
             guard let newest = store.newest(of: .directory), newest.start.position.index >= index

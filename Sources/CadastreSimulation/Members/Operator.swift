@@ -7,6 +7,12 @@ internal import RaftCore
 /// It asks as the administration door does, of any node, and asks again, elsewhere, when it is
 /// refused for the moment, told that nobody knows, or not answered.
 struct Operator {
+    /// What it asks a node for.
+    enum Request: Hashable {
+        case members(MemberChange)
+        case policy(PolicyChange)
+    }
+
     /// One change, by the places of nodes.
     enum Step: Hashable {
         case add(Int)
@@ -15,6 +21,7 @@ struct Operator {
         case demote(Int)
         case remove(Int)
         case replace(Int, by: Int)
+        case setPolicy(Policy)
     }
 
     /// What is left of the present plan, the next step last.
@@ -44,7 +51,7 @@ extension Operator.Step {
         switch self {
         case .add(let place), .rejoin(let place): place == node
         case .replace(_, by: let place): place == node
-        case .promote, .demote, .remove: false
+        case .promote, .demote, .remove, .setPolicy: false
         }
     }
 }
@@ -59,6 +66,7 @@ extension Operator.Step: CustomStringConvertible {
         case .demote(let place): "take node \(place + 1)'s vote"
         case .remove(let place): "remove node \(place + 1)"
         case .replace(let place, let other): "let node \(other + 1) vote for node \(place + 1)"
+        case .setPolicy(let policy): "set the policy to \(policy)"
         }
     }
 }

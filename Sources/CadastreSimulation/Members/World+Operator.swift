@@ -27,28 +27,33 @@ extension World {
         plan(.operatorWaits(owner.asked), after: chance.draw(members.patience))
         guard !chance.perMille(network.quality.lossPerMille) else { return }
         plan(
-            .memberRequest(owner.asked, change(for: step), to: owner.node),
+            .operatorRequest(owner.asked, request(for: step), to: owner.node),
             after: network.delay(&chance)
         )
     }
 
-    private func change(for step: Operator.Step) -> MemberChange {
+    private func request(for step: Operator.Step) -> Operator.Request {
         func number(_ place: Int) -> UInt64 { nodes[place].id.value }
         return switch step {
-        case .add(let place): .add(MemberDescription(nodes[place].asLearner))
-        case .rejoin(let place): .rejoin(MemberDescription(nodes[place].asLearner))
-        case .promote(let place): .promote(number(place))
-        case .demote(let place): .demote(number(place))
-        case .remove(let place): .remove(number(place))
-        case .replace(let place, let other): .replace(number(place), by: number(other))
+        case .add(let place): .members(.add(MemberDescription(nodes[place].asLearner)))
+        case .rejoin(let place): .members(.rejoin(MemberDescription(nodes[place].asLearner)))
+        case .promote(let place): .members(.promote(number(place)))
+        case .demote(let place): .members(.demote(number(place)))
+        case .remove(let place): .members(.remove(number(place)))
+        case .replace(let place, let other): .members(.replace(number(place), by: number(other)))
+        case .setPolicy(let policy):
+            .policy(PolicyChange(from: newestConfiguration?.policy ?? Policy(), to: policy))
         }
     }
 
-    /// A change gets to a node, if the process is there.
-    func arrive(_ number: UInt64, _ change: MemberChange, at place: Int) {
+    /// A request gets to a node, if the process is there.
+    func arrive(_ number: UInt64, _ request: Operator.Request, at place: Int) {
         guard number > owner.newestBeforeWipe else { return }
         let key = RequestKey(connection: Operator.connection, request: number)
-        give(.changeMembers(change, key, isDryRun: false), to: place)
+        switch request {
+        case .members(let change): give(.changeMembers(change, key, isDryRun: false), to: place)
+        case .policy(let change): give(.setPolicy(change, key, isDryRun: false), to: place)
+        }
     }
 
     /// The operator was not answered in time: it asks again, elsewhere.
@@ -65,13 +70,13 @@ extension World {
         else { return }
         tell("the operator hears: \(reply.words)")
         switch reply.content {
-        case .memberPlan: finished(step)
+        case .memberPlan, .policyPlan: finished(step)
         case .unknown:
             reach.mark(.memberChangeUnknown)
             askAgain()
         case .refused(let refusal, let leader): refused(refusal, leader, step)
         case .forbidden(let refusal, _): refused(refusal, .none, step)
-        case .command, .answer, .digest, .transferred, .policyPlan:
+        case .command, .answer, .digest, .transferred:
             throw Violation(.unexpectedStop, "the operator is answered \(reply.words)")
         }
     }
@@ -136,6 +141,7 @@ extension World {
         case .replace(let place, _):
             reach.mark(.memberReplaced)
             if place == owner.wiped { isRepaired() }
+        case .setPolicy: reach.mark(.policySet)
         }
     }
 
@@ -152,6 +158,11 @@ extension World {
         owner.isRepair = false
         owner.attempts = 0
         guard let now = newestConfiguration, isChosen() else { return }
+        var policyChance = Chance(seed: seed ^ UInt64(faultNumber) ^ 0x706F_6C69_6379_2121)
+        if policyChance.oneIn(8) {
+            owner.steps = [.setPolicy(policy(for: now, &policyChance))]
+            return
+        }
         let voters = now.voters.compactMap(place(of:))
         let learners = now.members.filter { $0.role == .learner }.compactMap { place(of: $0.id) }
         let members = now.members.compactMap { place(of: $0.id) }
@@ -178,6 +189,15 @@ extension World {
         case 11 where !learners.isEmpty: owner.steps = [.remove(chance.pick(learners))]
         case _: break
         }
+    }
+
+    /// Where the leader is wanted, and what sites are good for.
+    private func policy(for now: Configuration, _ chance: inout Chance) -> Policy {
+        var policy = Policy()
+        if chance.oneIn(2) { policy.allowedCountries = ["fr"] }
+        if chance.oneIn(2) { policy.preferredLeaders = [chance.pick(now.members).site] }
+        policy.survivesOneSite = chance.oneIn(3)
+        return policy
     }
 
     /// What brings back what a wiped disk took: the number with its new disk, or another node in its
