@@ -40,6 +40,8 @@ struct Scenario {
     var buckets = 2
     /// Keys in each bucket.
     var keys = 6
+    /// Most keys lie in one folder, and some beside it.
+    var isFoldered = false
     /// Clients beside the one that sets up.
     var clients = 3
     /// Requests that each client has on the way.

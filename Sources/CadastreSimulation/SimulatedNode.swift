@@ -56,6 +56,8 @@ final class SimulatedNode {
     /// What peers sent to that one.
     var repairInbox: [RepairEvent] = []
 
+    /// From whom it has heard in this life.
+    var contact: QuorumContact
     /// What waits for each stage.
     var consensusInbox: [ConsensusEvent] = []
     /// What waits for each stage.
@@ -131,6 +133,7 @@ final class SimulatedNode {
         self.clockRate = clockRate
         self.wallStart = wallStart
         isConnected = Array(repeating: false, count: nodes)
+        contact = QuorumContact(nodes: nodes)
         acquaintances = Array(repeating: nil, count: nodes)
     }
 
@@ -254,5 +257,6 @@ final class SimulatedNode {
         inForce = nil
         hasNewConfiguration = false
         rules = []
+        contact = QuorumContact(nodes: isConnected.count)
     }
 }

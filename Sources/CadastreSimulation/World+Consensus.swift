@@ -30,7 +30,7 @@ extension World {
         }
         for event in output.journal { try handOver(event, of: node) }
         if let leader { remember(leader, output.journal, node) }
-        try observe(node)
+        try observe(node, hasLed: leader?.term)
         if let configuration = output.configuration {
             membersChanged(node, configuration, leader: node.leader)
         }
@@ -168,8 +168,8 @@ extension World {
         if node.place == scenario.witness { reach.mark(.witnessLed) }
     }
 
-    /// Looks at a node after a turn.
-    private func observe(_ node: SimulatedNode) throws(Violation) {
+    /// Looks at a node after a turn, before which it may have led a term.
+    private func observe(_ node: SimulatedNode, hasLed term: Term?) throws(Violation) {
         guard let status = node.consensus?.standing else { return }
         if status.role != node.role || status.term != node.term {
             tell("node \(node.id) is \(status.role) in term \(status.term)")
@@ -189,6 +189,7 @@ extension World {
                 isQuorum: isQuorum(of: node)
             )
             node.commitIndex = status.commitIndex
+            if status.role == .leader, status.term == term { try requireOwnTerm(of: node) }
             for record in news { try remember(record, node) }
         }
         try checkConfiguration(of: node)
@@ -203,6 +204,18 @@ extension World {
                 )
             )
         }
+    }
+
+    /// What a leader commits by counting ends with an entry of its own term (Raft §5.4.2): an older
+    /// one may be on a majority of disks and be overwritten all the same.
+    private func requireOwnTerm(of node: SimulatedNode) throws(Violation) {
+        guard let record = node.log.record(at: node.commitIndex),
+            record.position.term != node.term
+        else { return }
+        throw Violation(
+            .leaderCompleteness,
+            "node \(node.id) leads term \(node.term), and commits \(record.position) by counting"
+        )
     }
 
     /// Plays a newly committed entry on the model.

@@ -73,6 +73,19 @@ extension World {
         }
     }
 
+    /// Files go, one after the other, while the journal may have nothing to write: what a crash leaves
+    /// then is rarely met by crashes at any time.
+    private func interruptCompaction(of node: SimulatedNode) {
+        var chance = Chance(seed: seed ^ now ^ 0x636F_6D70_6163_7421)
+        guard case .faults = phase, scenario.weak.contains(node.place), chance.oneIn(16), isChosen()
+        else { return }
+        faultCount += 1
+        plan(
+            .crash(node.place, life: node.life),
+            after: chance.draw(0...60 * Span.millisecond)
+        )
+    }
+
     private static func writes(
         of events: [JournalEvent]
     ) -> [(number: PersistNumber, write: JournalWrite)] {
@@ -99,6 +112,7 @@ extension World {
                 node.consensusInbox.append(.diskFull(isFull))
             case .compacted(_, let start):
                 tell("node \(node.id) gives back its log through \(start.position)")
+                interruptCompaction(of: node)
             case .repairAnswer(let frame): try sendRepair(frame, from: node)
             case .repairFault(let fault):
                 throw Violation(

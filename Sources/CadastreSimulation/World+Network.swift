@@ -60,6 +60,7 @@ extension World {
         else { return }
         mix(UInt64(Checksum.crc32c(letter.bytes)) << 16 | UInt64(from) << 8 | UInt64(to))
         let bytes = try forged(letter.bytes, to: nodes[to])
+        nodes[to].contact.hears(from: from)
         give(.received(from: nodes[from].id, group: .directory, bytes: bytes), to: to)
     }
 

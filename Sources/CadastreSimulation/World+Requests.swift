@@ -28,11 +28,13 @@ extension World {
             let age = chance.oneIn(4) ? chance.draw(0...300 * Span.millisecond) : nil
             // What the node's clock calls that age; rounded, so that nothing is asked too much.
             let oldest = age.map { now - min(now, $0 / node.clockRate * 1_000 + Span.millisecond) }
+            // All that is committed, whether anybody was told or not: what a read index promises is
+            // more than clients can tell, and a leader that is none any more seldom tells.
             try ledger.arrives(
                 UInt64(number),
                 .query,
                 at: life,
-                seeing: oldest.map { ledger.floor(at: $0) }
+                seeing: oldest.map { ledger.floor(at: $0) } ?? max(ledger.floor, committed.last)
             )
             history?.isAsked(attempt.request, ofAge: now - (oldest ?? now))
             let waiting = WaitingQuery(

@@ -38,6 +38,7 @@ extension World {
             try requireTimeUnderFaults()
         }
         guard now >= node.pausedUntil else { return }
+        try requireQuorum(of: node)
         give(.tick, to: place)
         if node.isSnapshotWaiting { give(.resume, to: node) }
         if chance.oneIn(2) {
@@ -45,6 +46,26 @@ extension World {
         } else if node.isApplyWaiting, now >= node.lastApplyTurn + 250 * Span.millisecond {
             // What a host does in silence.
             try idleApply(node)
+        }
+    }
+
+    /// - Throws: If it leads, and has heard no quorum for two of the longest election timeouts.
+    private func requireQuorum(of node: SimulatedNode) throws(Violation) {
+        node.contact.ticks(isLeading: node.role == .leader)
+        guard node.role == .leader, let configuration = node.consensus?.status.configuration
+        else { return }
+        let patience = 2 * scenario.settings.timing.maximumElectionTicks
+        for voters in [configuration.voters, configuration.outgoing]
+        where node.contact.isLost(
+            of: voters.compactMap(place(of:)),
+            at: node.place,
+            for: patience
+        ) {
+            throw Violation(
+                .liveness,
+                "node \(node.id) leads term \(node.term), and has heard no majority of \(voters) "
+                    + "for \(patience) ticks"
+            )
         }
     }
 

@@ -164,6 +164,7 @@ final class World {
             scenario.drawWitness(seed: seed)
             scenario.drawRot(seed: seed)
             scenario.drawLinks(seed: seed)
+            scenario.drawFolders(seed: seed)
             scenario.drawLoad(seed: seed)
         }
         if isBeyond { scenario.goBeyond(seed: seed) }

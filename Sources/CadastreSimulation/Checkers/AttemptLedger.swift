@@ -268,7 +268,7 @@ package struct AttemptLedger {
             throw Violation(
                 .linearizability,
                 "read \(number) is answered at index \(index), though \(attempt.floor) had been "
-                    + "answered before it arrived"
+                    + "committed before it arrived"
             )
         }
         answered(at: index, now)

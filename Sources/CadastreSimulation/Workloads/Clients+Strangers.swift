@@ -12,7 +12,7 @@ extension Clients {
         guard scenario.tenants > 1, workloadChance.oneIn(20) else { return nil }
         let other = (tenant + 1 + workloadChance.below(scenario.tenants - 1)) % scenario.tenants
         let bucket = Self.bucketName(other, workloadChance.below(scenario.buckets + 1))
-        let key = Array("key-\(workloadChance.below(scenario.keys))".utf8)
+        let key = scenario.keyName(workloadChance.below(scenario.keys))
         let id = workloadChance.pick([tenants[tenant], tenants[tenant], tenants[other], .none])
         // Whoever writes into a bucket that is not its own writes what is its own.
         let writer = all[client].isService && id == tenants[other] ? other : tenant

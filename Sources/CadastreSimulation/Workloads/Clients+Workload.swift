@@ -36,7 +36,7 @@ extension Clients {
             return
         }
         let bucket = Self.bucketName(tenant, world.chance.below(scenario.buckets))
-        let key = Array("key-\(world.chance.below(scenario.keys))".utf8)
+        let key = scenario.keyName(world.chance.below(scenario.keys))
         let id = tenants[tenant]
         switch world.chance.below(100) {
         case 0..<60:
@@ -49,7 +49,7 @@ extension Clients {
             let query = Query.listObjects(
                 ObjectListing(
                     bucket: bucket,
-                    prefix: world.chance.oneIn(3) ? Array("key-1".utf8) : [],
+                    prefix: world.chance.oneIn(3) ? scenario.keyPrefix : [],
                     after: world.chance.oneIn(3) ? key : [],
                     maximum: world.chance.pick([1, 3, 1_000])
                 )
