@@ -16,6 +16,7 @@ let test: [SwiftSetting] = [
 let product: [SwiftSetting] = test + [.strictMemorySafety()]
 
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioLocks: Target.Dependency = .product(name: "NIOConcurrencyHelpers", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -146,7 +147,7 @@ let package = Package(
         // TLS 1.3 on SwiftNIO with the system's OpenSSL, and the certificates it asks for.
         .target(
             name: "CadastreTLS",
-            dependencies: ["COpenSSL", nio],
+            dependencies: ["COpenSSL", nio, nioLocks],
             swiftSettings: product
         ),
 
@@ -155,8 +156,8 @@ let package = Package(
             name: "CadastreRuntime",
             dependencies: [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
-                "CadastreStateMachine", "CadastreNode", "CadastreTLS", nio, nioPosix, nioHTTP1,
-                logging, metrics, coreMetrics, lifecycle, signals, configuration,
+                "CadastreStateMachine", "CadastreNode", "CadastreTLS", nio, nioLocks, nioPosix,
+                nioHTTP1, logging, metrics, coreMetrics, lifecycle, signals, configuration,
                 collections,
             ],
             swiftSettings: product

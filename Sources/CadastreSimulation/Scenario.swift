@@ -44,6 +44,8 @@ struct Scenario {
     var isFoldered = false
     /// Clients beside the one that sets up.
     var clients = 3
+    /// The client that only asks, if there is one.
+    var reader: Int?
     /// Requests that each client has on the way.
     var slots = 2
     /// Between a reply and the next request.

@@ -46,7 +46,10 @@ extension World {
         for request in output.snapshots { give(.request(request), to: node) }
         for frame in output.frames { try send(frame, from: node) }
         if let change = output.role { membersChanged(node, nil, leader: change.leader) }
-        for reply in output.replies { try send(reply, from: node) }
+        for reply in output.replies {
+            if reply.key.connection == Operator.connection { try requireEnd(of: reply, at: node) }
+            try send(reply, from: node)
+        }
         try refuseProposed(output.journal, node)
     }
 

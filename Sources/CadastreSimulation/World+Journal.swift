@@ -20,6 +20,7 @@ extension World {
             return
         }
         try synced(node, asked, unwritten: events, results)
+        if results.contains(where: \.isCompaction) { interruptCompaction(of: node) }
         do throws(StorageError) {
             try journal.followUp()
         } catch {
@@ -73,17 +74,21 @@ extension World {
         }
     }
 
-    /// Files go, one after the other, while the journal may have nothing to write: what a crash leaves
-    /// then is rarely met by crashes at any time.
+    /// Files go, one after the other, the first at once, the others while the journal may have nothing
+    /// to write: what a crash leaves then is rarely met by crashes at any time.
     private func interruptCompaction(of node: SimulatedNode) {
         var chance = Chance(seed: seed ^ now ^ 0x636F_6D70_6163_7421)
         guard case .faults = phase, scenario.weak.contains(node.place), chance.oneIn(16), isChosen()
         else { return }
         faultCount += 1
-        plan(
-            .crash(node.place, life: node.life),
-            after: chance.draw(0...60 * Span.millisecond)
-        )
+        if chance.oneIn(2) {
+            node.disk.crash(atOperation: 1 + chance.below(6))
+        } else {
+            plan(
+                .crash(node.place, life: node.life),
+                after: chance.draw(0...60 * Span.millisecond)
+            )
+        }
     }
 
     private static func writes(
@@ -112,7 +117,6 @@ extension World {
                 node.consensusInbox.append(.diskFull(isFull))
             case .compacted(_, let start):
                 tell("node \(node.id) gives back its log through \(start.position)")
-                interruptCompaction(of: node)
             case .repairAnswer(let frame): try sendRepair(frame, from: node)
             case .repairFault(let fault):
                 throw Violation(
@@ -124,6 +128,10 @@ extension World {
         if !results.isEmpty { wake(node, .consensus) }
         if !node.journalInbox.isEmpty { wake(node, .journal) }
     }
+}
+
+extension JournalResult {
+    fileprivate var isCompaction: Bool { if case .compacted = self { true } else { false } }
 }
 
 extension JournalWrite {

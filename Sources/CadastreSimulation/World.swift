@@ -165,6 +165,7 @@ final class World {
             scenario.drawRot(seed: seed)
             scenario.drawLinks(seed: seed)
             scenario.drawFolders(seed: seed)
+            scenario.drawReader(seed: seed)
             scenario.drawLoad(seed: seed)
         }
         if isBeyond { scenario.goBeyond(seed: seed) }

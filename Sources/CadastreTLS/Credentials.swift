@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The files that one side of a connection shows and trusts.
 package struct Credentials: Sendable, Hashable {
@@ -22,21 +22,21 @@ package struct Credentials: Sendable, Hashable {
 
 /// The context for new connections, which a reload exchanges; connections keep the one they began with.
 package final class TLSContextSource: Sendable {
-    private let context: Mutex<TLSContext>
+    private let context: NIOLockedValueBox<TLSContext>
 
     /// Begins with a context.
     package init(_ context: TLSContext) {
-        self.context = Mutex(context)
+        self.context = NIOLockedValueBox(context)
     }
 
     /// The context for the next connection.
     package var current: TLSContext {
-        context.withLock { $0 }
+        context.withLockedValue { $0 }
     }
 
     /// Uses another context, of the same purpose, from the next connection on.
     package func replace(with renewed: TLSContext) {
-        context.withLock { context in
+        context.withLockedValue { context in
             precondition(renewed.purpose == context.purpose, "a context of the other side")
             context = renewed
         }

@@ -31,13 +31,14 @@ struct ImportTests {
                 "CadastreStateMachine", "CadastreNode", "CadastreHistory", "Glibc",
             ]
         ),
-        ("CadastreTLS", ["COpenSSL", "NIOCore", "Glibc", "Synchronization"]),
+        ("CadastreTLS", ["COpenSSL", "NIOCore", "NIOConcurrencyHelpers", "Glibc"]),
         (
             "CadastreRuntime",
             [
                 "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
                 "CadastreStateMachine", "CadastreNode", "CadastreTLS", "NIOCore", "NIOPosix",
-                "NIOHTTP1", "Logging", "Metrics", "CoreMetrics", "ServiceLifecycle", "UnixSignals",
+                "NIOConcurrencyHelpers", "NIOHTTP1", "Logging", "Metrics", "CoreMetrics",
+                "ServiceLifecycle", "UnixSignals",
                 "Configuration", "SwiftProtobuf", "DequeModule", "Foundation", "Glibc",
                 "Synchronization", "Dispatch",
             ]

@@ -392,17 +392,12 @@ struct SnapshotStageTests {
         #expect(try !one.disk.list("/node/snapshots").contains { $0.hasPrefix("receiving") })
     }
 
-    @Test
-    func `without a snapshot one is asked for, and offered when it is there`() throws {
-        let side = try Side(1, settings: Self.settings)
-        side.turn([.request(.offer(NodeID(2), atLeast: .zero))])
-        #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
-        #expect(side.sent.isEmpty)
-        let machine = try side.machine()
+    /// Applies an entry that changes nothing but the index.
+    private func applyConfiguration(_ machine: StateMachine, at index: UInt64) throws {
         var replies: [Reply] = []
         try machine.apply(
             EntryContext(
-                position: LogPosition(index: LogIndex(1), term: Term(1)),
+                position: LogPosition(index: LogIndex(index), term: Term(1)),
                 kind: .configuration(Self.configuration),
                 now: 0,
                 random: (0, 0),
@@ -411,6 +406,16 @@ struct SnapshotStageTests {
             commands: [],
             into: &replies
         )
+    }
+
+    @Test
+    func `without a snapshot one is asked for, and offered when it is there`() throws {
+        let side = try Side(1, settings: Self.settings)
+        side.turn([.request(.offer(NodeID(2), atLeast: .zero))])
+        #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
+        #expect(side.sent.isEmpty)
+        let machine = try side.machine()
+        try applyConfiguration(machine, at: 1)
         try side.build(machine, configuration: Self.configuration)
         #expect(side.messages.contains { if case .offer = $0.body { true } else { false } })
     }
@@ -419,26 +424,12 @@ struct SnapshotStageTests {
     func `a snapshot older than the own log is not offered, and a new one is asked for`() throws {
         let side = try Side(1, settings: Self.settings)
         let machine = try side.machine()
-        var replies: [Reply] = []
-        func apply(_ index: UInt64) throws {
-            try machine.apply(
-                EntryContext(
-                    position: LogPosition(index: LogIndex(index), term: Term(1)),
-                    kind: .configuration(Self.configuration),
-                    now: 0,
-                    random: (0, 0),
-                    featureLevel: 1
-                ),
-                commands: [],
-                into: &replies
-            )
-        }
-        try apply(1)
+        try applyConfiguration(machine, at: 1)
         try side.build(machine, configuration: Self.configuration)
         side.turn([.request(.offer(NodeID(2), atLeast: LogIndex(2)))])
         #expect(side.results.contains { if case .wanted = $0 { true } else { false } })
         #expect(side.sent.isEmpty)
-        try apply(2)
+        try applyConfiguration(machine, at: 2)
         side.results = []
         try side.build(machine, configuration: Self.configuration)
         let offered = side.messages.compactMap { message -> LogIndex? in

@@ -39,7 +39,7 @@ final class TestClient: Sendable {
         let handler = try await loop.submit {
             NIOLoopBound(Handler(purpose, greeted), eventLoop: loop)
         }.get()
-        let channel = try await ClientBootstrap(group: loop)
+        let connected = ClientBootstrap(group: loop)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     let sync = channel.pipeline.syncOperations
@@ -47,7 +47,9 @@ final class TestClient: Sendable {
                     try sync.addHandler(handler.value)
                 }
             }
-            .connect(host: "127.0.0.1", port: port).get()
+            .connect(host: "127.0.0.1", port: port)
+        connected.whenFailure { greeted.fail($0) }
+        let channel = try await connected.get()
         try await greeted.futureResult.get()
         return TestClient(channel, handler)
     }

@@ -15,6 +15,37 @@ struct EventQueueTests {
     }
 }
 
+struct QuorumContactTests {
+    /// A leader among three that hears nobody, or one other at every eighth tick.
+    private func contact(hearing peers: [Int], ticks: Int) -> QuorumContact {
+        var contact = QuorumContact(nodes: 3)
+        for tick in 0..<ticks {
+            contact.ticks(isLeading: true)
+            if tick % 8 == 7 { for peer in peers { contact.hears(from: peer) } }
+        }
+        return contact
+    }
+
+    @Test
+    func `who leads for long must hear a majority`() {
+        #expect(contact(hearing: [], ticks: 41).isLost(of: [0, 1, 2], at: 0, for: 40))
+        #expect(!contact(hearing: [], ticks: 40).isLost(of: [0, 1, 2], at: 0, for: 40))
+        #expect(!contact(hearing: [2], ticks: 100).isLost(of: [0, 1, 2], at: 0, for: 40))
+        // Node 1 does not vote, and node 0 alone is enough.
+        #expect(contact(hearing: [1], ticks: 100).isLost(of: [0, 2], at: 0, for: 40))
+        #expect(!contact(hearing: [], ticks: 100).isLost(of: [0], at: 0, for: 40))
+        #expect(!contact(hearing: [], ticks: 100).isLost(of: [], at: 0, for: 40))
+    }
+
+    @Test
+    func `who begins to lead has time`() {
+        var contact = QuorumContact(nodes: 3)
+        for _ in 0..<100 { contact.ticks(isLeading: false) }
+        contact.ticks(isLeading: true)
+        #expect(!contact.isLost(of: [0, 1, 2], at: 0, for: 40))
+    }
+}
+
 struct SimulatedNetworkTests {
     @Test
     func `cuts are counted, so that faults may overlap`() {

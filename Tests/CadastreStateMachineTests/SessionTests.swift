@@ -118,6 +118,49 @@ struct SessionTests {
         #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
     }
 
+    /// One tick closes few; which, no order in a node's memory may say, nor whether it was started
+    /// again meanwhile.
+    @Test(arguments: [false, true])
+    func `of sessions that are silent for equally long the lowest numbers go first`(
+        isStartedAgain: Bool
+    ) throws {
+        let disk = SimulatedDisk(seed: 1)
+        var world = try World(disk)
+        var time: UInt64 = 1_700_000_000_000
+        _ = try tick(world, to: time)
+        var sessions = [world.administrator.session, world.owner.session]
+        for _ in 0..<40 {
+            let caller = try Caller(
+                world.owner.principal,
+                on: world.machine,
+                tenant: world.owner.tenant
+            )
+            sessions.append(caller.session)
+        }
+        let allowed =
+            StateLimits.sessionSilenceMilliseconds + StateLimits.sessionTimeStepMilliseconds
+        for _ in 0..<allowed / StateLimits.maximumTickMilliseconds {
+            time += StateLimits.maximumTickMilliseconds
+            _ = try tick(world, to: time)
+        }
+        // Somebody comes, and is heard of last.
+        _ = try Caller(world.owner.principal, on: world.machine, tenant: world.owner.tenant)
+        if isStartedAgain {
+            try world.machine.close()
+            world.machine = try makeMachine(disk)
+        }
+        time += StateLimits.maximumTickMilliseconds
+        _ = try tick(world, to: time)
+        // Of another one's session the owner is told nothing.
+        let own = sessions.filter { $0 != world.administrator.session }
+        let gone = try own.filter { session in
+            let identity = RequestIdentity.slot(session: session, slot: 0, sequence: 1_000)
+            return try world.machine.apply(put("x", world, identity)).refusal == .noSuchSession
+        }
+        let first = sessions.sorted().prefix(StateLimits.sessionsClosedPerTick)
+        #expect(Set(gone) == Set(own).intersection(first))
+    }
+
     private func open(_ principal: Principal, _ world: World) throws -> Refusal? {
         try world.machine.apply(
             CommandEnvelope(

@@ -1,5 +1,5 @@
 internal import CadastreProtocol
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// The connections of a node that have greeted: by listener and by caller, each with a bound.
 final class ConnectionCounts: Sendable {
@@ -9,7 +9,7 @@ final class ConnectionCounts: Sendable {
     }
 
     private let bounds: Settings.Bounds
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// None, and at most so many.
     init(_ bounds: Settings.Bounds) {
@@ -25,7 +25,7 @@ final class ConnectionCounts: Sendable {
             case .administration: bounds.administrationConnections
             case .client, .peer: bounds.connections
             }
-        return state.withLock { state in
+        return state.withLockedValue { state in
             guard state.listeners[listener, default: 0] < maximum else {
                 return "the limit of connections to this listener is reached"
             }
@@ -40,7 +40,7 @@ final class ConnectionCounts: Sendable {
 
     /// Counts a connection out.
     func release(_ caller: Principal, from listener: Listener) {
-        state.withLock { state in
+        state.withLockedValue { state in
             state.listeners[listener, default: 0] -= 1
             let left = state.callers[caller, default: 0] - 1
             state.callers[caller] = left > 0 ? left : nil
@@ -49,6 +49,6 @@ final class ConnectionCounts: Sendable {
 
     /// How many stand.
     func standing(_ listener: Listener) -> Int {
-        state.withLock { $0.listeners[listener, default: 0] }
+        state.withLockedValue { $0.listeners[listener, default: 0] }
     }
 }

@@ -1,6 +1,7 @@
 internal import Dispatch
 internal import Foundation
 internal import Glibc
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// Writes finished lines from a thread of its own, so that nobody who logs waits for whoever reads:
@@ -41,7 +42,7 @@ package final class LogWriter: Sendable {
 
     private let output: Output
     private let maximumSize: Int
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let total = Atomic<UInt64>(0)
     private let bed = Bed()
 
@@ -64,7 +65,7 @@ package final class LogWriter: Sendable {
     /// Hands over a line, with its end; never waits.
     package func write(_ line: String) {
         let size = line.utf8.count
-        let (isDropped, mustStart, mustWake) = state.withLock { state in
+        let (isDropped, mustStart, mustWake) = state.withLockedValue { state in
             guard state.size + size <= maximumSize else {
                 state.dropped += 1
                 return (true, false, false)
@@ -86,7 +87,7 @@ package final class LogWriter: Sendable {
     package func drain(withinMilliseconds limit: Int) {
         let end = DispatchTime.now() + .milliseconds(limit)
         while DispatchTime.now() < end {
-            if state.withLock({ $0.lines.isEmpty && !$0.isWriting }) { return }
+            if state.withLockedValue({ $0.lines.isEmpty && !$0.isWriting }) { return }
             Thread.sleep(forTimeInterval: 0.001)
         }
     }
@@ -103,7 +104,7 @@ package final class LogWriter: Sendable {
     }
 
     private func writeAll() {
-        let (lines, dropped) = state.withLock { state in
+        let (lines, dropped) = state.withLockedValue { state in
             let taken = (state.lines, state.dropped)
             state.lines = []
             state.size = 0
@@ -116,6 +117,6 @@ package final class LogWriter: Sendable {
             let message = "\"message\":\"\(dropped) lines were dropped\""
             output("{\"level\":\"warning\",\"log\":\"log\",\(message)}\n")
         }
-        state.withLock { $0.isWriting = false }
+        state.withLockedValue { $0.isWriting = false }
     }
 }

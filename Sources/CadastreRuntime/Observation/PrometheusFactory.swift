@@ -1,5 +1,5 @@
 package import CoreMetrics
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Keeps all metrics of a process and writes them as Prometheus text (format 0.0.4).
 ///
@@ -43,11 +43,11 @@ package final class PrometheusFactory: MetricsFactory {
         var entries: [String: [Entry]] = [:]
     }
 
-    private let registry = Mutex(Registry())
+    private let registry = NIOLockedValueBox(Registry())
 
     /// A factory of these families; metrics of others are recorded nowhere.
     package init(_ families: [Family]) {
-        registry.withLock { $0.families = families }
+        registry.withLockedValue { $0.families = families }
     }
 
     // MARK: MetricsFactory
@@ -90,7 +90,7 @@ package final class PrometheusFactory: MetricsFactory {
         or spare: Metric,
         make: ([Double]) -> Metric
     ) -> Metric {
-        registry.withLock { registry in
+        registry.withLockedValue { registry in
             guard let family = registry.families.first(where: { $0.name == name }) else {
                 return spare
             }
@@ -125,7 +125,7 @@ package final class PrometheusFactory: MetricsFactory {
 
     /// Everything, as Prometheus reads it: families in the order of their declaration.
     package func page() -> String {
-        let (families, entries) = registry.withLock { ($0.families, $0.entries) }
+        let (families, entries) = registry.withLockedValue { ($0.families, $0.entries) }
         var text = ""
         for family in families {
             guard let metrics = entries[family.name], !metrics.isEmpty else { continue }

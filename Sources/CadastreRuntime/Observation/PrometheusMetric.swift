@@ -1,4 +1,5 @@
 internal import CoreMetrics
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// A metric that can write its lines of the page.
@@ -88,12 +89,12 @@ final class Distribution: PrometheusMetric, TimerHandler, RecorderHandler {
     }
 
     private let bounds: [Double]
-    private let state: Mutex<State>
+    private let state: NIOLockedValueBox<State>
 
     /// Counts values at or below each bound.
     init(bounds: [Double]) {
         self.bounds = bounds
-        state = Mutex(State(counts: Array(repeating: 0, count: bounds.count)))
+        state = NIOLockedValueBox(State(counts: Array(repeating: 0, count: bounds.count)))
     }
 
     func recordNanoseconds(_ duration: Int64) {
@@ -106,7 +107,7 @@ final class Distribution: PrometheusMetric, TimerHandler, RecorderHandler {
 
     func record(_ value: Double) {
         let place = bounds.firstIndex { value <= $0 }
-        state.withLock { state in
+        state.withLockedValue { state in
             if let place { state.counts[place] += 1 }
             state.total += 1
             state.sum += value
@@ -114,7 +115,7 @@ final class Distribution: PrometheusMetric, TimerHandler, RecorderHandler {
     }
 
     func write(_ name: String, _ labels: [(String, String)], to text: inout String) {
-        let (counts, total, sum) = state.withLock { ($0.counts, $0.total, $0.sum) }
+        let (counts, total, sum) = state.withLockedValue { ($0.counts, $0.total, $0.sum) }
         var below: UInt64 = 0
         for (bound, count) in zip(bounds, counts) {
             below += count

@@ -1,6 +1,6 @@
 package import Foundation
 package import Logging
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// Writes each log event as one line of JSON: time, level, label and message first, then the
 /// metadata in order of its keys.
@@ -104,7 +104,7 @@ package final class LogRate: Sendable {
     }
 
     private let perSecond: Int
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     /// Lets through this many a second.
     package init(perSecond: Int) {
@@ -116,7 +116,7 @@ package final class LogRate: Sendable {
     /// - Parameter moment: Nanoseconds of a clock that never goes back.
     /// - Returns: How many were suppressed before this one; nil if this one is too.
     package func admit(at moment: UInt64) -> Int? {
-        state.withLock { state in
+        state.withLockedValue { state in
             let second = moment / 1_000_000_000
             if second != state.second {
                 state.second = second

@@ -1,5 +1,6 @@
 internal import Foundation
 internal import Glibc
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// Calls back for SIGHUP: the certificates are to be read again.
@@ -15,7 +16,7 @@ package final class ReloadSignal: Sendable {
         var isPending = false
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
 
     private init() {
         var ends: [Int32] = [-1, -1]
@@ -43,7 +44,7 @@ package final class ReloadSignal: Sendable {
 
     /// From now on there is somebody to call, on a thread of the signal's own.
     package func begin(_ work: @escaping @Sendable () -> Void) {
-        let isPending = state.withLock { state in
+        let isPending = state.withLockedValue { state in
             state.work = work
             defer { state.isPending = false }
             return state.isPending
@@ -53,7 +54,7 @@ package final class ReloadSignal: Sendable {
 
     /// From now on there is nobody to call; the signal still does not end the process.
     package func end() {
-        state.withLock { $0.work = nil }
+        state.withLockedValue { $0.work = nil }
     }
 
     private func read(from source: Int32) {
@@ -62,7 +63,7 @@ package final class ReloadSignal: Sendable {
             let count = unsafe Glibc.read(source, &bytes, bytes.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return }
-            let work = state.withLock { state in
+            let work = state.withLockedValue { state in
                 state.isPending = state.work == nil
                 return state.work
             }

@@ -1,5 +1,5 @@
 internal import Dispatch
-internal import Synchronization
+internal import NIOConcurrencyHelpers
 
 /// What waits for one stage: filled by any thread, emptied by one.
 ///
@@ -12,7 +12,7 @@ package final class Inbox<Event: Sendable>: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = NIOLockedValueBox(State())
     private let wake: @Sendable () -> Void
 
     /// An empty inbox.
@@ -25,7 +25,7 @@ package final class Inbox<Event: Sendable>: Sendable {
 
     /// Adds one event.
     package func post(_ event: Event) {
-        let mustWake = state.withLock { state in
+        let mustWake = state.withLockedValue { state in
             guard !state.isClosed else { return false }
             state.events.append(event)
             defer { state.isAwake = true }
@@ -37,7 +37,7 @@ package final class Inbox<Event: Sendable>: Sendable {
     /// Adds events and empties their array.
     package func post(all events: inout [Event]) {
         guard !events.isEmpty else { return }
-        let mustWake = state.withLock { state in
+        let mustWake = state.withLockedValue { state in
             guard !state.isClosed else {
                 events.removeAll()
                 return false
@@ -60,7 +60,7 @@ package final class Inbox<Event: Sendable>: Sendable {
     /// - Returns: Whether something came. After false the taker is considered asleep.
     package func take(into events: inout [Event]) -> Bool {
         precondition(events.isEmpty, "events of the last turn are left over")
-        return state.withLock { state in
+        return state.withLockedValue { state in
             guard !state.events.isEmpty else {
                 state.isAwake = false
                 return false
@@ -71,11 +71,11 @@ package final class Inbox<Event: Sendable>: Sendable {
     }
 
     /// How many events wait.
-    package var count: Int { state.withLock { $0.events.count } }
+    package var count: Int { state.withLockedValue { $0.events.count } }
 
     /// Drops what comes from now on, and wakes the taker so that it sees its end.
     package func close() {
-        let mustWake = state.withLock { state in
+        let mustWake = state.withLockedValue { state in
             state.isClosed = true
             defer { state.isAwake = true }
             return !state.isAwake
@@ -84,7 +84,7 @@ package final class Inbox<Event: Sendable>: Sendable {
     }
 
     /// Whether nothing more will come.
-    package var isClosed: Bool { state.withLock { $0.isClosed } }
+    package var isClosed: Bool { state.withLockedValue { $0.isClosed } }
 }
 
 /// A place where one thread sleeps until another one wakes it.

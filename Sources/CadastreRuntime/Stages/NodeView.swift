@@ -2,6 +2,7 @@ internal import CadastreNode
 internal import CadastreProtocol
 internal import CadastreStateMachine
 internal import RaftCore
+internal import NIOConcurrencyHelpers
 internal import Synchronization
 
 /// What a node shows of itself to its doors: written by the stages, read by anyone.
@@ -22,7 +23,7 @@ final class NodeView: Sendable {
         var isStopping = false
     }
 
-    private let content = Mutex(Content())
+    private let content = NIOLockedValueBox(Content())
     private let appliedIndex = Atomic<UInt64>(0)
     private let level: UInt32
 
@@ -43,17 +44,17 @@ final class NodeView: Sendable {
     /// The apply stage has done a turn.
     func applied(_ state: StageNumbers.State, _ statistics: StateMachineStatistics) {
         appliedIndex.store(state.index.value, ordering: .relaxed)
-        content.withLock { content in
+        content.withLockedValue { content in
             content.numbers.applied = state
             content.numbers.stateMachine = statistics
         }
     }
 
     /// A copy of everything.
-    var now: Content { content.withLock { $0 } }
+    var now: Content { content.withLockedValue { $0 } }
 
     /// Changes something.
     func update(_ change: (inout sending Content) -> Void) {
-        content.withLock { change(&$0) }
+        content.withLockedValue { change(&$0) }
     }
 }

@@ -78,6 +78,24 @@ extension World {
         )
     }
 
+    /// The operator is told that a change is done: nobody who left decides any more, and nothing takes
+    /// it back.
+    func requireEnd(of reply: OutgoingReply, at node: SimulatedNode) throws(Violation) {
+        switch reply.content {
+        case .memberPlan, .policyPlan: break
+        case _: return
+        }
+        guard let inForce = node.inForce, inForce.configuration.outgoing.isEmpty,
+            inForce.record.position.index <= node.commitIndex
+        else {
+            throw Violation(
+                .membership,
+                "node \(node.id) says that a change is done, and its newest configuration is joint "
+                    + "or not committed"
+            )
+        }
+    }
+
     /// Whether the disks of a quorum have an entry.
     ///
     /// A disk that was lost counts as long as the configuration means that one: what it had

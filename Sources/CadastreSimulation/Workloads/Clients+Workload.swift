@@ -29,8 +29,10 @@ extension Clients {
             submit(administration(world), for: .work, client, slot, in: world)
             return
         }
-        if let wish = strangeRequest(client, tenant, in: world)
-            ?? seldomRequest(client, tenant, in: world)
+        let isReader = client == scenario.reader
+        if !isReader,
+            let wish = strangeRequest(client, tenant, in: world)
+                ?? seldomRequest(client, tenant, in: world)
         {
             submit(wish, client, slot, in: world)
             return
@@ -38,7 +40,7 @@ extension Clients {
         let bucket = Self.bucketName(tenant, world.chance.below(scenario.buckets))
         let key = scenario.keyName(world.chance.below(scenario.keys))
         let id = tenants[tenant]
-        switch world.chance.below(100) {
+        switch isReader ? 60 + world.chance.below(40) : world.chance.below(100) {
         case 0..<60:
             let command = change(key, in: bucket, of: tenant, world)
             submit(command, for: .work, client, slot, in: world)
