@@ -16,6 +16,14 @@ struct SimulatedNames {
         case remove(String)
         case createDirectory(String)
 
+        /// The names that it is about.
+        var paths: [String] {
+            switch self {
+            case .create(let path, _), .remove(let path), .createDirectory(let path): [path]
+            case .rename(let path, let newPath, _): [path, newPath]
+            }
+        }
+
         func touches(_ directory: String) -> Bool {
             switch self {
             case .create(let path, _), .remove(let path), .createDirectory(let path):
@@ -104,13 +112,17 @@ struct SimulatedNames {
         }
     }
 
-    /// Makes the entries of a directory durable.
+    /// Makes the entries of a directory durable, and what was done before to names that it concerns:
+    /// a file that was moved away does not come back under an earlier name.
     mutating func sync(_ directory: String) {
-        var rest: [Change] = []
-        for change in pending {
-            if change.touches(directory) { makeDurable(change) } else { rest.append(change) }
+        var concerned: Set<String> = []
+        var isKept = pending.map { $0.touches(directory) }
+        for (place, change) in pending.enumerated().reversed() {
+            isKept[place] = isKept[place] || change.paths.contains(where: concerned.contains)
+            if isKept[place] { concerned.formUnion(change.paths) }
         }
-        pending = rest
+        for (place, change) in pending.enumerated() where isKept[place] { makeDurable(change) }
+        pending = zip(pending, isKept).compactMap { $1 ? nil : $0 }
     }
 
     /// What a crash does: of the changes all kept, all lost, the first few kept, or each by itself.

@@ -13,6 +13,7 @@ extension World {
         node.consensusInbox = []
         var output = ConsensusOutput()
         let leader = node.role == .leader ? (term: node.term, log: node.log) : nil
+        let inForce = node.inForce
         node.consensus?.turn(&events, at: node.moment(at: now), into: &output)
         if let alarm = output.alarm {
             throw Violation(.unexpectedStop, "node \(node.id) sounds an alarm: \(alarm)")
@@ -47,7 +48,9 @@ extension World {
         for frame in output.frames { try send(frame, from: node) }
         if let change = output.role { membersChanged(node, nil, leader: change.leader) }
         for reply in output.replies {
-            if reply.key.connection == Operator.connection { try requireEnd(of: reply, at: node) }
+            if reply.key.connection == Operator.connection {
+                try requireEnd(of: reply, at: node, since: inForce)
+            }
             try send(reply, from: node)
         }
         try refuseProposed(output.journal, node)

@@ -160,7 +160,11 @@ extension World {
         do throws(StorageError) {
             return try openJournal(of: node, on: copy(of: disk))
         } catch {
-            throw Violation(.recovery, "the journal of node \(node.id) does not open: \(error)")
+            let files = disk.paths.filter { $0.contains("/journal") }.joined(separator: ", ")
+            throw Violation(
+                .recovery,
+                "the journal of node \(node.id) does not open: \(error); there are \(files)"
+            )
         }
     }
 

@@ -8,8 +8,11 @@ struct JournalFolder {
 
     /// What is there.
     struct Contents {
-        /// The headers of all segments, ascending by number.
+        /// The headers of all segments that have one, ascending by number.
         var segments: [SegmentHeader] = []
+        /// Segments whose header is damaged, ascending, and how: of those that are not needed any more
+        /// it does not matter.
+        var damaged: [(number: UInt64, error: StorageError)] = []
         /// Files that are to be made anew.
         var leftovers: [String] = []
     }
@@ -23,10 +26,12 @@ struct JournalFolder {
             do throws(StorageError) {
                 contents.segments.append(try header(number))
             } catch {
-                guard case .damaged = error, number == numbers.last, number > 1,
-                    try isPrepared(number)
-                else { throw error }
-                contents.leftovers.append(path(number))
+                guard case .damaged = error else { throw error }
+                if number == numbers.last, number > 1, try isPrepared(number) {
+                    contents.leftovers.append(path(number))
+                } else {
+                    contents.damaged.append((number, error))
+                }
             }
         }
         return contents

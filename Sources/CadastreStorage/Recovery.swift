@@ -59,6 +59,7 @@ struct Recovery {
         let found = try folder.read()
         try settle(found.segments)
         let first = try firstNeeded(of: found.segments)
+        if let damaged = found.damaged.first(where: { $0.number >= first }) { throw damaged.error }
         let segments = found.segments.filter { $0.number >= first }
         // After the headers: a file under a wrong name explains a gap better than the gap. The one
         // before a gap is not the last, however many follow; compare by place to avoid walking to a
@@ -86,7 +87,8 @@ struct Recovery {
             opening: scan.opening,
             hasRest: scan.hasRest,
             leftovers: found.leftovers,
-            givenBack: found.segments.map(\.number).filter { $0 < first }
+            givenBack: (found.segments.map(\.number) + found.damaged.map(\.number))
+                .filter { $0 < first }.sorted()
         )
     }
 

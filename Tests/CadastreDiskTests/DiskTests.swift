@@ -211,6 +211,20 @@ struct SimulatedDiskTests {
     }
 
     @Test
+    func `a file that was moved durably is nowhere else`() throws {
+        for seed in 0..<40 as Range<UInt64> {
+            let disk = try prepared(seed: seed)
+            try disk.createDirectory("/e")
+            try disk.rename("/d/a", to: "/d/b")
+            try disk.rename("/d/b", to: "/e/b")
+            try disk.syncDirectory("/e")
+            try disk.syncDirectory("/d")
+            disk.crash()
+            #expect(disk.paths == ["/e/b"])
+        }
+    }
+
+    @Test
     func `planned calls fail once, and a failed sync never makes up for it`() throws {
         var outcomes: Set<[UInt8]> = []
         for seed in 0..<100 {

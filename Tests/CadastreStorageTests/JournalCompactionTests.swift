@@ -446,8 +446,10 @@ struct JournalCompactionTests {
             for number in 1...3 where !left.contains(number) {
                 try disk.remove(Samples.path(number))
             }
-            // What is in them does not matter any more.
+            // What is in them does not matter any more, nor whether they can be read.
             if left.contains(2) { disk.zero(Samples.path(2), 4_096..<16_384) }
+            if left.contains(3) { disk.zero(Samples.path(3), 0..<4_096) }
+            if left.contains(1) { disk.makeUnreadable(Samples.path(1), 0..<512) }
             let opened = try Samples.open(disk)
             #expect(opened.recovered.map(\.start.position.index) == [LogIndex(9)])
             #expect(opened.recovered.map(\.headers.count) == [1])

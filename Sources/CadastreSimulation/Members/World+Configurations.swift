@@ -80,14 +80,23 @@ extension World {
 
     /// The operator is told that a change is done: nobody who left decides any more, and nothing takes
     /// it back.
-    func requireEnd(of reply: OutgoingReply, at node: SimulatedNode) throws(Violation) {
+    ///
+    /// In the same turn, which began with `before`, the next one may have begun.
+    func requireEnd(
+        of reply: OutgoingReply,
+        at node: SimulatedNode,
+        since before: LoggedConfiguration?
+    ) throws(Violation) {
         switch reply.content {
         case .memberPlan, .policyPlan: break
         case _: return
         }
-        guard let inForce = node.inForce, inForce.configuration.outgoing.isEmpty,
-            inForce.record.position.index <= node.commitIndex
-        else {
+        let isDone = [before, node.inForce].contains { logged in
+            guard let logged else { return false }
+            return logged.configuration.outgoing.isEmpty
+                && logged.record.position.index <= node.commitIndex
+        }
+        guard isDone else {
             throw Violation(
                 .membership,
                 "node \(node.id) says that a change is done, and its newest configuration is joint "
