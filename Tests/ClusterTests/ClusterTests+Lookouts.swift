@@ -9,7 +9,7 @@ extension ClusterTests {
             ("fuzz", ["--frobnicate"], "unknown option --frobnicate"),
             ("nightly", ["--shard", "3/2"], "shard 3 of 2 does not exist"),
             ("nightly", ["--minutes", "soon"], "--minutes takes a number"),
-            ("nightly", ["--only", "luck"], "--only takes tests, seeds"),
+            ("nightly", ["--only", "luck"], "--only takes tests, processes"),
         ] {
             let result = try Shell.run(Shell.script(script), arguments)
             #expect(result.code == 64)
@@ -21,7 +21,11 @@ extension ClusterTests {
     func `every decoder is a unit of the nightly run`() throws {
         let list = try Shell.run(Shell.script("nightly"), ["--list"])
         #expect(list.code == 0)
-        for unit in ["seeds-19000", "fuzz-frame", "fuzz-inventory-line", "thread-", "address-"] {
+        let units = [
+            "processes-tortured", "seeds-19000", "mutants-ack-before-sync", "fuzz-frame",
+            "fuzz-inventory-line", "thread-", "address-",
+        ]
+        for unit in units {
             #expect(list.output.contains(unit))
         }
     }
