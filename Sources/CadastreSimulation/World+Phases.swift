@@ -71,7 +71,7 @@ extension World {
 
     private func finish() {
         phase = .done
-        tell("all is well")
+        tell(scenario.isBeyond ? "nothing that was said is wrong" : "all is well")
         for node in nodes { node.stop() }
     }
 

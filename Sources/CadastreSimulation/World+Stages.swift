@@ -52,21 +52,18 @@ extension World {
     /// - Throws: If it leads, and has heard no quorum for two of the longest election timeouts.
     private func requireQuorum(of node: SimulatedNode) throws(Violation) {
         node.contact.ticks(isLeading: node.role == .leader)
-        guard node.role == .leader, let configuration = node.consensus?.status.configuration
-        else { return }
         let patience = 2 * scenario.settings.timing.maximumElectionTicks
-        for voters in [configuration.voters, configuration.outgoing]
-        where node.contact.isLost(
-            of: voters.compactMap(place(of:)),
-            at: node.place,
-            for: patience
-        ) {
-            throw Violation(
-                .liveness,
-                "node \(node.id) leads term \(node.term), and has heard no majority of \(voters) "
-                    + "for \(patience) ticks"
-            )
+        guard node.contact.hasLed(for: patience), let configuration = node.inForce?.configuration
+        else { return }
+        let hearsQuorum = configuration.isQuorum { voter in
+            guard voter != node.id, let place = place(of: voter) else { return voter == node.id }
+            return node.contact.hasHeard(place, within: patience)
         }
+        guard !hearsQuorum else { return }
+        throw Violation(
+            .liveness,
+            "node \(node.id) leads term \(node.term), and has heard no quorum for \(patience) ticks"
+        )
     }
 
     func turn(_ place: Int, _ stage: Stage, _ life: Int) throws(Violation) {

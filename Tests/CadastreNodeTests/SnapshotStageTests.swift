@@ -439,6 +439,28 @@ struct SnapshotStageTests {
     }
 
     @Test
+    func `one that goes while it is fetched is replaced by the newest at once`() throws {
+        let (one, machine) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
+        exchange(one, two, rounds: 2)
+        #expect(staged(two) == nil)
+        try applyConfiguration(machine, at: 41)
+        one.results = []
+        try one.build(machine, configuration: Self.configuration)
+        let begin = one.now
+        var hasGone = false
+        exchange(one, two) { message in
+            if message.body == .gone { hasGone = true }
+            return true
+        }
+        #expect(hasGone)
+        #expect(staged(two)?.0.position.index == LogIndex(41))
+        // Less than the pause after one that was of no use.
+        #expect(one.now - begin < 3_000_000_000)
+    }
+
+    @Test
     func `chunks go out no faster than the rate`() throws {
         var settings = Self.settings
         settings.snapshotRate = 100_000

@@ -126,6 +126,11 @@ extension SnapshotStage {
             output.results.append(.settledOffer(peer))
         case .declined:
             guard let place = offers.firstIndex(where: { $0.peer == peer }) else { return }
+            guard store.manifest(of: SnapshotID(message.snapshot)) != nil else {
+                // Of use, but gone while it was fetched, for a newer one or for its damage.
+                offers[place].snapshot = nil
+                return makeOffer(place, at: now, into: &output)
+            }
             offers[place].isDeclined = true
             offers[place].deadline = now + Self.pauseAfterDecline
         case .offer, .manifest, .chunk, .gone: break

@@ -1,6 +1,6 @@
 internal import CadastreNode
-internal import RaftCore
 internal import NIOConcurrencyHelpers
+internal import RaftCore
 
 /// Who belongs to the cluster, by the newest configuration that this node has.
 ///

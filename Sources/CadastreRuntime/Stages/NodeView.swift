@@ -1,8 +1,8 @@
 internal import CadastreNode
 internal import CadastreProtocol
 internal import CadastreStateMachine
-internal import RaftCore
 internal import NIOConcurrencyHelpers
+internal import RaftCore
 internal import Synchronization
 
 /// What a node shows of itself to its doors: written by the stages, read by anyone.

@@ -1,5 +1,3 @@
-internal import RaftCore
-
 /// From whom a node has heard, counted in its own ticks.
 ///
 /// Who leads and hears no quorum has to stop (thesis §6.2): another node may lead by then, and clients
@@ -22,11 +20,9 @@ struct QuorumContact {
         leading = isLeading ? leading + 1 : 0
     }
 
-    /// Whether it leads for longer than this and heard no majority of these voters meanwhile; it
-    /// hears itself.
-    func isLost(of voters: [Int], at own: Int, for ticks: Int) -> Bool {
-        guard leading > ticks, !voters.isEmpty else { return false }
-        let heard = voters.count { $0 == own || silence[$0] <= ticks }
-        return heard < voters.count / 2 + 1
-    }
+    /// Whether it leads for longer than so many ticks.
+    func hasLed(for ticks: Int) -> Bool { leading > ticks }
+
+    /// Whether it heard from a place in the last so many ticks.
+    func hasHeard(_ place: Int, within ticks: Int) -> Bool { silence[place] <= ticks }
 }

@@ -1,7 +1,8 @@
 package import RaftCore
 
 /// Which members may follow which (Raft §6, thesis §4; Decisions/0016 of `CadastreNode`): any other
-/// voters by way of a joint configuration, and nobody votes who was not there before as a learner.
+/// voters by way of a joint configuration, and nobody votes who was not there before as a learner,
+/// but for a witness, which has no state to catch up with (Decisions/0017).
 package enum Succession {
     /// Members are proposed behind others.
     ///
@@ -30,7 +31,7 @@ package enum Succession {
                 "voters were \(before.voters), are \(next.voters), and \(next.outgoing) still vote"
             )
         }
-        for member in next.members where member.votes {
+        for member in next.members where member.votes && member.role != .witness {
             guard before.member(member.id)?.incarnation == member.incarnation else {
                 throw refuse("node \(member.id) votes with a disk that was no member before")
             }

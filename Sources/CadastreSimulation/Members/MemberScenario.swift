@@ -44,12 +44,13 @@ extension Scenario {
         faultTime += chance.draw(3 * Span.second...5 * Span.second)
     }
 
-    /// In a quarter of the worlds whose members stay who they are one of them is a witness.
+    /// In a quarter of the worlds that lose no disk one of the members is a witness.
     ///
-    /// By a chance of its own, too.
+    /// By a chance of its own, too. Of a write that a witness and one other acknowledged only that
+    /// other keeps the commands: its disk may not be lost.
     mutating func drawWitness(seed: UInt64) {
         var chance = Chance(seed: ~seed)
-        guard members == nil, nodes > 1, chance.oneIn(4) else { return }
+        guard members?.wipes != true, nodes > 1, chance.oneIn(4) else { return }
         witness = chance.below(nodes)
     }
 

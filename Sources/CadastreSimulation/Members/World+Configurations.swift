@@ -149,7 +149,7 @@ extension Configuration {
     /// before them too (Raft §6).
     ///
     /// The product has the same rule; this one shares no code with it.
-    fileprivate func isQuorum(_ claim: (NodeID) -> Bool) -> Bool {
+    func isQuorum(_ claim: (NodeID) -> Bool) -> Bool {
         [voters, outgoing].allSatisfy { half in
             half.isEmpty || half.count(where: claim) * 2 > half.count
         }

@@ -34,9 +34,13 @@ extension World {
 
     private func request(for step: Operator.Step) -> Operator.Request {
         func number(_ place: Int) -> UInt64 { nodes[place].id.value }
+        // What the node's folder was founded as, it says itself.
+        func joining(_ place: Int) -> MemberDescription {
+            MemberDescription(nodes[place].member(place == scenario.witness ? .witness : .learner))
+        }
         return switch step {
-        case .add(let place): .members(.add(MemberDescription(nodes[place].asLearner)))
-        case .rejoin(let place): .members(.rejoin(MemberDescription(nodes[place].asLearner)))
+        case .add(let place): .members(.add(joining(place)))
+        case .rejoin(let place): .members(.rejoin(joining(place)))
         case .promote(let place): .members(.promote(number(place)))
         case .demote(let place): .members(.demote(number(place)))
         case .remove(let place): .members(.remove(number(place)))
@@ -231,10 +235,7 @@ extension World {
 }
 
 extension SimulatedNode {
-    /// What it would say of itself to an operator's tool.
-    var asLearner: Member { member(.learner) }
-
-    /// It as a member.
+    /// It as a member, as it would say of itself to an operator's tool.
     func member(_ role: MemberRole) -> Member {
         Member(
             id: id,
