@@ -4,8 +4,8 @@ internal import RaftCore
 /// Where the replies of proposed commands go, until their place in the log is decided.
 ///
 /// A block proposed here stays open whatever becomes of this node's leadership: its entry may
-/// still be committed by a later leader, even after it was truncated here. Only a commit at its
-/// index decides: the same term answers it, another refuses it.
+/// still be committed by a later leader, even after it was truncated here. Only a commit decides: at
+/// its index the same term answers it, another refuses it, as does a later term before its index.
 struct BlocksInFlight: Sendable {
     private struct Block: Sendable {
         var position: LogPosition
@@ -59,12 +59,14 @@ struct BlocksInFlight: Sendable {
         }
         guard !superseded.isEmpty else { return keys }
         superseded.removeAll { block in
-            guard block.position.index <= position.index else { return false }
             if block.position == position {
                 keys = block.keys
-            } else {
-                refused.append(contentsOf: block.keys.compactMap(\.self))
+                return true
             }
+            // Terms only grow along a log: nothing of an earlier one follows what is committed.
+            guard block.position.index <= position.index || block.position.term < position.term
+            else { return false }
+            refused.append(contentsOf: block.keys.compactMap(\.self))
             return true
         }
         return keys

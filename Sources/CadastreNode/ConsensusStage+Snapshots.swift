@@ -92,11 +92,31 @@ extension ConsensusStage {
         }
         if let wasHeld = report.imageWasHeld, snapshots.isRead {
             snapshots.isRead = false
-            output.snapshots.append(wasHeld ? .finish : .abandon)
+            output.snapshots.append(wasHeld ? .finish : .abandon(Self.wasWritten))
         }
         compact(into: &output)
-        if snapshots.costSince >= settings.snapshotInterval { beginSnapshot(into: &output) }
+        if isSnapshotDue { beginSnapshot(into: &output) }
     }
+
+    /// Whether an interval is over, and nobody needs the newest snapshot any more.
+    ///
+    /// The next one takes its place: a peer that fetches for longer than an interval would never come
+    /// to an end. For the slowest the log still does not grow beyond some intervals.
+    private var isSnapshotDue: Bool {
+        let intervals = snapshots.costSince / settings.snapshotInterval
+        guard intervals >= 1 else { return false }
+        guard intervals < Self.maximumIntervals else { return true }
+        return !raft.peers.contains { peer in
+            peer.state == .snapshotting && peer.silentTicks < settings.timing.minimumElectionTicks
+        }
+    }
+
+    private static var wasWritten: String {
+        "the write-ahead log had to be emptied before the database was copied"
+    }
+
+    /// So long a peer may take to fetch a snapshot before a newer one takes its place.
+    private static var maximumIntervals: Int { 8 }
 
     /// The snapshot stage went on.
     mutating func snapshot(_ result: SnapshotResult, into output: inout ConsensusOutput) {
@@ -142,7 +162,7 @@ extension ConsensusStage {
         }
         snapshots.isInstallAwaited = true
         if snapshots.isUnderWay {
-            output.snapshots.append(.abandon)
+            output.snapshots.append(.abandon("a peer's snapshot takes the place of the state"))
         } else {
             installAwaited(into: &output)
         }

@@ -82,7 +82,7 @@ package struct NodeSettings: Sendable {
     package var digestInterval: UInt64 = 1_024
     /// Bytes of entries after which a new snapshot is made, small entries counting 1 KiB each; the
     /// log keeps at least as many behind it, for peers that are a little behind, and about twice as
-    /// many at most.
+    /// many at most; while a peer fetches a snapshot, nine times.
     package var snapshotInterval = 256 * 1_048_576
     /// Bytes of the state in one piece of a snapshot.
     package var snapshotChunkSize = SnapshotManifest.usualChunkSize

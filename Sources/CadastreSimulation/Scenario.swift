@@ -56,6 +56,8 @@ struct Scenario {
     var members: MemberScenario?
     /// What rots on disks; nil where what was synced stays what it was.
     var rot: DiskRot?
+    /// What takes long.
+    var paces = Paces()
     /// One object of so many is large.
     var oneLargeIn = 40
     /// More is lost than can be survived: only safety is demanded.

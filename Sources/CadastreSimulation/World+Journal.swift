@@ -30,10 +30,13 @@ extension World {
         // Writes that found no room come first in the next turn.
         node.journalInbox.insert(contentsOf: events, at: 0)
         let isSlow = now < node.slowUntil
-        let time =
+        var time =
             isSlow
-            ? chance.draw(50 * Span.millisecond...800 * Span.millisecond)
+            ? chance.draw(50 * Span.millisecond...scenario.paces.slowest)
             : chance.draw(scenario.syncTime)
+        if let readTime = scenario.paces.readTime, results.contains(where: \.isRead) {
+            time += chance.draw(readTime)
+        }
         plan(.journalFinished(node.place, results, life: node.life), after: time)
     }
 
@@ -132,6 +135,7 @@ extension World {
 
 extension JournalResult {
     fileprivate var isCompaction: Bool { if case .compacted = self { true } else { false } }
+    fileprivate var isRead: Bool { if case .entriesRead = self { true } else { false } }
 }
 
 extension JournalWrite {

@@ -136,7 +136,10 @@ extension World {
                 + ", committed \(status.commitIndex), applied \(status.appliedIndex)"
         }
         let wanted = owner.steps.last.map { "; the operator wants to \($0)" } ?? ""
-        let open = ledger.oldestOpen.map { "; attempt \($0) waits for its answer" } ?? ""
+        let open =
+            ledger.oldestOpen.map { number in
+                "; attempt \(number), \(clients.attempts[Int(clamping: number)]), waits for its answer"
+            } ?? ""
         return lines.joined(separator: "; ") + wanted + open + "; " + clients.condition
     }
 

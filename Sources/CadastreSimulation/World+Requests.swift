@@ -9,6 +9,10 @@ extension World {
     func arrive(attempt number: Int) throws(Violation) {
         let attempt = clients.attempts[number]
         let node = nodes[attempt.node]
+        tell(
+            "attempt \(number), \(attempt), comes to node \(node.id)"
+                + (node.isUp ? "" : ", which is down")
+        )
         guard node.isUp else { return }
         let life = AttemptLedger.Life(place: node.place, number: node.life)
         let moment = node.moment(at: now)
@@ -17,6 +21,7 @@ extension World {
         switch attempt.content {
         case .command(let bytes, let tenant):
             try ledger.arrives(UInt64(number), .command(bytes), at: life)
+            availability.asks(node.place, at: now)
             let command = WaitingCommand(
                 key: key,
                 tenant: tenant,
@@ -147,7 +152,7 @@ extension World {
             reply,
             from: AttemptLedger.Life(place: node.place, number: node.life),
             at: now
-        ) { committed.record(at: $0)?.position }
+        ) { committed.record(at: min($0, committed.last))?.position }
         tell("node \(node.id) answers attempt \(number) at \(reply.appliedIndex): \(reply.words)")
         if let place, case .command(let said) = reply.content {
             try check(said, at: place, number)

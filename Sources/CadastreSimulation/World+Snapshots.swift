@@ -45,7 +45,7 @@ extension World {
         node.isSnapshotWaiting = output.isWaiting
         plan(
             .snapshotFinished(node.place, output.results, life: node.life),
-            after: chance.draw(scenario.applyTime)
+            after: chance.draw(scenario.paces.snapshotTime ?? scenario.applyTime)
         )
     }
 

@@ -167,6 +167,7 @@ final class World {
             scenario.drawFolders(seed: seed)
             scenario.drawReader(seed: seed)
             scenario.drawLoad(seed: seed)
+            scenario.drawPaces(seed: seed)
         }
         if isBeyond { scenario.goBeyond(seed: seed) }
         self.scenario = scenario

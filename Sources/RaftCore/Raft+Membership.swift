@@ -91,6 +91,8 @@ extension Raft {
             leadership.progress.append(Progress(id: peer, nextIndex: log.lastIndex))
         }
         leadership.progress.sort { $0.id < $1.id }
+        // Whoever is left may have confirmed the round, or nobody is left to do so.
+        confirmReads(&leadership, into: &effects)
         current = .leader(leadership)
     }
 

@@ -110,6 +110,23 @@ struct BlocksInFlightTests {
         #expect(refused == [key(2)])
     }
 
+    // Simulation seed 71003968: the log did not become that long again.
+    @Test
+    func `a later term before its index refuses it, an earlier one does not`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        blocks.add(position(7, 3), keys: [key(1)])
+        blocks.add(position(8, 3), keys: [nil, key(2)])
+        blocks.supersede(from: LogIndex(6))
+        for earlier in [position(4, 2), position(5, 3)] {
+            let keys = blocks.decide(earlier, refused: &refused)
+            #expect(keys.isEmpty && refused.isEmpty)
+        }
+        let keys7 = blocks.decide(position(6, 4), refused: &refused)
+        #expect(keys7.isEmpty)
+        #expect(refused == [key(2), key(1)])
+    }
+
     @Test
     func `two blocks at one index are decided each by its term`() {
         var blocks = BlocksInFlight()

@@ -106,7 +106,7 @@ struct SnapshotStageTests {
             }
             let isHeld = machine.isImageHeld
             machine.endImage()
-            turn([.request(isHeld ? .finish : .abandon)])
+            turn([.request(isHeld ? .finish : .abandon("not held"))])
         }
     }
 

@@ -35,7 +35,7 @@ struct AttemptLedgerTests {
         )
         return caught { () throws(Violation) in
             _ = try ledger.answers(reply, from: life ?? home) { index in
-                committed?.index == index ? committed : nil
+                committed.flatMap { $0.index <= index ? $0 : nil }
             }
         }
     }
@@ -97,6 +97,10 @@ struct AttemptLedgerTests {
         #expect(answer(&ledger, 10, refused, committed: position(5, 2)) == .acknowledgedWrites)
         ledger = try self.ledger
         #expect(answer(&ledger, 10, refused, committed: position(5, 3)) == nil)
+        ledger = try self.ledger
+        #expect(answer(&ledger, 10, refused, committed: position(4, 2)) == .acknowledgedWrites)
+        ledger = try self.ledger
+        #expect(answer(&ledger, 10, refused, committed: position(4, 3)) == nil)
     }
 
     @Test

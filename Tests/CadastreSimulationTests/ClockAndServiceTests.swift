@@ -42,6 +42,21 @@ struct AvailabilityTests {
         #expect(checks(&availability, at: 120) == .availability)
     }
 
+    // Seed 71002637: the same commands went to the node that was cut off, again and again.
+    @Test
+    func `nothing is committed where nothing is asked, and reads are answered`() {
+        var availability = Availability(nodes: 3, patience: 100)
+        availability.sees(2, isWell: false, at: 5)
+        availability.commits(at: 10)
+        availability.asks(2, at: 11)
+        availability.answers(at: 95)
+        #expect(checks(&availability, at: 120) == nil)
+        availability.answers(at: 125)
+        availability.asks(1, at: 130)
+        #expect(checks(&availability, at: 170) == nil)
+        #expect(checks(&availability, at: 185) == .availability)
+    }
+
     @Test
     func `a well majority that commits and answers nobody is caught too`() {
         var availability = Availability(nodes: 3, patience: 100)

@@ -168,6 +168,20 @@ struct MembershipTests {
         #expect(cluster.breach == nil)
     }
 
+    // Simulation seed 71003032: nobody was left whose answer could end the round.
+    @Test
+    func `reads that wait for the answers of who leaves are granted without them`() {
+        var cluster = three()
+        #expect(cluster.change(1, voters: [1]) == nil)
+        cluster.read(1, 7)
+        cluster.settle { if case .heartbeatReply = $0.body { true } else { false } }
+        #expect(cluster[1].configuration == Cluster.configuration(voters: [1]))
+        #expect(cluster.grants.map(\.id) == [RequestID(7)])
+        cluster.read(1, 8)
+        #expect(cluster.grants.map(\.id) == [RequestID(7), RequestID(8)])
+        #expect(cluster.breach == nil)
+    }
+
     @Test
     func `who was removed disturbs nobody`() {
         var cluster = three()

@@ -25,7 +25,7 @@ package enum SnapshotRequest: Sendable {
     /// The image was held until all was read: it is a snapshot.
     case finish
     /// Give up the image that is being read, if there is one: `notBuilt`, or `built` if it was done.
-    case abandon
+    case abandon(String)
     /// The state goes on from here: what was staged for it is used, or of no use.
     case settled(LogPosition)
 }

@@ -127,7 +127,7 @@ package final class SnapshotStage {
         switch request {
         case .build(let image, let start): beginBuilding(image, start, into: &output)
         case .finish: finishBuilding(into: &output)
-        case .abandon: abandonBuilding("another state takes its place", into: &output)
+        case .abandon(let reason): abandonBuilding(reason, into: &output)
         case .offer(let peer, let least): offer(to: peer, atLeast: least, at: now, into: &output)
         case .settled(let position): settle(position, into: &output)
         }

@@ -9,7 +9,7 @@ package import RaftCore
 ///   was drawn into a block; which attempt that was follows from the order of arrival.
 /// - An attempt is answered once at most, by the process it arrived at; with a reply only after its
 ///   own place in the log is committed, with a refusal only if it never got a place, or another
-///   entry was committed there.
+///   entry was committed there, or one of a later term before it.
 /// - Nothing takes effect, and no read is answered, at or before an index that had left a node in an
 ///   answer before the request arrived; of a read that may be of some age, before that long ago. So the log is a linear order of all requests that agrees
 ///   with real time.
@@ -181,7 +181,7 @@ package struct AttemptLedger {
     ///   - reply: What it says.
     ///   - life: Who says it.
     ///   - now: When.
-    ///   - committed: What is committed at an index, as far as anybody told.
+    ///   - committed: The last that is committed at an index or before it, as far as anybody told.
     /// - Returns: The place of the command that it answers; nil for what no command is.
     /// - Throws: If the attempt was answered, or is somebody else's, or the log says otherwise.
     package mutating func answers(
@@ -249,7 +249,9 @@ package struct AttemptLedger {
             throw Violation(.unexpectedStop, "attempt \(number) is refused: \(refusal)")
         }
         guard let proposal = attempt.proposal else { return }
-        guard let other = committed(proposal.position.index), other != proposal.position else {
+        guard let last = committed(proposal.position.index), last != proposal.position,
+            last.index == proposal.position.index || last.term > proposal.position.term
+        else {
             throw Violation(
                 .acknowledgedWrites,
                 "attempt \(number) is refused (\(refusal)); it "
@@ -280,7 +282,8 @@ package struct AttemptLedger {
     ) -> String {
         guard let proposal else { return "is in no block" }
         let there = committed(proposal.position.index).map { "\($0)" } ?? "nothing"
-        return "was proposed at \(proposal.position), committed there is \(there)"
+        return "was proposed at \(proposal.position); committed there, or last before it, is "
+            + there
     }
 
     // MARK: What is open
