@@ -8,6 +8,8 @@ package enum Sabotage: String, Hashable, Sendable, CaseIterable {
     case readWithoutIndex
     /// An answer carries another entity tag than the state.
     case wrongAnswer
+    /// An answer carries the marker of another tenant.
+    case foreignAnswer
     /// A reply to a command names another place in the cluster's order.
     case wrongReply
     /// A client is answered twice.

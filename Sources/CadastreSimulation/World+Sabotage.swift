@@ -85,7 +85,7 @@ extension World {
         }
     }
 
-    /// `lostAnswer`, `wrongReply`, `wrongAnswer`: nil is an answer that never leaves.
+    /// `lostAnswer`, `wrongReply`, `wrongAnswer`, `foreignAnswer`: nil is an answer that never leaves.
     func falsified(_ reply: OutgoingReply) -> OutgoingReply? {
         var reply = reply
         switch reply.content {
@@ -95,10 +95,12 @@ extension World {
             said.sequence += 1
             reply.content = .command(said)
         case .answer(let bytes):
-            guard sabotage == .wrongAnswer, case .object(var object)? = Answer(lenient: bytes),
-                plants(.wrongAnswer)
+            guard let sabotage, sabotage == .wrongAnswer || sabotage == .foreignAnswer,
+                case .object(var object)? = Answer(lenient: bytes), plants(sabotage)
             else { return reply }
-            object.etag.append(0)
+            let attempt = clients.attempts[Int(clamping: reply.key.request)]
+            let other = ((clients.tenant(of: attempt.content) ?? 0) + 1) % scenario.tenants
+            object.etag += sabotage == .wrongAnswer ? [0] : clients.taint.markers[other]
             reply.content = .answer(Answer.object(object).encode())
         case .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused, .unknown: break
         }
@@ -195,8 +197,8 @@ extension Scenario {
             faults = [.crash]
             settings.snapshotInterval = 2_000
         case .readWithoutIndex: faults = [.isolation, .pause]
-        case .reportBeforeSync, .wrongAnswer, .wrongReply, .secondAnswer, .lostAnswer,
-            .refusedProposal, .doubledCommand, .skippedCommands, .unseenDivergence,
+        case .reportBeforeSync, .wrongAnswer, .foreignAnswer, .wrongReply, .secondAnswer,
+            .lostAnswer, .refusedProposal, .doubledCommand, .skippedCommands, .unseenDivergence,
             .applyBeforeCommit, .silentDisk:
             faults = [.crash, .isolation]
         }

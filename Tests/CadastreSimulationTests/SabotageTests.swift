@@ -12,6 +12,7 @@ struct SabotageTests {
         case .reportBeforeSync: [.persistBeforeSend]
         case .readWithoutIndex: [.linearizability, .monotonicProgress]
         case .wrongAnswer: [.linearizability]
+        case .foreignAnswer: [.tenantIsolation]
         case .wrongReply, .secondAnswer, .refusedProposal, .doubledCommand: [.acknowledgedWrites]
         case .lostAnswer: [.liveness]
         case .lostSegment, .lostBlocks, .rottenJournal, .tornSnapshot: [.recovery]
