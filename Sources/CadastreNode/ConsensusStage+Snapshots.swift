@@ -34,12 +34,29 @@ extension ConsensusStage {
         /// What was last given back.
         var compacted: LogIndex = .zero
 
-        /// A snapshot stands for the log, and not yet for the state.
-        var isReplacing: Bool { isInstallAwaited || installing != nil }
+        /// Whether a snapshot stands for the log, and not yet for the state that is applied through
+        /// `applied`.
+        func isReplacing(after applied: LogIndex) -> Bool {
+            isInstallAwaited || installing.map { applied < $0.index } ?? false
+        }
 
-        init(newest: LogIndex, since headers: some Sequence<EntryHeader>) {
+        /// What a start finds.
+        ///
+        /// - Parameters:
+        ///   - newest: The last entry that the newest own one stands for; zero if there is none.
+        ///   - base: Where the log begins: where that is behind it one is due at once, as after the
+        ///     installation that put it there.
+        ///   - headers: Of what was applied since.
+        ///   - interval: What is due.
+        init(
+            newest: LogIndex,
+            base: LogIndex,
+            since headers: some Sequence<EntryHeader>,
+            interval: Int
+        ) {
             self.newest = newest
             costSince = headers.reduce(0) { $0 + Self.cost(of: $1) }
+            if base > newest { costSince = max(costSince, interval) }
         }
 
         /// An entry is to be applied.
@@ -193,9 +210,11 @@ extension ConsensusStage {
         output.apply.append(.beginImage)
     }
 
-    /// Forgets what two snapshots stand for, as far as the state has durably applied it.
+    /// Forgets what two snapshots stand for, as far as the state has durably applied it; where room is
+    /// short, what one does: a peer that fetches it will need another one then.
     private mutating func compact(into output: inout ConsensusOutput) {
-        let index = min(snapshots.previous, durablyApplied)
+        let isShort = isSpaceLow || isDiskFull
+        let index = min(isShort ? snapshots.newest : snapshots.previous, durablyApplied)
         guard index > snapshots.compacted else { return }
         snapshots.compacted = index
         step(.compact(through: index), into: &output)

@@ -164,6 +164,8 @@ extension ConsensusStage {
             if let hardState = persist.hardState { writes.append(.hardState(group, hardState)) }
             if let start = persist.start {
                 cache.removeAll()
+                // The log behind it is gone; what it covers is answered once it is durable.
+                blocks.supersede(from: start.position.index.next)
                 writes.append(.start(group, start))
             }
             if let index = persist.truncateFrom {
@@ -264,8 +266,9 @@ extension ConsensusStage {
         clusterTime = report.clusterTime
         newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
-        // What a snapshot is about to replace is not applied again.
-        if let index = report.reapplyFrom, !snapshots.isReplacing {
+        // What a snapshot is about to replace is not applied again; what was lost behind it, in the
+        // turn that installed it, is.
+        if let index = report.reapplyFrom, !snapshots.isReplacing(after: report.through) {
             // Without room the same would be lost again at once: a moment's pause.
             delivery.restart(
                 from: index,

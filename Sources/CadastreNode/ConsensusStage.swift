@@ -127,8 +127,10 @@ package struct ConsensusStage: Sendable {
         delivery = Delivery(applied: applied)
         snapshots = Snapshots(
             newest: snapshot.index,
+            base: recovered.start.position.index,
             since: recovered.headers.lazy
-                .filter { $0.index > snapshot.index && $0.index <= applied }
+                .filter { $0.index > snapshot.index && $0.index <= applied },
+            interval: settings.snapshotInterval
         )
         appliedIndex = applied
         self.clusterTime = clusterTime

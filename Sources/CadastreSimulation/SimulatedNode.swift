@@ -49,8 +49,10 @@ final class SimulatedNode {
 
     /// Its journal has rotted, and is not whole yet.
     var rotten: RottenJournal?
-    /// Its state was overwritten, and no start since has come to its end.
+    /// Its state was overwritten or set aside, and no start since has come to its end.
     var isStateOverwritten = false
+    /// Its database holds not even one page.
+    var hasNoState: Bool { disk.contents("\(Self.folder)/state/state.sqlite")?.count ?? 0 < 4_096 }
     /// What mends its journal, while that process lives.
     var mending: DamagedNode?
     /// What peers sent to that one.

@@ -158,7 +158,8 @@ extension World {
     func seeHealth(of node: SimulatedNode) {
         let isWell =
             node.isUp && now >= node.pausedUntil && now >= node.slowUntil
-            && node.disk.capacity == nil
+            // What it lacks may come slowly; that it comes at all is asked for after the faults.
+            && node.disk.capacity == nil && node.snapshot?.isFetching != true
             && network.quality.lossPerMille <= min(150, scenario.quality.lossPerMille)
         availability.sees(node.place, isWell: isWell, at: now)
         for other in nodes where other.place != node.place {

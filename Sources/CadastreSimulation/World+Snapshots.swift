@@ -17,7 +17,9 @@ extension World {
         node.snapshotInbox = []
         node.isSnapshotWaiting = false
         var output = SnapshotOutput()
+        let wasFetching = stage.isFetching
         stage.turn(&events, at: node.moment(at: now), into: &output)
+        if stage.isFetching != wasFetching { seeHealth(of: node) }
         for note in output.notes { tell("node \(node.id): \(note)") }
         if node.disk.isCrashed {
             try diskStopped(node, "the disk crashed under a snapshot")

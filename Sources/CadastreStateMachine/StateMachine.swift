@@ -91,6 +91,7 @@ package final class StateMachine {
                 lock.release()
                 lock = try disk.lock(path)
             }
+            try settleLog(of: path, on: disk)
         } catch {
             guard !error.isLocked else { throw .inUse }
             throw .terminal(
@@ -108,6 +109,20 @@ package final class StateMachine {
         } catch .sqlite(let error) {
             throw error.isDamage ? .damaged(error.description) : .terminal(error)
         }
+    }
+
+    /// Makes memory and device agree in the write-ahead log, where a process before this one left one.
+    ///
+    /// If its last sync had failed, the kernel may show frames that the device never got and take
+    /// them for clean: moved into the main file they would be there in part after a power cut. The
+    /// main file itself is written anew from the log.
+    private static func settleLog(of path: String, on disk: any Disk) throws(DiskError) {
+        let log = path + "-wal"
+        guard try disk.exists(log) else { return }
+        let file = try disk.open(log, mode: .readWrite)
+        defer { file.close() }
+        try file.sync()
+        try file.forgetCache()
     }
 
     private init(

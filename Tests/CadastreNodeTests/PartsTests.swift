@@ -332,7 +332,9 @@ struct SnapshotCostTests {
         }
         var snapshots = ConsensusStage.Snapshots(
             newest: LogIndex(1),
-            since: [header(2, size: 300), header(3, size: 9_000)]
+            base: .zero,
+            since: [header(2, size: 300), header(3, size: 9_000)],
+            interval: 50_000
         )
         #expect(snapshots.costSince == 10_024)
         snapshots.grew(by: header(4, size: 1))
@@ -342,7 +344,18 @@ struct SnapshotCostTests {
     }
     @Test
     func `after a peer's snapshot took the place of the state an own one is due`() {
-        var snapshots = ConsensusStage.Snapshots(newest: LogIndex(1), since: [EntryHeader]())
+        func snapshots(logFrom base: UInt64) -> ConsensusStage.Snapshots {
+            ConsensusStage.Snapshots(
+                newest: LogIndex(1),
+                base: LogIndex(base),
+                since: [EntryHeader](),
+                interval: 5_000
+            )
+        }
+        // A start finds it so, too.
+        #expect(snapshots(logFrom: 1).costSince == 0)
+        #expect(snapshots(logFrom: 2).costSince == 5_000)
+        var snapshots = snapshots(logFrom: 1)
         snapshots.installing = LogPosition(index: LogIndex(9), term: Term(1))
         snapshots.installed(due: 5_000)
         #expect(snapshots.installing == nil && snapshots.costSince == 5_000)

@@ -119,12 +119,15 @@ struct SnapshotStageTests {
     /// The members of these tests.
     static let configuration = NodeFixture.genesis(members: 3).configuration
 
-    /// A sender with a snapshot through entry 40, and its machine.
-    private func sender(_ settings: NodeSettings = Self.settings) throws -> (Side, StateMachine) {
+    /// A sender with a snapshot through entry `last`, and its machine.
+    func sender(
+        _ settings: NodeSettings = Self.settings,
+        through last: UInt64 = 40
+    ) throws -> (Side, StateMachine) {
         let side = try Side(1, settings: settings)
         let machine = try side.machine()
         var replies: [Reply] = []
-        for index in 1...40 as ClosedRange<UInt64> {
+        for index in 1...last {
             let kind: EntryKind = index == 1 ? .configuration(Self.configuration) : .noOp
             try machine.apply(
                 EntryContext(
@@ -144,12 +147,12 @@ struct SnapshotStageTests {
             Issue.record("\(side.results)")
             return (side, machine)
         }
-        #expect(position.index == LogIndex(40))
+        #expect(position.index == LogIndex(last))
         return (side, machine)
     }
 
     /// Carries messages that pass, until a snapshot is staged or for as many rounds.
-    private func exchange(
+    func exchange(
         _ one: Side,
         _ other: Side,
         rounds: Int = 2_000,
@@ -176,7 +179,7 @@ struct SnapshotStageTests {
         }
     }
 
-    private func staged(_ side: Side) -> (LogStart, VerifiedState)? {
+    func staged(_ side: Side) -> (LogStart, VerifiedState)? {
         for case .staged(let start, let state) in side.results { return (start, state) }
         return nil
     }
@@ -309,6 +312,36 @@ struct SnapshotStageTests {
         try other.install(state)
         #expect(other.digest == machine.digest)
         #expect(two.notes.count { $0.contains("fetches a snapshot") } == 1)
+    }
+
+    // Simulation seed 82001854: who led died, and who led next needs that node to commit anything.
+    @Test
+    func `one that stops is soon fetched from whoever offers another`() throws {
+        let (one, _) = try sender()
+        let two = try Side(2, settings: Self.settings)
+        one.turn([.request(.offer(two.id, atLeast: .zero))])
+        // Until chunks are asked for.
+        for _ in 0..<100 where two.stage.fetching?.asked.isEmpty != false {
+            exchange(one, two, rounds: 1)
+        }
+        #expect(two.stage.fetching?.asked.isEmpty == false)
+        two.sent = []
+        let newer = SnapshotMessage(
+            SnapshotName(9, 9, 9, 9),
+            .offer(LogPosition(index: LogIndex(90), term: Term(2)))
+        )
+        func asksThird() -> Bool {
+            two.sent.contains { $0.to == NodeID(3) }
+        }
+        two.turn(
+            [.received(from: NodeID(3), group: .directory, bytes: newer.encode())],
+            after: 100
+        )
+        two.turn(after: 400)
+        #expect(!asksThird())
+        two.turn(after: 200)
+        #expect(asksThird())
+        #expect(two.messages.last?.body == .fetchManifest)
     }
 
     /// The moment between the journal's word and the state's.

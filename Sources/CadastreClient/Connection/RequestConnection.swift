@@ -263,7 +263,10 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
                 switch header.kind {
                 case .reply:
                     // One whose request was given up is dropped.
-                    guard let request = remove(header.requestID) else { return }
+                    guard let request = remove(header.requestID) else {
+                        router.hasRoom(on: link)
+                        return
+                    }
                     receivedReply(body, for: request)
                 case .goodbye:
                     drain()

@@ -29,7 +29,11 @@ extension RequestRouter {
                 refusedAttempt(request, refused, retryAfter, reply.leader, link)
             }
         }
-        // The connection has room for one more.
+        hasRoom(on: link)
+    }
+
+    /// A connection has room for one more.
+    func hasRoom(on link: NodeLink) {
         if !leaderQueue.isEmpty { serveLeaderQueue() }
         if !link.waiting.isEmpty { serve(link) }
     }

@@ -83,9 +83,11 @@ extension Submission {
     /// Whether a node that is well answers within a moment, so that its silence is a bad sign.
     ///
     /// A hand-over takes up to two election timeouts, a digest as long as reading every row, and a
-    /// change of members as long as its voters need to agree twice.
+    /// change of members as long as its voters need to agree twice. A session that is opened again
+    /// while the first is only slow leaves one behind that nobody closes for a day.
     var isPrompt: Bool {
-        switch content {
+        if kind == .repeatableCommand { return false }
+        return switch content {
         case .command, .query, .administration(.status), .administration(.members),
             .administration(.policy):
             true

@@ -21,6 +21,15 @@ extension SnapshotStage {
         var deadline: UInt64
         /// How often that was in vain, since something came.
         var silences = 0
+        /// What somebody else offered since something came.
+        var other: Alternative?
+    }
+
+    /// A snapshot that can be fetched instead.
+    struct Alternative {
+        var snapshot: SnapshotName
+        var peer: NodeID
+        var position: LogPosition
     }
 
     /// What was fetched and is being verified.
@@ -35,11 +44,17 @@ extension SnapshotStage {
 
     /// What is asked for and does not come is asked for again after so long, in nanoseconds.
     private static let patience: UInt64 = 2_000_000_000
+    /// After so long it is asked of somebody else, if one offers: whoever offers leads, and who led
+    /// before may be gone.
+    private static let patienceBesideAnother: UInt64 = 500_000_000
     /// A peer that answers nothing so often is given up; what came is kept.
     private static let maximumSilences = 5
     /// Chunks on their way at one time, and their bytes: the next is read while one is sent, and all
     /// fit into the sender's queue.
     private static let window = (chunks: 4, bytes: 8 * 1_048_576)
+
+    /// Whether this node lacks what only a snapshot brings, and one is on its way.
+    package var isFetching: Bool { fetching != nil || staging != nil }
 
     /// A message about a snapshot came.
     func received(
@@ -86,15 +101,32 @@ extension SnapshotStage {
         }
         // What is verified waits for its installation: a second one would take its file.
         guard staging == nil else { return }
+        let offer = Alternative(snapshot: snapshot, peer: peer, position: position)
         if let fetching {
+            guard fetching.snapshot != snapshot || fetching.peer != peer else { return }
             // One that comes in goes on, from whomever: it serves as well as a newer one, since the
             // log behind it is kept. Another offer is for when it stops.
-            guard fetching.silences > 0, fetching.snapshot != snapshot || fetching.peer != peer
-            else { return }
+            guard fetching.silences > 0 else {
+                let deadline = min(fetching.deadline, now + Self.patienceBesideAnother)
+                if fetching.other == nil { self.fetching?.deadline = deadline }
+                self.fetching?.other = offer
+                return
+            }
         }
-        fetching = Fetching(snapshot: snapshot, peer: peer, position: position, deadline: now)
+        fetch(offer, at: now, into: &output)
+    }
+
+    private func fetch(_ offer: Alternative, at now: UInt64, into output: inout SnapshotOutput) {
+        fetching = Fetching(
+            snapshot: offer.snapshot,
+            peer: offer.peer,
+            position: offer.position,
+            deadline: now
+        )
         if !identity.isWitness {
-            output.notes.append("fetches a snapshot through \(position) from node \(peer)")
+            output.notes.append(
+                "fetches a snapshot through \(offer.position) from node \(offer.peer)"
+            )
         }
         tendFetch(at: now, into: &output)
     }
@@ -171,6 +203,7 @@ extension SnapshotStage {
 
     private func heard(at now: UInt64) {
         fetching?.silences = 0
+        fetching?.other = nil
         fetching?.deadline = now + Self.patience
     }
 
@@ -182,9 +215,13 @@ extension SnapshotStage {
                 endFetch("no answer comes", keepingFile: true, into: &output)
                 return
             }
-            if !current.asked.isEmpty || current.receiver == nil { current.silences += 1 }
+            if !current.asked.isEmpty || current.receiver == nil {
+                if let other = current.other { return fetch(other, at: now, into: &output) }
+                current.silences += 1
+            }
             current.asked.removeAll()
-            current.deadline = now + Self.patience
+            current.deadline =
+                now + (current.other == nil ? Self.patience : Self.patienceBesideAnother)
             if current.receiver == nil {
                 send(
                     SnapshotMessage(current.snapshot, .fetchManifest),

@@ -179,7 +179,7 @@ final class PeerLink {
                     )
                 }
             }
-            .connect(host: address.host, port: address.port)
+            .connect(to: address)
             .assumeIsolated()
             .whenFailure { error in self.failed(error) }
     }
@@ -363,5 +363,18 @@ fileprivate final class PeerDialHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         link.closed()
+    }
+}
+
+extension ClientBootstrap {
+    /// Connects to an address, or to the first address of a name that answers.
+    ///
+    /// NIO asks for all names of an event loop one after the other, numbers among them: a name server
+    /// that is silent about one peer would keep the numbers of the others waiting.
+    fileprivate func connect(to name: SocketName) -> EventLoopFuture<any Channel> {
+        guard let address = try? SocketAddress(ipAddress: name.host, port: name.port) else {
+            return connect(host: name.host, port: name.port)
+        }
+        return connect(to: address)
     }
 }

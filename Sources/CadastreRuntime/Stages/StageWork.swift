@@ -147,11 +147,16 @@ extension StageThread.Work where Event == ApplyEvent {
         var output = ApplyOutput()
         var reported: AppliedReport?
         var isWaiting = false
+        /// The consensus stage counts what it has handed over: it hears of each turn that took some.
+        var tookEntries = false
         func handOver() {
             if let access = output.access { publish(access) }
             if !output.replies.isEmpty { reply(&output.replies) }
-            if let report = output.report, report != reported || report.reapplyFrom != nil {
+            if let report = output.report,
+                report != reported || report.reapplyFrom != nil || tookEntries
+            {
                 reported = report
+                tookEntries = false
                 consensus.post(.applied(report))
             }
             if output.hasMore { again() }
@@ -164,6 +169,7 @@ extension StageThread.Work where Event == ApplyEvent {
             turn: { events in
                 let start = Clock.monotonic
                 metrics.applyBatch.record(events.count)
+                tookEntries = events.contains { if case .entries = $0 { true } else { false } }
                 try stage.turn(&events, at: Clock.now(), into: &output)
                 handOver()
                 events.removeAll(keepingCapacity: true)

@@ -99,7 +99,13 @@ extension World {
             askAgain()
         case .quorumUnreachable:
             reach.mark(.quorumKept)
-            askAgain()
+            // A witness votes from its entry on, and nobody hears it before: beside one voter it never
+            // makes a quorum.
+            if case .add(let place) = step, place == scenario.witness {
+                giveUp(step, refusal)
+            } else {
+                askAgain()
+            }
         case .membersChanging:
             reach.mark(.changeRefusedMeanwhile)
             askAgain()
