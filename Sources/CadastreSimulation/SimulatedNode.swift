@@ -51,8 +51,12 @@ final class SimulatedNode {
     var rotten: RottenJournal?
     /// Its state was overwritten or set aside, and no start since has come to its end.
     var isStateOverwritten = false
-    /// Its database holds not even one page.
-    var hasNoState: Bool { disk.contents("\(Self.folder)/state/state.sqlite")?.count ?? 0 < 4_096 }
+    /// Its database was set aside, and the new one holds not even one page.
+    var hasStateAside: Bool {
+        let database = "\(Self.folder)/state/state.sqlite"
+        return disk.paths.contains { $0.hasPrefix(database) && $0.hasSuffix(".aside") }
+            && disk.contents(database)?.count ?? 0 < 4_096
+    }
     /// What mends its journal, while that process lives.
     var mending: DamagedNode?
     /// What peers sent to that one.

@@ -100,7 +100,7 @@ extension World {
         markFailures(of: node)
         tell("node \(node.id) does not start: \(reason)")
         // What could not be read was set aside, and nothing has taken its place yet.
-        if node.hasNoState { node.isStateOverwritten = true }
+        if node.hasStateAside { node.isStateOverwritten = true }
         if node.disk.isCrashed {
             reach.mark(interruption == .kill ? .killDuringRecovery : .crashDuringRecovery)
         } else if node.takeExcuse() {

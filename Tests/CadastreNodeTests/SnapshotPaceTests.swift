@@ -56,6 +56,23 @@ struct SnapshotPaceTests {
     }
 
     @Test
+    func `where room is short the log forgets what the newest one stands for`() throws {
+        var (node, term) = try leader()
+        let last = node.node.consensus.status.commitIndex
+        func gives(_ isSpaceLow: Bool) -> [LogIndex] {
+            var report = node.report
+            report.isSpaceLow = isSpaceLow
+            node.turn(.applied(report))
+            return node.output.journal.compactMap { event in
+                if case .compact(_, through: let index) = event { index } else { nil }
+            }
+        }
+        #expect(try node.write(1, term) == 0)
+        #expect(gives(false).isEmpty)
+        #expect(gives(true) == [last])
+    }
+
+    @Test
     func `for a peer that is silent none waits`() throws {
         var (node, term) = try leader()
         try node.loseEntries(of: 3, term)
@@ -96,7 +113,7 @@ extension NodeFixture {
         return imagesSoFar - before
     }
 
-    private var report: AppliedReport {
+    fileprivate var report: AppliedReport {
         let through = node.consensus.status.commitIndex
         return AppliedReport(through: through, clusterTime: 0, durablyApplied: through)
     }
