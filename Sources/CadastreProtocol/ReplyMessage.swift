@@ -99,6 +99,10 @@ package struct ReplyMessage: Hashable, Sendable {
         guard node != 0 || address.isEmpty else {
             throw .malformed("an address of no leader")
         }
+        // Never mended: what stands for bytes that are no text is longer than they are.
+        guard let leaderAddress = String(validating: address, as: UTF8.self) else {
+            throw .malformed("the leader's address is no text")
+        }
         var detail = String(decoding: bytes.copy(addressEnd..<detailEnd), as: UTF8.self)
         let refusal: UInt16 = bytes.littleEndian(at: 2)
         if refusal != 0, Refusal(rawValue: refusal) == nil {
@@ -115,7 +119,7 @@ package struct ReplyMessage: Hashable, Sendable {
             appliedIndex: bytes.littleEndian(at: 8),
             leader: node == 0
                 ? nil
-                : LeaderHint(node: node, address: String(decoding: address, as: UTF8.self)),
+                : LeaderHint(node: node, address: leaderAddress),
             detail: detail
         )
     }
