@@ -63,7 +63,7 @@ var absolutes = map[string]target{
 var remarks = map[string]string{
 	"list-1000": "list-1000: ZooKeeper lists names alone, etcd and Cadastre what belongs to them too. " +
 		"PostgreSQL is not run.",
-	"get-64":   "get: of ZooKeeper sync and getData, on connections to all three; of the others a linearizable read.",
+	"get-64":   "get: of ZooKeeper sync and getData, of the others a linearizable read.",
 	"failover": "failover: longest time between two acknowledged writes around kill -9 of the leader, 64 clients.",
 	"memory":   "memory: the mean over the nodes, after 100,000 objects were put once.",
 }
@@ -121,6 +121,7 @@ var names = map[string][]string{
 func (s samples) add(row string, result map[string]interface{}) {
 	for metric, found := range names {
 		// A load without a kill has gaps too, but they say nothing.
+		// Nor do the rates of one with a kill.
 		if (metric == "gap_ms") != (row == "failover") {
 			continue
 		}
@@ -210,7 +211,24 @@ func readable(value float64) string {
 	return fmt.Sprintf("%.3g", value)
 }
 
-// ours and theirs: whose ratio a row is.
+// lines of a table, the first its head.
+type lines [][]string
+
+func newTable(head string) lines { return lines{strings.Split(head, "\t")} }
+
+func (l lines) print() { // unless there is a head alone
+	if len(l) == 1 {
+		return
+	}
+	text := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	for _, cells := range l {
+		fmt.Fprintln(text, strings.Join(cells, "\t"))
+	}
+	text.Flush()
+	fmt.Println()
+}
+
+// ours is whose figure stands above in the ratio of a row, against whose stand below.
 func ours(row string) string {
 	if strings.HasPrefix(row, "growth") {
 		return "large"
@@ -228,18 +246,13 @@ func against(row string) []string {
 // table prints what was measured for people, and with isJSON a last line for programs.
 func table(metaPath string, isJSON bool) {
 	found, notRun, idle := readLines()
-	text := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	text := newTable("row\tfigure\tCadastre\tetcd\tratio\t(floor, goal)\t\tZooKeeper\tratio\t(floor, goal)\t")
+	growth := newTable("row\tfigure\tlarge\tsmall\tratio\t(floor, goal)\t")
 	rows, order := map[string]map[string]interface{}{}, []string{}
-	fmt.Fprintln(text, "row\tfigure\tCadastre\tetcd\tratio\t(floor, goal)\t\tZooKeeper\tratio\t(floor, goal)\t")
-	isGrowth, said := false, []string{}
+	said := []string{}
 	for _, f := range figures {
 		if found[f.row] == nil && notRun[f.row] == nil {
 			continue
-		}
-		if strings.HasPrefix(f.row, "growth") && !isGrowth {
-			isGrowth = true
-			fmt.Fprintln(text, "\t\t\t\t\t\t\t\t\t\t")
-			fmt.Fprintln(text, "row\tfigure\tlarge\tsmall\tratio\t(floor, goal)\t\t\t\t\t")
 		}
 		row := rows[f.row]
 		if row == nil {
@@ -263,7 +276,8 @@ func table(metaPath string, isJSON bool) {
 		}
 		if absolute, ok := absolutes[f.row+" "+f.metric]; ok && isOurs {
 			met := verdict(own, absolute, true)
-			cells[1] += fmt.Sprintf(" (floor %v, goal %v: %s)", absolute.floor, orNone(absolute.goal), met)
+			said = append(said, fmt.Sprintf("%s: %s of Cadastre against the clock, floor %v, goal %s: %s",
+				f.row, f.words, absolute.floor, orNone(absolute.goal), met))
 			row["ratios"] = append(row["ratios"].([]interface{}), map[string]interface{}{
 				"metric": f.metric, "cadastre": own, "floor": absolute.floor, "goal": nullable(absolute.goal),
 				"reaches": met})
@@ -282,8 +296,8 @@ func table(metaPath string, isJSON bool) {
 				cells = append(cells, readable(their), "", "", "")
 				continue
 			}
-			entry := map[string]interface{}{"metric": f.metric, "against": system, ours(f.row): own,
-				system: their, "ratio": rounded(own / their)}
+			entry := map[string]interface{}{"metric": f.metric, "against": system, ours(f.row): rounded(own),
+				system: rounded(their), "ratio": rounded(own / their)}
 			asked, met := "", ""
 			for _, t := range f.targets {
 				if t.against == system {
@@ -295,10 +309,14 @@ func table(metaPath string, isJSON bool) {
 			row["ratios"] = append(row["ratios"].([]interface{}), entry)
 			cells = append(cells, readable(their), fmt.Sprintf("%.2f", own/their), asked, met)
 		}
-		fmt.Fprintln(text, strings.Join(cells, "\t"))
+		if strings.HasPrefix(f.row, "growth") {
+			growth = append(growth, cells)
+		} else {
+			text = append(text, cells)
+		}
 	}
-	text.Flush()
-	fmt.Println()
+	text.print()
+	growth.print()
 	for _, remark := range said {
 		fmt.Println(remark)
 	}

@@ -179,6 +179,7 @@ type zookeeperClient struct {
 	dialing   sync.Mutex
 	current   *session
 	turn      int
+	notBefore time.Time
 }
 
 func connectZooKeeper(s settings, endpoints []string) (client, error) {
@@ -201,6 +202,11 @@ func (c *zookeeperClient) session(timeout time.Duration) (*session, error) {
 		return nil, errDialing
 	}
 	defer c.dialing.Unlock()
+	// Servers that elect a leader close what is opened; a storm of handshakes would slow them down.
+	if time.Now().Before(c.notBefore) {
+		return nil, errDialing
+	}
+	c.notBefore = time.Now().Add(50 * time.Millisecond)
 	endpoint := c.endpoints[c.turn%len(c.endpoints)]
 	c.turn++
 	opened, err := openSession(c.settings, endpoint, timeout)
@@ -245,7 +251,7 @@ func (c *zookeeperClient) put(key, value string, timeout time.Duration) error {
 		_, err = result(<-z.send(opSetData, setData(key, value)))
 		return err
 	}
-	z, err := c.session(300 * time.Millisecond)
+	z, err := c.session(timeout)
 	if err != nil {
 		return err
 	}
