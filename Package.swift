@@ -49,6 +49,7 @@ let package = Package(
         .executable(name: "cadastre", targets: ["cadastre"]),
         .executable(name: "cadastre-sim", targets: ["cadastre-sim"]),
         .executable(name: "cadastre-wan", targets: ["cadastre-wan"]),
+        .executable(name: "cadastre-counts", targets: ["cadastre-counts"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -197,6 +198,27 @@ let package = Package(
             swiftSettings: product
         ),
 
+        // Counts: what a fixed stream of commands costs in writes, syncs and frames, for the gate
+        // Benchmarks/check. The package in Benchmarks measures times with the same commands.
+        .target(
+            name: "BenchmarkLoad",
+            dependencies: [
+                "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
+                "CadastreStateMachine",
+            ],
+            path: "Benchmarks/Load",
+            swiftSettings: product
+        ),
+        .executableTarget(
+            name: "cadastre-counts",
+            dependencies: [
+                "BenchmarkLoad", "RaftCore", "CadastreProtocol", "CadastreDisk", "CadastreStorage",
+                "CadastreStateMachine", "CadastreNode",
+            ],
+            path: "Benchmarks/Counts",
+            swiftSettings: test
+        ),
+
         // Threads of their own for tests that compute for long, so that the others get theirs.
         .target(name: "TestLanes", path: "Tests/TestLanes", swiftSettings: test),
         .testTarget(
@@ -304,7 +326,7 @@ if let chosen = Context.environment["CADASTRE_TESTS"]?.split(separator: ",").map
         switch target.type {
         case .test: !chosen.contains(target.name)
         case .executable: true
-        default: target.name == "CadastreSimulation"
+        default: target.name == "CadastreSimulation" || target.name == "BenchmarkLoad"
         }
     }
 }
