@@ -113,9 +113,26 @@ final class MemoryCluster {
         )
     }
 
-    /// One round; returns the numbers of the requests that were answered in it, with the answers.
+    /// Asks the leader, under these numbers.
+    func ask(_ queries: [(request: UInt64, query: Query)], by caller: Caller) {
+        members[leader].consensus.append(
+            .queries(
+                queries.map { request, query in
+                    WaitingQuery(
+                        key: RequestKey(connection: 1, request: request),
+                        principal: caller.principal,
+                        tenant: caller.tenant,
+                        query: query,
+                        deadline: .max
+                    )
+                }
+            )
+        )
+    }
+
+    /// One round; returns what was replied in it.
     @discardableResult
-    func round() throws -> [(request: UInt64, reply: Reply)] {
+    func round() throws -> [OutgoingReply] {
         rounds += 1
         moment.monotonic += Self.roundNanoseconds
         moment.wall = 1_790_000_000_000 + moment.monotonic / 1_000_000
@@ -130,12 +147,7 @@ final class MemoryCluster {
             try turn(member)
         }
         defer { replies.removeAll(keepingCapacity: true) }
-        return replies.map { reply in
-            guard case .command(let content) = reply.content, content.refusal == nil else {
-                preconditionFailure("a command is not done: \(reply)")
-            }
-            return (reply.key.request, content)
-        }
+        return replies
     }
 
     private func turn(_ member: Member) throws {
@@ -150,6 +162,7 @@ final class MemoryCluster {
             var output = ApplyOutput()
             try apply.turn(&member.apply, at: moment, into: &output)
             if let report = output.report { member.consensus.append(.applied(report)) }
+            if output.hasMore { member.apply.append(.resume) }
             replies += output.replies
         }
         for result in results {
