@@ -83,7 +83,8 @@ private struct Trio {
 
 let benchmarks: @Sendable () -> Void = {
     Benchmark.defaultConfiguration = .init(
-        metrics: [.instructions, .cpuTotal, .throughput],
+        metrics: [.wallClock, .throughput],
+        timeUnits: .nanoseconds,
         scalingFactor: .kilo
     )
 
