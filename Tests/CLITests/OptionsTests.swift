@@ -97,7 +97,8 @@ struct `Options` {
         "compare directory /usr --bucket doc --acknowledged list", "verify --allow-missing",
         "bench put --clients 64 --connections 4 --seconds 10",
         "bench get --keys sequential", "bench list --key-count 10", "member", "member list",
-        "bench mixed --history run.jsonl",
+        "bench mixed --history run.jsonl", "bench put --clients 4096 --connections 16",
+        "bench list --page 1000", "bench batch --batch 100 --clients 16",
         "member add h:1", "member add h:1 --promote --dry-run --peer-address [::1]:4",
         "member promote 4 --timeout 60", "member demote 4 --dry-run", "member remove 4",
         "member replace 3 h:1 --administration-address h:2 --client-address h:3",
@@ -129,7 +130,10 @@ struct `Options` {
         "import directory", "import directory /usr", "import inventory",
         "import directory /usr --bucket b --in-flight 0", "export inventory - --json",
         "bench put --clients 0", "bench put --connections 65", "bench put --keys sideways",
-        "bench put --value-size 70000", "bench put --key-count 0", "history check",
+        "bench put --clients 4097", "bench list --page 0", "bench list --page 1001",
+        "bench batch --batch 0", "bench batch --batch 1000 --clients 66",
+        "bench batch --clients 9223372036854775807", "bench put --value-size 70000",
+        "bench put --key-count 0", "history check",
         "history check f --steps 0", "bench", "verify --attempts 0", "completions tcsh",
         "pki issue --identity nonsense --output a",
         "pki issue --identity cadastre://c/node/1 --site nowhere --output a", "log show",
@@ -159,14 +163,6 @@ struct `Options` {
             let long = String(repeating: "%41", count: 1025)
             _ = try ObjectVerbs.Get.parse(["photos", long, "--key-encoded"])
         }
-    }
-
-    @Test
-    func `the bench uses the records of the numbers to beat`() throws {
-        #expect(RequestMaker.key(0).count == 64)
-        #expect(RequestMaker.key(9_999_999_999).count == 64)
-        #expect(RequestMaker.key(42).suffix(4) == Array("0042".utf8)[...])
-        #expect(try BenchVerbs.Put.parse([]).load.valueSize == 256)
     }
 
     @Test

@@ -3,11 +3,28 @@ internal import CadastreClient
 /// One run of a bench: prepares, warms up, measures, and reports.
 struct Bench: Sendable {
     /// What is measured.
-    enum Kind: String, Sendable {
+    enum Kind: Hashable, Sendable {
         case put
         case get
-        case list
+        /// In pages of so many.
+        case list(Int)
         case mixed
+        /// Of so many puts.
+        case batch(Int)
+
+        /// As it is called on the command line.
+        var name: String {
+            switch self {
+            case .put: "put"
+            case .get: "get"
+            case .list: "list"
+            case .mixed: "mixed"
+            case .batch: "batch"
+            }
+        }
+
+        /// Puts in an operation.
+        var batchSize: Int { if case .batch(let size) = self { size } else { 1 } }
     }
 
     private let kind: Kind
@@ -28,16 +45,21 @@ struct Bench: Sendable {
         let settings = try load.options.settings()
         var configuration = try settings.requestConfiguration()
         configuration.connectionCount = load.connections
-        configuration.sessionSlots = UInt32(min(1024, max(load.clients, 256)))
         configuration.deadline = settings.deadline ?? .seconds(30)
         let history = try load.history.map { path throws(Failure) in try BenchHistory(path) }
         // What is on its way when the bench ends is settled with the client, before it is written.
         defer { history?.end() }
-        let report = try await CadastreClient.with(configuration) { client throws(Failure) in
-            try await ImportVerbs.createBucket(bucket, client)
-            if kind == .get || kind == .list { try await populate(client) }
-            if let history { try await tell(history, client) }
-            return try await measure(client, history, settings)
+        let report = try await BenchClients.with(
+            configuration,
+            outstanding: load.clients * kind.batchSize
+        ) { clients throws(Failure) in
+            try await ImportVerbs.createBucket(bucket, clients.first)
+            switch kind {
+            case .get, .list: try await populate(clients)
+            case .put, .mixed, .batch: break
+            }
+            if let history { try await tell(history, clients.first) }
+            return try await measure(clients, history, settings)
         }
         load.options.console.json(report)
         load.options.console.line(report.text)
@@ -56,30 +78,31 @@ struct Bench: Sendable {
     }
 
     private func measure(
-        _ client: CadastreClient,
+        _ clients: BenchClients,
         _ history: BenchHistory?,
         _ settings: ClusterSettings
     ) async throws(Failure) -> BenchReport {
         let maker = RequestMaker(kind, load, bucket)
-        let work = BenchLoad(client, first: 0, history: history) { maker.submission($0) }
-        let clients = load.clients
-        await client.onLoop { work.begin(clients: clients) }
+        let work = BenchLoad(clients, first: 0, history: history) { maker.operation($0) }
+        let count = load.clients
+        await clients.onLoop { work.begin(clients: count) }
         await pause(load.warmUp)
         let before = await statuses(settings)
-        await client.onLoop { work.reset() }
+        await clients.onLoop { work.reset() }
         let begin = ContinuousClock.now
-        await watch(client, work, until: begin + .seconds(load.seconds))
-        let result = await client.onLoop { work.snapshot }
+        await watch(clients, work, until: begin + .seconds(load.seconds))
+        let result = await clients.onLoop { work.snapshot }
         let seconds = (ContinuousClock.now - begin).inSeconds
         let after = Interruption.isRequested ? [] : await statuses(settings)
         // What is on its way after a signal is settled when the client is closed.
         if !Interruption.isRequested {
             await withCheckedContinuation { continuation in
-                Task { await client.onLoop { work.end { continuation.resume() } } }
+                Task { await clients.onLoop { work.end { continuation.resume() } } }
             }
         }
         return BenchReport(
-            verb: kind.rawValue,
+            verb: kind.name,
+            batch: kind.batchSize,
             clients: load.clients,
             connections: load.connections,
             seconds: seconds,
@@ -91,7 +114,7 @@ struct Bench: Sendable {
 
     /// Says every second how it goes.
     private func watch(
-        _ client: CadastreClient,
+        _ clients: BenchClients,
         _ work: BenchLoad,
         until end: ContinuousClock.Instant
     ) async {
@@ -99,11 +122,11 @@ struct Bench: Sendable {
         var lastTime = ContinuousClock.now
         while ContinuousClock.now < end, !Interruption.isRequested {
             await pause(min(1, (end - .now).inSeconds))
-            let done = await client.onLoop { work.snapshot.done }
+            let done = await clients.onLoop { work.snapshot.done }
             let now = ContinuousClock.now
             let rate = Double(done - last) / max(0.001, (now - lastTime).inSeconds)
             Console.remark(
-                "\(kind.rawValue): \(Readable.count(done)) done, \(Readable.count(UInt64(rate)))/s"
+                "\(kind.name): \(Readable.count(done)) done, \(Readable.count(UInt64(rate)))/s"
             )
             (last, lastTime) = (done, now)
         }
@@ -125,24 +148,25 @@ struct Bench: Sendable {
     }
 
     /// Puts every key once.
-    private func populate(_ client: CadastreClient) async throws(Failure) {
-        let usage = try await client.ask(GetUsage(bucket: bucket)).get(doing: "reading the usage")
+    private func populate(_ clients: BenchClients) async throws(Failure) {
+        let usage = try await clients.first.ask(GetUsage(bucket: bucket))
+            .get(doing: "reading the usage")
         guard usage.objects < load.keyCount(for: kind) else { return }
         let count = load.keyCount(for: kind)
         Console.remark("putting \(Readable.count(count)) objects first")
         var options = load
         options.keys = .sequential
         let maker = RequestMaker(.put, options, bucket)
-        let work = BenchLoad(client, first: 0, limit: count) { maker.submission($0) }
+        let work = BenchLoad(clients, first: 0, limit: count) { maker.operation($0) }
         await withCheckedContinuation { continuation in
             Task {
-                await client.onLoop {
+                await clients.onLoop {
                     work.begin(clients: 256)
                     work.onLimit { continuation.resume() }
                 }
             }
         }
-        let result = await client.onLoop { work.snapshot }
+        let result = await clients.onLoop { work.snapshot }
         guard result.refused == 0, result.unknown == 0 else {
             throw Failure(
                 .tryAgain,

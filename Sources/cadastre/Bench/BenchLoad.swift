@@ -12,6 +12,8 @@ final class BenchLoad: @unchecked Sendable {
     struct Result: Sendable {
         var histogram: Histogram<UInt64>
         var done: UInt64 = 0
+        /// Requests that were done; of a batch each counts.
+        var records: UInt64 = 0
         /// Of those, questions for an object that is not there.
         var absent: UInt64 = 0
         var refused: UInt64 = 0
@@ -24,8 +26,8 @@ final class BenchLoad: @unchecked Sendable {
         var firstTrouble: String?
     }
 
-    private let client: CadastreClient
-    private let make: (UInt64) -> Submission
+    private let clients: BenchClients
+    private let make: (UInt64) -> BenchOperation
     private let history: BenchHistory?
     private var number: UInt64
     private var result = BenchLoad.empty
@@ -38,19 +40,19 @@ final class BenchLoad: @unchecked Sendable {
     /// A load that has not begun.
     ///
     /// - Parameters:
-    ///   - client: sends them.
-    ///   - first: the number of the first request.
+    ///   - clients: send them.
+    ///   - first: the number of the first operation.
     ///   - limit: the number behind the last; `UInt64.max` until ``end(_:)``.
     ///   - history: is told of every request.
-    ///   - make: makes a request of its number.
+    ///   - make: makes an operation of its number.
     init(
-        _ client: CadastreClient,
+        _ clients: BenchClients,
         first: UInt64,
         limit: UInt64 = .max,
         history: BenchHistory? = nil,
-        make: @escaping (UInt64) -> Submission
+        make: @escaping (UInt64) -> BenchOperation
     ) {
-        self.client = client
+        self.clients = clients
         self.make = make
         self.history = history
         self.limit = limit
@@ -105,38 +107,49 @@ final class BenchLoad: @unchecked Sendable {
             if active == 0 { finish() }
             return
         }
-        let submission = make(number)
+        let operation = make(number)
         number += 1
-        history?.begins(process, submission)
         let begin = ContinuousClock.now
-        client.submitOnLoop(submission) { [self] outcome in
-            history?.ends(process, outcome)
-            count(outcome, begin)
-            next(process)
+        let size = UInt64(operation.requests.count)
+        var missing = size
+        var troubles = 0
+        for (offset, submission) in operation.requests.enumerated() {
+            // Each request of a batch is one of a process of its own.
+            let sender = process * size + UInt64(offset)
+            history?.begins(sender, submission)
+            clients.submitOnLoop(submission, of: sender) { [self] outcome in
+                history?.ends(sender, outcome)
+                if !count(outcome) { troubles += 1 }
+                missing -= 1
+                guard missing == 0 else { return }
+                if troubles == 0 { record(begin, .now) }
+                next(process)
+            }
         }
     }
 
-    private func count(_ outcome: RawOutcome, _ begin: ContinuousClock.Instant) {
-        let now = ContinuousClock.now
+    /// Counts what became of a request; false if nobody answered it.
+    private func count(_ outcome: RawOutcome) -> Bool {
         switch outcome {
         case .refused(let refused) where refused.reason == .noSuchObject:
             // That there is none is an answer like another.
             result.absent += 1
-            record(begin, now)
         case .refused(let refused) where refused.reason == .preconditionFailed:
             result.unmet += 1
-            record(begin, now)
-        case .done:
-            record(begin, now)
+        case .done: break
         case .refused(let refused):
             result.refused += 1
             if result.firstTrouble == nil { result.firstTrouble = refused.description }
             // A request that cannot succeed must not spin.
             if refused.advice != .askAgainLater { isEnding = true }
+            return false
         case .unknown(let reason):
             result.unknown += 1
             if result.firstTrouble == nil { result.firstTrouble = reason }
+            return false
         }
+        result.records += 1
+        return true
     }
 
     private func record(_ begin: ContinuousClock.Instant, _ now: ContinuousClock.Instant) {

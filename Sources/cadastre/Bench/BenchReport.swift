@@ -22,6 +22,10 @@ struct BenchReport: Encodable, Sendable {
     var seconds: Double
     var operations: UInt64
     var operations_per_second: Double
+    /// Requests that were done in a second; of a batch each of its puts is one.
+    var records_per_second: Double
+    /// Puts in an operation; 1 but for batches.
+    var batch: Int
     var mean_ms: Double
     var p50_ms: Double
     var p99_ms: Double
@@ -46,6 +50,7 @@ struct BenchReport: Encodable, Sendable {
     /// Puts the measurements together.
     init(
         verb: String,
+        batch: Int,
         clients: Int,
         connections: Int,
         seconds: Double,
@@ -57,11 +62,13 @@ struct BenchReport: Encodable, Sendable {
             Self.rounded(Double(result.histogram.valueAtPercentile(percentile)) / 1e6)
         }
         self.verb = verb
+        self.batch = batch
         self.clients = clients
         self.connections = connections
         self.seconds = Self.rounded(seconds)
         operations = result.done
         operations_per_second = Self.rounded(seconds > 0 ? Double(result.done) / seconds : 0)
+        records_per_second = Self.rounded(seconds > 0 ? Double(result.records) / seconds : 0)
         mean_ms = result.done > 0 ? Self.rounded(result.histogram.mean / 1e6) : 0
         p50_ms = milliseconds(50)
         p99_ms = milliseconds(99)
@@ -120,12 +127,18 @@ struct BenchReport: Encodable, Sendable {
         value.isFinite ? (value * 1000).rounded() / 1000 : 0
     }
 
+    private var batchText: String {
+        guard batch > 1 else { return "" }
+        return " batches of \(batch) puts, each a command of its own: "
+            + "\(Readable.count(UInt64(records_per_second))) records/s"
+    }
+
     /// What people read.
     var text: String {
         var lines = [
             "\(verb): \(Readable.count(operations)) operations in \(Readable.decimal(seconds, 1)) s"
                 + " by \(clients) clients on \(connections) connections",
-            "  throughput  \(Readable.count(UInt64(operations_per_second)))/s",
+            "  throughput  \(Readable.count(UInt64(operations_per_second)))/s" + batchText,
             "  latency     p50 \(Readable.decimal(p50_ms, 3)) ms, "
                 + "p99 \(Readable.decimal(p99_ms, 3)) ms, p99.9 \(Readable.decimal(p999_ms, 3)) ms, "
                 + "max \(Readable.decimal(max_ms, 1)) ms",

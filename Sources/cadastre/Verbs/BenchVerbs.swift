@@ -6,7 +6,7 @@ struct BenchVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
         abstract: "Measures a running cluster with a closed loop of clients.",
-        subcommands: [Put.self, Get.self, List.self, Mixed.self]
+        subcommands: [Put.self, Get.self, List.self, Mixed.self, Batch.self]
     )
 
     /// In which order keys are used.
@@ -58,7 +58,7 @@ struct BenchVerbs: AsyncParsableCommand {
         }
 
         func validate() throws {
-            guard 1...1024 ~= clients else { throw ValidationError("--clients must be 1 to 1024") }
+            guard 1...4096 ~= clients else { throw ValidationError("--clients must be 1 to 4096") }
             guard 1...64 ~= connections else {
                 throw ValidationError("--connections must be 1 to 64")
             }
@@ -99,12 +99,47 @@ struct BenchVerbs: AsyncParsableCommand {
     /// The verb `cadastre bench list`.
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Lists pages of 100 objects, which it puts first unless they are there.",
-            discussion: "Example: cadastre bench list --clients 16 --key-count 10000"
+            abstract: "Lists objects under a prefix, which it puts first unless they are there.",
+            discussion: """
+                Each list is one page from the beginning of a prefix that holds a page of keys.
+                Example: cadastre bench list --clients 16 --page 1000 --key-count 100000
+                """
         )
+        @Option(help: "Objects in a page.")
+        var page = 100
         @OptionGroup
         var load: LoadOptions
-        func run() async throws { try await Bench(load, .list).run() }
+
+        func validate() throws {
+            guard 1...1000 ~= page else { throw ValidationError("--page must be 1 to 1000") }
+        }
+
+        func run() async throws { try await Bench(load, .list(page)).run() }
+    }
+
+    /// The verb `cadastre bench batch`.
+    struct Batch: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Puts objects in batches that are waited for together.",
+            discussion: """
+                The puts of a batch are given to the client library in one go; each is a command of \
+                its own, done or refused by itself. An operation is a batch, a record a put.
+                Example: cadastre bench batch --batch 100 --clients 16 --seconds 10
+                """
+        )
+        @Option(help: "Puts in a batch.")
+        var batch = 100
+        @OptionGroup
+        var load: LoadOptions
+
+        func validate() throws {
+            guard 1...1000 ~= batch else { throw ValidationError("--batch must be 1 to 1000") }
+            guard load.clients <= 65_536 / batch else {
+                throw ValidationError("--batch times --clients must be at most 65536")
+            }
+        }
+
+        func run() async throws { try await Bench(load, .batch(batch)).run() }
     }
 
     /// The verb `cadastre bench mixed`.
