@@ -145,13 +145,15 @@ struct Histories {
     func `a mixed load asks everything about few keys, and each of its values is one of a kind`()
         throws
     {
-        let maker = RequestMaker(.mixed, try BenchVerbs.Mixed.parse([]).load, Array("b".utf8))
+        let maker = RequestMaker(BenchPlan(.mixed, try BenchVerbs.Mixed.parse([]).load))
         var etags: Set<[UInt8]> = []
         var keys: Set<[UInt8]> = []
         var puts = 0
         var kinds: Set<String> = []
         for number in 0..<2_000 {
-            switch maker.submission(UInt64(number)).content {
+            let operation = maker.operation(UInt64(number))
+            #expect(operation.requests.count == 1)
+            switch operation.requests[0].content {
             case .command(.putObject(let put)):
                 puts += 1
                 etags.insert(put.etag)

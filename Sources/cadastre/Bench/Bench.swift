@@ -2,7 +2,7 @@ internal import CadastreClient
 
 /// One run of a bench: prepares, warms up, measures, and reports.
 struct Bench: Sendable {
-    /// What is measured.
+    /// What is measured where no workload is.
     enum Kind: Hashable, Sendable {
         case put
         case get
@@ -22,20 +22,15 @@ struct Bench: Sendable {
             case .batch: "batch"
             }
         }
-
-        /// Puts in an operation.
-        var batchSize: Int { if case .batch(let size) = self { size } else { 1 } }
     }
 
-    private let kind: Kind
+    private let plan: BenchPlan
     private let load: BenchVerbs.LoadOptions
-    private let bucket: [UInt8]
 
-    /// Prepares a run.
-    init(_ load: BenchVerbs.LoadOptions, _ kind: Kind) {
+    /// Prepares a run of a plan that was made from these options.
+    init(_ plan: BenchPlan, _ load: BenchVerbs.LoadOptions) {
+        self.plan = plan
         self.load = load
-        self.kind = kind
-        bucket = Array(load.bucket.utf8)
     }
 
     /// Runs and prints the report.
@@ -44,25 +39,27 @@ struct Bench: Sendable {
     func run() async throws(Failure) {
         let settings = try load.options.settings()
         var configuration = try settings.requestConfiguration()
-        configuration.connectionCount = load.connections
+        configuration.connectionCount = plan.connections
         configuration.deadline = settings.deadline ?? .seconds(30)
+        let page = try load.report.map { path throws(Failure) in try ReportFolder(path) }
         let history = try load.history.map { path throws(Failure) in try BenchHistory(path) }
         // What is on its way when the bench ends is settled with the client, before it is written.
         defer { history?.end() }
         let report = try await BenchClients.with(
             configuration,
-            outstanding: load.clients * kind.batchSize
+            outstanding: plan.clients * plan.batch
         ) { clients throws(Failure) in
-            try await ImportVerbs.createBucket(bucket, clients.first)
-            switch kind {
-            case .get, .list: try await populate(clients)
-            case .put, .mixed, .batch: break
-            }
+            try await ImportVerbs.createBucket(plan.bucket, clients.first)
+            if plan.populates { try await populate(clients) }
             if let history { try await tell(history, clients.first) }
             return try await measure(clients, history, settings)
         }
-        load.options.console.json(report)
+        load.options.console.json(report.withoutCurves)
         load.options.console.line(report.text)
+        if let page {
+            try page.write(report)
+            Console.remark("the report is \(Escaped.text(page.index))")
+        }
         if Interruption.isRequested {
             throw Interruption.failure("the bench was stopped by a signal before its time")
         }
@@ -82,51 +79,60 @@ struct Bench: Sendable {
         _ history: BenchHistory?,
         _ settings: ClusterSettings
     ) async throws(Failure) -> BenchReport {
-        let maker = RequestMaker(kind, load, bucket)
-        let work = BenchLoad(clients, first: 0, history: history) { maker.operation($0) }
-        let count = load.clients
-        await clients.onLoop { work.begin(clients: count) }
-        await pause(load.warmUp)
-        let before = await statuses(settings)
+        let maker = RequestMaker(plan)
+        let work = BenchLoad(clients, history: history) { maker.operation($0, of: $1) }
+        let plan = plan
+        await clients.onLoop { work.begin(plan) }
+        async let pacing: Void = pace(clients, work)
+        if plan.warmUp > 0 {
+            Console.remark("\(plan.name): warming up for \(Readable.time(.seconds(plan.warmUp)))")
+        }
+        await pause(.seconds(plan.warmUp))
+        let before = await nodes.statuses(settings)
         await clients.onLoop { work.reset() }
         let begin = ContinuousClock.now
-        await watch(clients, work, until: begin + .seconds(load.seconds))
-        let result = await clients.onLoop { work.snapshot }
+        await watch(clients, work, from: begin)
+        let (meter, waits) = await clients.onLoop { work.measured() }
         let seconds = (ContinuousClock.now - begin).inSeconds
-        let after = Interruption.isRequested ? [] : await statuses(settings)
+        let after = Interruption.isRequested ? [] : await nodes.statuses(settings)
         // What is on its way after a signal is settled when the client is closed.
         if !Interruption.isRequested {
             await withCheckedContinuation { continuation in
                 Task { await clients.onLoop { work.end { continuation.resume() } } }
             }
         }
-        return BenchReport(
-            verb: kind.name,
-            batch: kind.batchSize,
-            clients: load.clients,
-            connections: load.connections,
-            seconds: seconds,
-            result,
-            before: before,
-            after: after
-        )
+        await pacing
+        return BenchReport(plan, seconds, meter, waits, before: before, after: after)
+    }
+
+    private var nodes: BenchNodes { BenchNodes(administrationProfile: load.administrationProfile) }
+
+    /// Sends what an open loop has due when it is; of a closed loop nothing is.
+    private func pace(_ clients: BenchClients, _ work: BenchLoad) async {
+        while let wait = await clients.onLoop({ work.sendDue() }) {
+            // More often than this would cost more than what it brings.
+            await pause(.nanoseconds(max(wait, 50_000)))
+        }
     }
 
     /// Says every second how it goes.
     private func watch(
         _ clients: BenchClients,
         _ work: BenchLoad,
-        until end: ContinuousClock.Instant
+        from begin: ContinuousClock.Instant
     ) async {
         var last: UInt64 = 0
         var lastTime = ContinuousClock.now
+        let end = begin + .seconds(plan.seconds)
         while ContinuousClock.now < end, !Interruption.isRequested {
-            await pause(min(1, (end - .now).inSeconds))
-            let done = await clients.onLoop { work.snapshot.done }
+            await pause(min(.seconds(1), end - .now))
+            let done = await clients.onLoop { work.done }
             let now = ContinuousClock.now
             let rate = Double(done - last) / max(0.001, (now - lastTime).inSeconds)
+            let left = max(.zero, end - now)
             Console.remark(
-                "\(kind.name): \(Readable.count(done)) done, \(Readable.count(UInt64(rate)))/s"
+                "\(plan.name): \(Readable.count(done)) done, \(Readable.count(UInt64(rate)))/s, "
+                    + "\(Readable.time(left)) left"
             )
             (last, lastTime) = (done, now)
         }
@@ -137,27 +143,30 @@ struct Bench: Sendable {
         _ history: BenchHistory,
         _ client: CadastreClient
     ) async throws(Failure) {
-        history.isGiven(bucket)
+        history.isGiven(plan.bucket)
         var after: [UInt8] = []
         repeat {
-            let page = try await client.ask(ListObjects(bucket: bucket, after: after))
+            let page = try await client.ask(ListObjects(bucket: plan.bucket, after: after))
                 .get(doing: "reading what is in the bucket before the history begins")
-            for case .object(let object) in page.elements { history.isGiven(object, in: bucket) }
+            for case .object(let object) in page.elements {
+                history.isGiven(object, in: plan.bucket)
+            }
             after = page.next
         } while !after.isEmpty && !Interruption.isRequested
     }
 
-    /// Puts every key once.
+    /// Puts every key once, unless the bucket has as many.
     private func populate(_ clients: BenchClients) async throws(Failure) {
-        let usage = try await clients.first.ask(GetUsage(bucket: bucket))
+        let usage = try await clients.first.ask(GetUsage(bucket: plan.bucket))
             .get(doing: "reading the usage")
-        guard usage.objects < load.keyCount(for: kind) else { return }
-        let count = load.keyCount(for: kind)
-        Console.remark("putting \(Readable.count(count)) objects first")
-        var options = load
-        options.keys = .sequential
-        let maker = RequestMaker(.put, options, bucket)
-        let work = BenchLoad(clients, first: 0, limit: count) { maker.operation($0) }
+        guard usage.objects < plan.keyCount else { return }
+        let maker = RequestMaker(plan.toPopulate)
+        let count = plan.keyCount
+        let progress = Progress("objects put first", total: count)
+        let work = BenchLoad(clients, limit: count) { number, process in
+            progress.add()
+            return maker.operation(number, of: process)
+        }
         await withCheckedContinuation { continuation in
             Task {
                 await clients.onLoop {
@@ -166,21 +175,36 @@ struct Bench: Sendable {
                 }
             }
         }
-        let result = await clients.onLoop { work.snapshot }
-        guard result.refused == 0, result.unknown == 0 else {
+        progress.finish()
+        let (meter, _) = await clients.onLoop { work.measured() }
+        guard meter.refused == 0, meter.unknown == 0 else {
             throw Failure(
                 .tryAgain,
-                "not all objects could be put: \(Escaped.text(result.firstTrouble ?? ""))",
+                "not all objects could be put: \(Escaped.text(meter.firstTrouble ?? ""))",
                 advice: "try again"
             )
         }
     }
 
+    private func pause(_ duration: Duration) async {
+        do {
+            try await Task.sleep(for: max(.zero, duration), tolerance: .zero)
+        } catch {
+            // Cancelled: what follows notices by itself.
+        }
+    }
+}
+
+/// Asks the nodes what they use.
+struct BenchNodes: Sendable {
+    /// An operator's profile; nil leaves it to the profile of the cluster.
+    var administrationProfile: String?
+
     /// What the nodes say, or nothing if this identity may not ask them.
-    private func statuses(_ settings: ClusterSettings) async -> [NodeStatus] {
+    func statuses(_ settings: ClusterSettings) async -> [NodeStatus] {
         do throws(Failure) {
             var settings = settings
-            if let path = load.administrationProfile ?? settings.administrationProfile {
+            if let path = administrationProfile ?? settings.administrationProfile {
                 settings = try ClusterOptions.settings(profile: path)
             }
             guard !settings.administrationEndpoints.isEmpty else { return [] }
@@ -197,14 +221,6 @@ struct Bench: Sendable {
         } catch {
             Console.remark("the nodes' own numbers are missing: \(error.what)")
             return []
-        }
-    }
-
-    private func pause(_ seconds: Double) async {
-        do {
-            try await Task.sleep(for: .seconds(max(0, seconds)))
-        } catch {
-            // Cancelled: what follows notices by itself.
         }
     }
 }

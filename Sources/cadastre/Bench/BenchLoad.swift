@@ -1,87 +1,114 @@
 internal import CadastreClient
-internal import Histogram
 
-/// A closed loop: so many clients, each with one request on its way at any time.
+/// A load on its way: so many clients that send one operation after the other, or an open loop
+/// that sends what is due.
 ///
 /// Lives on the client library's event loop alone, so that no task or lock stands between it and
 /// the socket.
 final class BenchLoad: @unchecked Sendable {
     // Unchecked: made before the event loop sees it, then used there alone.
 
-    /// What has been measured so far.
-    struct Result: Sendable {
-        var histogram: Histogram<UInt64>
-        var done: UInt64 = 0
-        /// Requests that were done; of a batch each counts.
-        var records: UInt64 = 0
-        /// Of those, questions for an object that is not there.
-        var absent: UInt64 = 0
-        var refused: UInt64 = 0
-        var unknown: UInt64 = 0
-        /// The longest time between two that were done.
-        var longestGap = Duration.zero
-        /// Of those, conditions that did not hold.
-        var unmet: UInt64 = 0
-        /// The first refusal or doubt, for people.
-        var firstTrouble: String?
-    }
-
     private let clients: BenchClients
-    private let make: (UInt64) -> BenchOperation
+    private let make: (UInt64, UInt64) -> BenchOperation
     private let history: BenchHistory?
-    private var number: UInt64
-    private var result = BenchLoad.empty
-    private var lastDone = ContinuousClock.now
+    private let clock = BenchClock()
+    private var number: UInt64 = 0
+    private let limit: UInt64
+    private var meter: Meter
+    private var openLoop: OpenLoop?
     private var isEnding = false
     private var active = 0
-    private var limit: UInt64
     private var whenIdle: (() -> Void)?
 
     /// A load that has not begun.
     ///
     /// - Parameters:
-    ///   - clients: send them.
-    ///   - first: the number of the first operation.
-    ///   - limit: the number behind the last; `UInt64.max` until ``end(_:)``.
+    ///   - clients: send it.
+    ///   - limit: how many operations there are; `UInt64.max` until ``end(_:)``.
     ///   - history: is told of every request.
-    ///   - make: makes an operation of its number.
+    ///   - make: makes an operation of its number and of the process that does it.
     init(
         _ clients: BenchClients,
-        first: UInt64,
         limit: UInt64 = .max,
         history: BenchHistory? = nil,
-        make: @escaping (UInt64) -> BenchOperation
+        make: @escaping (UInt64, UInt64) -> BenchOperation
     ) {
         self.clients = clients
         self.make = make
         self.history = history
         self.limit = limit
-        number = first
+        meter = Meter(at: clock.now)
     }
 
-    /// Starts this many clients.
+    // MARK: Pace
+
+    /// Starts this many clients, each of which sends again when it has its answer.
     func begin(clients: Int) {
         active = clients
         for process in 0..<clients { next(UInt64(process)) }
     }
 
-    /// Forgets what was measured: the warm-up is over.
-    func reset() {
-        // What went wrong before is still worth telling.
-        let firstTrouble = result.firstTrouble
-        result = Self.empty
-        result.firstTrouble = firstTrouble
-        lastDone = .now
+    /// Starts at the pace of a plan; of an open loop ``sendDue()`` must be called again and again.
+    func begin(_ plan: BenchPlan) {
+        guard let rate = plan.rate else { return begin(clients: plan.clients) }
+        let arrivals = Arrivals(perSecond: rate, bursts: plan.bursts, seed: plan.seed)
+        openLoop = OpenLoop(arrivals, senders: plan.clients)
+        sendDue()
     }
 
-    /// What has been measured since the last reset.
-    var snapshot: Result { result }
+    /// Sends what an open loop has due.
+    ///
+    /// Returns in how many nanoseconds to call again; nil when there is nothing more to send.
+    @discardableResult
+    func sendDue() -> UInt64? {
+        while !hasEnded, let start = openLoop?.start(at: clock.now) {
+            active += 1
+            send(start.process, due: start.due)
+        }
+        guard !hasEnded, let openLoop else { return nil }
+        // With no sender free, the next answer sends; this is only to notice the end.
+        guard let wake = openLoop.wake else { return Self.longestPause }
+        let now = clock.now
+        return wake > now ? min(wake - now, Self.longestPause) : 0
+    }
 
-    /// Lets every client finish its request; calls back when all have.
+    private static let longestPause: UInt64 = 5_000_000
+
+    private var hasEnded: Bool { isEnding || Interruption.isRequested || number >= limit }
+
+    private func next(_ process: UInt64) {
+        if hasEnded { becomeIdle() } else { send(process, due: clock.now) }
+    }
+
+    private func becomeIdle() {
+        active -= 1
+        if active == 0 { finish() }
+    }
+
+    // MARK: Measuring
+
+    /// Forgets what was measured: the warm-up is over.
+    func reset() {
+        meter.reset(at: clock.now)
+        openLoop?.reset()
+    }
+
+    /// How many operations were done since the last reset.
+    var done: UInt64 { meter.done }
+
+    /// What has been measured since the last reset.
+    func measured() -> (meter: Meter, openLoop: OpenLoop.Waits?) {
+        let now = clock.now
+        meter.closeSeconds(at: now)
+        return (meter, openLoop?.waits(at: now))
+    }
+
+    // MARK: Ending
+
+    /// Lets every client finish its operation; calls back when all have.
     func end(_ done: @escaping () -> Void) {
         isEnding = true
-        whenIdle = done
-        if active == 0 { finish() }
+        onLimit(done)
     }
 
     /// Calls back when the limit is reached and every client has finished.
@@ -90,79 +117,94 @@ final class BenchLoad: @unchecked Sendable {
         if active == 0 { finish() }
     }
 
-    private static let longestNanoseconds: UInt64 = 120_000_000_000
-
-    private static var empty: Result {
-        Result(
-            histogram: Histogram(
-                highestTrackableValue: longestNanoseconds,
-                numberOfSignificantValueDigits: .three
-            )
-        )
+    private func finish() {
+        whenIdle?()
+        whenIdle = nil
     }
 
-    private func next(_ process: UInt64) {
-        guard !isEnding, !Interruption.isRequested, number < limit else {
-            active -= 1
-            if active == 0 { finish() }
-            return
-        }
-        let operation = make(number)
+    // MARK: One operation
+
+    /// What became of the requests of an operation so far.
+    private struct Progress {
+        var missing: UInt64
+        var troubles: UInt64 = 0
+        var absent: UInt64 = 0
+        var unmet: UInt64 = 0
+    }
+
+    private func send(_ process: UInt64, due: UInt64) {
+        let operation = make(number, process)
         number += 1
-        let begin = ContinuousClock.now
         let size = UInt64(operation.requests.count)
-        var missing = size
-        var troubles = 0
+        var progress = Progress(missing: size)
         for (offset, submission) in operation.requests.enumerated() {
             // Each request of a batch is one of a process of its own.
             let sender = process * size + UInt64(offset)
             history?.begins(sender, submission)
             clients.submitOnLoop(submission, of: sender) { [self] outcome in
                 history?.ends(sender, outcome)
-                if !count(outcome) { troubles += 1 }
-                missing -= 1
-                guard missing == 0 else { return }
-                if troubles == 0 { record(begin, .now) }
-                next(process)
+                count(outcome, &progress)
+                progress.missing -= 1
+                guard progress.missing == 0 else { return }
+                ended(operation, process, due, progress, outcome)
             }
         }
     }
 
-    /// Counts what became of a request; false if nobody answered it.
-    private func count(_ outcome: RawOutcome) -> Bool {
+    private func count(_ outcome: RawOutcome, _ progress: inout Progress) {
         switch outcome {
         case .refused(let refused) where refused.reason == .noSuchObject:
             // That there is none is an answer like another.
-            result.absent += 1
+            progress.absent += 1
         case .refused(let refused) where refused.reason == .preconditionFailed:
-            result.unmet += 1
+            progress.unmet += 1
         case .done: break
         case .refused(let refused):
-            result.refused += 1
-            if result.firstTrouble == nil { result.firstTrouble = refused.description }
+            progress.troubles += 1
+            meter.refused += 1
+            if meter.firstTrouble == nil { meter.firstTrouble = refused.description }
             // A request that cannot succeed must not spin.
             if refused.advice != .askAgainLater { isEnding = true }
-            return false
         case .unknown(let reason):
-            result.unknown += 1
-            if result.firstTrouble == nil { result.firstTrouble = reason }
-            return false
+            progress.troubles += 1
+            meter.unknown += 1
+            if meter.firstTrouble == nil { meter.firstTrouble = reason }
         }
-        result.records += 1
-        return true
     }
 
-    private func record(_ begin: ContinuousClock.Instant, _ now: ContinuousClock.Instant) {
-        let (seconds, attoseconds) = (now - begin).components
-        let nanoseconds = UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
-        result.histogram.record(min(nanoseconds, Self.longestNanoseconds))
-        result.done += 1
-        result.longestGap = max(result.longestGap, now - lastDone)
-        lastDone = now
+    private func ended(
+        _ operation: BenchOperation,
+        _ process: UInt64,
+        _ due: UInt64,
+        _ progress: Progress,
+        _ outcome: RawOutcome
+    ) {
+        let now = clock.now
+        if progress.troubles == 0 {
+            meter.record(
+                operation.kind,
+                records: UInt64(operation.requests.count),
+                from: due,
+                to: now,
+                absent: progress.absent,
+                unmet: progress.unmet
+            )
+        }
+        operation.answered?(outcome)
+        guard openLoop != nil else { return next(process) }
+        openLoop?.ended(process, at: now)
+        becomeIdle()
+        sendDue()
     }
+}
 
-    private func finish() {
-        whenIdle?()
-        whenIdle = nil
+/// Nanoseconds since it was made, of the machine's monotonic clock.
+struct BenchClock: Sendable {
+    private let begin = ContinuousClock.now
+
+    /// Now.
+    var now: UInt64 {
+        let (seconds, attoseconds) = (ContinuousClock.now - begin).components
+        return UInt64(seconds) * 1_000_000_000 + UInt64(attoseconds / 1_000_000_000)
     }
 }

@@ -7,44 +7,87 @@ struct BenchOperation {
     var kind: OperationKind
     /// At least one.
     var requests: [Submission]
+    /// Is told what came of it, if what follows depends on that.
+    var answered: ((RawOutcome) -> Void)?
 }
 
-/// The kinds of operations whose latency is told apart.
-enum OperationKind: String, CaseIterable, CodingKey, Sendable {
+/// The kinds of operations whose latency is told apart, in the order in which they are told.
+enum OperationKind: String, CaseIterable, Sendable {
+    case get
+    case head
     case put
     case conditionalPut = "conditional_put"
-    case get
     case delete
     case list
+    case listFolders = "list_folders"
     case usage
     case batch
+
+    /// As people read it.
+    var name: String { rawValue.replacing("_", with: " ") }
+
+    /// Whether it puts objects.
+    var isPut: Bool {
+        switch self {
+        case .put, .conditionalPut, .batch: true
+        case .get, .head, .delete, .list, .listFolders, .usage: false
+        }
+    }
 }
 
 /// What a load does, drawn by its weight.
 enum BenchAction: Hashable, Sendable {
     /// Puts an object.
     case put
+    /// Puts an object that was not there before, newer than all others.
+    case append
     /// Puts an object that must not be there.
     case putIfAbsent
     /// Puts an object over the newest of this run, or over one that must be there.
     case putOverNewest
     /// So many puts of neighbours at once, each a command of its own.
     case batch(Int)
+    /// Puts the next file of a log of commits, for which all clients contend.
+    case commit
+    /// Reads an object, then puts it if it is still the same.
+    case swap
     /// Deletes an object.
     case delete
     /// Reads an object.
     case get
+    /// Reads an object, three times of ten one that never was: the register's part of a HEAD.
+    case head
     /// Lists so many objects behind a key.
     case listAfter(Int)
     /// Lists so many objects under a prefix that holds as many.
     case listUnder(Int)
+    /// Lists so many objects and folders of a folder, at any depth.
+    case listFolders(Int)
+    /// Lists the whole bucket in pages of so many; every other client the folders of a folder.
+    case walk(Int)
     /// Reads what the bucket holds.
     case usage
+
+    /// In what the report calls the mix; those of one kind are together.
+    var kind: OperationKind {
+        switch self {
+        case .put, .append: .put
+        case .putIfAbsent, .putOverNewest, .commit, .swap: .conditionalPut
+        case .batch: .batch
+        case .delete: .delete
+        case .get: .get
+        case .head: .head
+        case .listAfter, .listUnder, .walk: .list
+        case .listFolders: .listFolders
+        case .usage: .usage
+        }
+    }
 }
 
 /// What a load does and how often, in weights.
 struct Mix: Sendable {
-    private let shares: [(action: BenchAction, weight: UInt64)]
+    /// What and how often.
+    let shares: [(action: BenchAction, weight: UInt64)]
     private let sum: UInt64
 
     /// Mixes actions of weights above 0; at least one.
@@ -64,4 +107,16 @@ struct Mix: Sendable {
         }
         preconditionFailure("a number below the sum of all weights is in one of them")
     }
+
+    /// Each kind's share of all operations, in percent.
+    var percentages: [OperationKind: Double] {
+        var percentages: [OperationKind: Double] = [:]
+        for share in shares {
+            percentages[share.action.kind, default: 0] += Double(share.weight) * 100 / Double(sum)
+        }
+        return percentages
+    }
+
+    /// Whether every change is a put.
+    var onlyPuts: Bool { !shares.contains { $0.action == .delete } }
 }

@@ -1,3 +1,4 @@
+internal import ArgumentParser
 internal import CadastreClient
 internal import Histogram
 
@@ -7,6 +8,7 @@ struct BenchReport: Encodable, Sendable {
     struct Node: Encodable, Sendable {
         var node: UInt64
         var role: String
+        var version: String
         var resident_bytes: UInt64
         /// Milliseconds of its processor time per 1,000 operations.
         var cpu_ms_per_1000_operations: Double
@@ -14,6 +16,68 @@ struct BenchReport: Encodable, Sendable {
         var entries: UInt64
         var commands: UInt64
         var journal_bytes: UInt64
+    }
+
+    /// How long one kind of operation took.
+    struct Latency: Encodable, Sendable {
+        var operations: UInt64
+        var operations_per_second: Double
+        var mean_ms: Double
+        var p50_ms: Double
+        var p90_ms: Double
+        var p99_ms: Double
+        var p999_ms: Double
+        var max_ms: Double
+        var absent: UInt64
+        var unmet: UInt64
+        /// Of conditional puts, the part whose condition held, 0…1.
+        var success_rate: Double?
+    }
+
+    /// What an open loop could not send in time.
+    struct OpenLoop: Encodable, Sendable {
+        /// Operations in a second that were due, in the mean and between bursts.
+        var rate: Double
+        var has_bursts: Bool
+        /// Sent late because no client was free; their wait is in their latency.
+        var late: UInt64
+        /// Never sent, for the same reason.
+        var unsent: UInt64
+        var longest_wait_ms: Double
+    }
+
+    /// What was asked for.
+    struct Settings: Encodable, Sendable {
+        var title: String?
+        /// Percent of all operations, by kind.
+        var mix: [String: Double]
+        /// What belongs to the workload and cannot be done yet.
+        var left_out: [String]
+        var bucket: String
+        var shape: String
+        var keys: String
+        var popularity: String
+        var theta: Double?
+        var key_count: UInt64
+        var sizes: String
+        var value_size: Int
+        var seed: UInt64
+        var warm_up_seconds: Double
+        /// Of the program that ran the bench.
+        var version: String
+    }
+
+    /// One second of the run.
+    struct Second: Encodable, Sendable {
+        var operations: UInt64
+        var p50_ms: Double
+        var p99_ms: Double
+    }
+
+    /// A latency and how many of a thousand thousand operations took no longer, as a share 0…1.
+    struct CurvePoint: Encodable, Sendable {
+        var share: Double
+        var ms: Double
     }
 
     var verb: String
@@ -28,6 +92,7 @@ struct BenchReport: Encodable, Sendable {
     var batch: Int
     var mean_ms: Double
     var p50_ms: Double
+    var p90_ms: Double
     var p99_ms: Double
     var p999_ms: Double
     var max_ms: Double
@@ -39,6 +104,11 @@ struct BenchReport: Encodable, Sendable {
     var refused: UInt64
     var unknown: UInt64
     var first_trouble: String?
+    /// By kind, each that was done at least once.
+    var by_kind: [String: Latency]
+    /// Nil of a closed loop.
+    var open_loop: OpenLoop?
+    var settings: Settings
     /// Nil without an identity that may ask the nodes.
     var nodes: [Node]?
     var cpu_ms_per_1000_operations: Double?
@@ -46,41 +116,90 @@ struct BenchReport: Encodable, Sendable {
     var fsyncs_per_entry: Double?
     var commands_per_entry: Double?
     var journal_bytes_per_command: Double?
+    /// Of the node that leads; nil where other changes than puts were made as well.
+    var journal_bytes_per_put: Double?
+    /// What SQLite writes; nil, as nodes do not tell it.
+    var sqlite_bytes_per_put: Double?
+    /// Second by second; only in the report's folder.
+    var timeline: [Second]?
+    /// By kind; only in the report's folder.
+    var curves: [String: [CurvePoint]]?
 
     /// Puts the measurements together.
     init(
-        verb: String,
-        batch: Int,
-        clients: Int,
-        connections: Int,
-        seconds: Double,
-        _ result: BenchLoad.Result,
+        _ plan: BenchPlan,
+        _ seconds: Double,
+        _ meter: Meter,
+        _ waits: cadastre.OpenLoop.Waits?,
         before: [NodeStatus],
         after: [NodeStatus]
     ) {
-        func milliseconds(_ percentile: Double) -> Double {
-            Self.rounded(Double(result.histogram.valueAtPercentile(percentile)) / 1e6)
-        }
-        self.verb = verb
-        self.batch = batch
-        self.clients = clients
-        self.connections = connections
+        let all = Latency(meter.latencies, seconds, absent: meter.absent, unmet: meter.unmet)
+        verb = plan.name
+        clients = plan.clients
+        connections = plan.connections
         self.seconds = Self.rounded(seconds)
-        operations = result.done
-        operations_per_second = Self.rounded(seconds > 0 ? Double(result.done) / seconds : 0)
-        records_per_second = Self.rounded(seconds > 0 ? Double(result.records) / seconds : 0)
-        mean_ms = result.done > 0 ? Self.rounded(result.histogram.mean / 1e6) : 0
-        p50_ms = milliseconds(50)
-        p99_ms = milliseconds(99)
-        p999_ms = milliseconds(99.9)
-        max_ms = result.done > 0 ? Self.rounded(Double(result.histogram.max) / 1e6) : 0
-        longest_gap_ms = result.longestGap.inMilliseconds
-        absent = result.absent
-        unmet = result.unmet
-        refused = result.refused
-        unknown = result.unknown
-        first_trouble = result.firstTrouble.map { Escaped.text($0) }
+        operations = meter.done
+        operations_per_second = all.operations_per_second
+        records_per_second = Self.rounded(seconds > 0 ? Double(meter.records) / seconds : 0)
+        batch = plan.batch
+        mean_ms = all.mean_ms
+        p50_ms = all.p50_ms
+        p90_ms = all.p90_ms
+        p99_ms = all.p99_ms
+        p999_ms = all.p999_ms
+        max_ms = all.max_ms
+        longest_gap_ms = Int64(meter.longestGap / 1_000_000)
+        absent = meter.absent
+        unmet = meter.unmet
+        refused = meter.refused
+        unknown = meter.unknown
+        first_trouble = meter.firstTrouble.map { Escaped.text($0) }
+        by_kind = [:]
+        var curves: [String: [CurvePoint]] = [:]
+        for (kind, measured) in meter.kinds {
+            let name = kind.rawValue
+            by_kind[name] = Latency(
+                measured.latencies,
+                seconds,
+                absent: measured.absent,
+                unmet: measured.unmet
+            )
+            if kind != .conditionalPut { by_kind[name]?.success_rate = nil }
+            curves[name] = Self.curve(measured.latencies)
+        }
+        self.curves = curves
+        settings = Settings(plan)
+        if let waits, let rate = plan.rate {
+            open_loop = OpenLoop(
+                rate: rate,
+                has_bursts: plan.bursts != nil,
+                late: waits.late,
+                unsent: waits.unsent,
+                longest_wait_ms: Self.milliseconds(waits.longest)
+            )
+        }
+        timeline = meter.seconds.map {
+            Second(
+                operations: $0.operations,
+                p50_ms: Self.milliseconds($0.median),
+                p99_ms: Self.milliseconds($0.percentile99)
+            )
+        }
         addNodes(before, after)
+        let leader = nodes?.first { $0.role == "leader" }
+        let puts = meter.putCount * UInt64(plan.batch)
+        if plan.mix.onlyPuts, let leader, puts > 0 {
+            journal_bytes_per_put = Self.rounded(Double(leader.journal_bytes) / Double(puts))
+        }
+    }
+
+    /// The same without what only pictures need.
+    var withoutCurves: BenchReport {
+        var report = self
+        report.timeline = nil
+        report.curves = nil
+        return report
     }
 
     private mutating func addNodes(_ before: [NodeStatus], _ after: [NodeStatus]) {
@@ -96,6 +215,7 @@ struct BenchReport: Encodable, Sendable {
                 Node(
                     node: now.node,
                     role: now.role,
+                    version: Escaped.text(now.version),
                     resident_bytes: now.residentBytes,
                     cpu_ms_per_1000_operations: Self.rounded(
                         Double(used) * 1000 / Double(operations)
@@ -122,45 +242,84 @@ struct BenchReport: Encodable, Sendable {
         }
     }
 
+    // MARK: Numbers
+
+    /// Points that are as far apart as the eye sees on an axis that stretches towards 1.
+    private static func curve(_ latencies: Histogram<UInt64>) -> [CurvePoint] {
+        guard latencies.totalCount > 0 else { return [] }
+        var points: [CurvePoint] = []
+        var missing = 1.0
+        // Beyond one operation in all there is nothing to tell apart.
+        while missing >= 1 / Double(latencies.totalCount), missing > 1e-7 {
+            let value = latencies.valueAtPercentile((1 - missing) * 100)
+            points.append(CurvePoint(share: 1 - missing, ms: milliseconds(value)))
+            missing *= 0.891_250_938
+        }
+        points.append(
+            CurvePoint(
+                share: 1 - 1 / Double(latencies.totalCount + 1),
+                ms: milliseconds(latencies.max)
+            )
+        )
+        return points
+    }
+
+    fileprivate static func milliseconds(_ nanoseconds: UInt64) -> Double {
+        rounded(Double(nanoseconds) / 1e6)
+    }
+
     /// Three digits behind the point are enough.
-    private static func rounded(_ value: Double) -> Double {
+    fileprivate static func rounded(_ value: Double) -> Double {
         value.isFinite ? (value * 1000).rounded() / 1000 : 0
     }
+}
 
-    private var batchText: String {
-        guard batch > 1 else { return "" }
-        return " batches of \(batch) puts, each a command of its own: "
-            + "\(Readable.count(UInt64(records_per_second))) records/s"
+extension BenchReport.Latency {
+    /// What a histogram says.
+    fileprivate init(
+        _ latencies: Histogram<UInt64>,
+        _ seconds: Double,
+        absent: UInt64,
+        unmet: UInt64
+    ) {
+        func milliseconds(_ percentile: Double) -> Double {
+            BenchReport.milliseconds(latencies.valueAtPercentile(percentile))
+        }
+        let count = latencies.totalCount
+        operations = count
+        operations_per_second = BenchReport.rounded(seconds > 0 ? Double(count) / seconds : 0)
+        mean_ms = count > 0 ? BenchReport.rounded(latencies.mean / 1e6) : 0
+        p50_ms = milliseconds(50)
+        p90_ms = milliseconds(90)
+        p99_ms = milliseconds(99)
+        p999_ms = milliseconds(99.9)
+        max_ms = count > 0 ? BenchReport.milliseconds(latencies.max) : 0
+        self.absent = absent
+        self.unmet = unmet
+        success_rate = count > 0 ? BenchReport.rounded(1 - Double(unmet) / Double(count)) : nil
     }
+}
 
-    /// What people read.
-    var text: String {
-        var lines = [
-            "\(verb): \(Readable.count(operations)) operations in \(Readable.decimal(seconds, 1)) s"
-                + " by \(clients) clients on \(connections) connections",
-            "  throughput  \(Readable.count(UInt64(operations_per_second)))/s" + batchText,
-            "  latency     p50 \(Readable.decimal(p50_ms, 3)) ms, "
-                + "p99 \(Readable.decimal(p99_ms, 3)) ms, p99.9 \(Readable.decimal(p999_ms, 3)) ms, "
-                + "max \(Readable.decimal(max_ms, 1)) ms",
-            "  longest gap \(longest_gap_ms) ms; \(refused) refused, "
-                + "\(unknown) unknown, \(absent) absent"
-                + (unmet > 0 ? ", \(unmet) conditions not met" : ""),
-        ]
-        for node in nodes ?? [] {
-            lines.append(
-                "  node \(node.node) (\(Escaped.text(node.role)))  "
-                    + "\(Readable.decimal(node.cpu_ms_per_1000_operations, 1)) ms of processor per "
-                    + "1,000 operations, \(Readable.size(node.resident_bytes)) resident"
-            )
-        }
-        if let fsyncs_per_entry, let commands_per_entry {
-            let bytes = journal_bytes_per_command.map { Readable.decimal($0, 0) } ?? "?"
-            lines.append(
-                "  journal     \(Readable.decimal(fsyncs_per_entry, 2)) fsyncs an entry, "
-                    + "\(Readable.decimal(commands_per_entry, 1)) commands an entry, "
-                    + "\(bytes) bytes a command"
-            )
-        }
-        return lines.joined(separator: "\n")
+extension BenchReport.Settings {
+    /// What a plan says.
+    fileprivate init(_ plan: BenchPlan) {
+        title = plan.title
+        mix = Dictionary(
+            uniqueKeysWithValues: plan.mix.percentages.map {
+                ($0.key.rawValue, BenchReport.rounded($0.value))
+            }
+        )
+        left_out = plan.leftOut
+        bucket = Escaped.bytes(plan.bucket)
+        shape = plan.shape.rawValue
+        keys = plan.order.rawValue
+        popularity = plan.popularity.rawValue
+        theta = plan.popularity == .zipf ? plan.theta : nil
+        key_count = plan.keyCount
+        sizes = plan.sizes.rawValue
+        value_size = plan.valueSize
+        seed = plan.seed
+        warm_up_seconds = plan.warmUp
+        version = Cadastre.configuration.version
     }
 }

@@ -6,58 +6,80 @@ final class RequestMaker: @unchecked Sendable {
 
     private let mix: Mix
     private let bucket: [UInt8]
-    private let count: UInt64
-    private let order: BenchVerbs.KeyOrder
-    private let value: [UInt8]
-    private let checksum: Checksum
+    private let shape: KeyShape
+    private let places: Places
+    private let isSequential: Bool
+    private let objects: ObjectMaker
     private var numbers: SeededNumbers
-    /// Tells the values of this run from those of others; nil where all values are one.
-    private let run: String?
     private let remembersNewest: Bool
     /// The newest value of each key that this run made, for conditions; of a mixed load alone.
     private var newest: [UInt64: [UInt8]] = [:]
+    /// How many places have an object, of a load that appends.
+    private var written: UInt64
+    private let log: CommitLog
+    private let swaps = Swaps()
+    private let walks: Walks
 
-    /// Makes operations of this kind.
-    init(_ kind: Bench.Kind, _ load: BenchVerbs.LoadOptions, _ bucket: [UInt8]) {
-        mix = kind.mix
-        self.bucket = bucket
-        count = load.keyCount(for: kind)
-        order = load.keys
-        value = (0..<load.valueSize).map { UInt8(truncatingIfNeeded: $0 &* 31 &+ 7) }
-        checksum = Checksum(.sha256, Array(repeating: 0x5A, count: 32))
-        numbers = SeededNumbers(seed: load.seed)
-        remembersNewest = kind == .mixed
-        let isTold = load.history != nil || remembersNewest
-        run = isTold ? String(UInt32.random(in: 0 ... .max), radix: 16) : nil
+    /// Makes the operations of a plan.
+    init(_ plan: BenchPlan) {
+        mix = plan.mix
+        bucket = plan.bucket
+        shape = plan.shape
+        places = Places(plan.keyCount, plan.order, plan.popularity, theta: plan.theta)
+        isSequential = plan.order == .sequential
+        remembersNewest = plan.mix.shares.contains { $0.action == .putOverNewest }
+        let run = String(UInt32.random(in: 0 ... .max), radix: 16)
+        objects = ObjectMaker(plan, run: plan.tellsValuesApart ? run : nil)
+        numbers = SeededNumbers(seed: plan.seed)
+        written = plan.populates ? plan.keyCount : 0
+        log = CommitLog(run)
+        walks = Walks(plan.bucket)
     }
 
-    /// The operation of a number.
-    func operation(_ number: UInt64) -> BenchOperation {
-        let place = order == .sequential ? number % count : numbers.next() % count
+    /// The operation of a number, done by a process that has none on its way.
+    func operation(_ number: UInt64, of process: UInt64 = 0) -> BenchOperation {
+        let place = places.place(number, &numbers)
         switch mix.draw(&numbers) {
-        case .put: return change(.put, put(number, place, nil))
-        case .putIfAbsent: return change(.conditionalPut, put(number, place, .ifAbsent))
+        case .put: return put(.put, number, place)
+        case .append:
+            written += 1
+            return put(.put, number, written - 1)
+        case .putIfAbsent: return put(.conditionalPut, number, place, .ifAbsent)
         case .putOverNewest:
             let condition = newest[place].map { Precondition.ifMatch([$0]) } ?? .ifPresent
-            return change(.conditionalPut, put(number, place, condition))
-        case .batch(let size): return batch(number, place, size)
+            return put(.conditionalPut, number, place, condition)
+        case .batch(let size): return batch(number, place, UInt64(size))
+        case .commit: return commit(number)
+        case .swap: return swap(number, place, process)
         case .delete:
-            return change(.delete, DeleteObject(bucket: bucket, key: Self.key(place)))
-        case .get: return question(.get, GetObject(bucket: bucket, key: Self.key(place)))
+            return change(.delete, DeleteObject(bucket: bucket, key: shape.key(place)))
+        case .get: return question(.get, GetObject(bucket: bucket, key: shape.key(present(place))))
+        case .head: return head(present(place))
         case .listAfter(let page):
-            let after = Self.key(place)
+            let after = shape.key(place)
             return question(.list, ListObjects(bucket: bucket, after: after, maximum: page))
         case .listUnder(let page):
-            let prefix = Self.prefix(place, holding: page)
+            let prefix = shape.prefix(place, holding: page, of: places.count)
             return question(.list, ListObjects(bucket: bucket, prefix: prefix, maximum: page))
+        case .listFolders(let page):
+            let depth = numbers.next() % (Walks.maximumDepth + 1)
+            let folder = shape.folder(place, depth: Int(depth))
+            return question(.listFolders, walks.folders(of: folder, after: [], maximum: page))
+        case .walk(let page):
+            let depth = numbers.next() % (Walks.maximumDepth + 1)
+            let folder = shape.folder(place, depth: Int(depth))
+            return walks.operation(of: process, folder: folder, maximum: page)
         case .usage: return question(.usage, GetUsage(bucket: bucket))
         }
     }
 
-    private func change(
-        _ kind: OperationKind,
-        _ command: some ClientCommand
-    ) -> BenchOperation {
+    /// The one of those that were written, where a load writes its own.
+    private func present(_ place: UInt64) -> UInt64 {
+        guard written != places.count, written > 0 else { return place }
+        return places.drawn(from: written, &numbers)
+    }
+
+    private func change(_ kind: OperationKind, _ command: some ClientCommand) -> BenchOperation {
         BenchOperation(kind: kind, requests: [Submission(.command, command.encoded)])
     }
 
@@ -65,72 +87,52 @@ final class RequestMaker: @unchecked Sendable {
         BenchOperation(kind: kind, requests: [Submission(.query, query.encoded)])
     }
 
+    private func put(
+        _ kind: OperationKind,
+        _ number: UInt64,
+        _ place: UInt64,
+        _ condition: Precondition? = nil
+    ) -> BenchOperation {
+        let put = objects.put(number, place, condition, &numbers)
+        if remembersNewest { newest[place] = put.etag }
+        return change(kind, put)
+    }
+
     /// Neighbours, as they are what one upload or one job of a service puts together.
-    private func batch(_ number: UInt64, _ place: UInt64, _ size: Int) -> BenchOperation {
-        let size = UInt64(size)
-        let first = order == .sequential ? number &* size : place
+    private func batch(_ number: UInt64, _ place: UInt64, _ size: UInt64) -> BenchOperation {
+        let first = isSequential ? number &* size : place
         let requests = (0..<size).map { offset in
-            let put = put(number &* size &+ offset, (first &+ offset) % count, nil)
+            let place = (first &+ offset) % places.count
+            let put = objects.put(number &* size &+ offset, place, nil, &numbers)
             return Submission(.command, put.encoded)
         }
         return BenchOperation(kind: .batch, requests: requests)
     }
 
-    private func put(_ number: UInt64, _ place: UInt64, _ condition: Precondition?) -> PutObject {
-        var put = PutObject(bucket: bucket, key: Self.key(place), size: 30_000 + place)
-        if let run {
-            put.etag = Array("\(run)-\(number)".utf8)
-            if remembersNewest { newest[place] = put.etag }
-        } else {
-            put.etag = Array("d41d8cd98f00b204e9800998ecf8427e".utf8)
-        }
-        put.checksum = checksum
-        put.contentType = Array("application/octet-stream".utf8)
-        put.locations = value
-        put.precondition = condition
-        return put
+    /// Three of ten ask for what never was, as backup tools and negative look-ups do.
+    private func head(_ place: UInt64) -> BenchOperation {
+        var key = shape.key(place)
+        if numbers.next() % 10 < 3 { key.append(UInt8(ascii: "~")) }
+        return question(.head, GetObject(bucket: bucket, key: key))
     }
 
-    /// The key of a place, 64 bytes: `bench/` and the number with zeros before it.
-    static func key(_ place: UInt64) -> [UInt8] {
-        var key = Array("bench/".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 58)
-        var rest = place
-        var position = key.count - 1
-        while rest > 0, position > 5 {
-            key[position] = UInt8(ascii: "0") + UInt8(rest % 10)
-            rest /= 10
-            position -= 1
-        }
-        return key
+    private func commit(_ number: UInt64) -> BenchOperation {
+        let version = log.next
+        let key = log.key(version)
+        let put = objects.put(number, key: key, size: 1_000, .ifAbsent, &numbers)
+        var operation = change(.conditionalPut, put)
+        operation.answered = { [log] outcome in log.answered(version, outcome) }
+        return operation
     }
 
-    /// What the keys around a place begin with: the shortest such that at least so many do.
-    static func prefix(_ place: UInt64, holding count: Int) -> [UInt8] {
-        var digits = 0
-        var held = 1
-        while held < count {
-            held *= 10
-            digits += 1
+    private func swap(_ number: UInt64, _ place: UInt64, _ process: UInt64) -> BenchOperation {
+        guard let held = swaps.take(process) else {
+            let get = GetObject(bucket: bucket, key: shape.key(place))
+            var operation = question(.get, get)
+            operation.answered = { [swaps] outcome in swaps.read(place, outcome, by: process) }
+            return operation
         }
-        return key(place).dropLast(digits)
-    }
-}
-
-extension Bench.Kind {
-    /// What a load of this kind does.
-    var mix: Mix {
-        switch self {
-        case .put: Mix([(.put, 1)])
-        case .get: Mix([(.get, 1)])
-        case .list(let page): Mix([(.listUnder(page), 1)])
-        case .batch(let size): Mix([(.batch(size), 1)])
-        case .mixed:
-            // Changes and questions about few keys, half of each; some of the changes under a
-            // condition.
-            Mix([
-                (.put, 24), (.putIfAbsent, 6), (.putOverNewest, 10), (.delete, 10), (.get, 40),
-                (.listAfter(10), 6), (.usage, 4),
-            ])
-        }
+        let condition = held.etag.map { Precondition.ifMatch([$0]) } ?? .ifAbsent
+        return put(.conditionalPut, number, held.place, condition)
     }
 }

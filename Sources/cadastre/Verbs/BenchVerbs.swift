@@ -5,8 +5,15 @@ internal import CadastreClient
 struct BenchVerbs: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench",
-        abstract: "Measures a running cluster with a closed loop of clients.",
-        subcommands: [Put.self, Get.self, List.self, Mixed.self, Batch.self]
+        abstract: "Measures a running cluster.",
+        discussion: """
+            In a closed loop each client sends again when it has its answer. With --rate the loop is \
+            open: operations are due at random times of that mean rate, whatever is answered, and \
+            their latency counts from when they were due.
+            """,
+        subcommands: [
+            Put.self, Get.self, List.self, Mixed.self, Batch.self, WorkloadVerb.self,
+        ]
     )
 
     /// In which order keys are used.
@@ -17,7 +24,7 @@ struct BenchVerbs: AsyncParsableCommand {
 
     /// The load.
     struct LoadOptions: ParsableArguments {
-        @Option(help: "Clients, each with one request on its way.")
+        @Option(help: "Clients, each with one operation on its way: at most so many are.")
         var clients = 64
         @Option(help: "Connections that they share.")
         var connections = 4
@@ -25,15 +32,48 @@ struct BenchVerbs: AsyncParsableCommand {
         var seconds = 10.0
         @Option(help: "How long to run before that.")
         var warmUp = 2.0
+        @Option(
+            help: ArgumentHelp(
+                "Open loop: operations due in a second, Poisson arrivals; 0 is the closed loop.",
+                valueName: "per-second"
+            )
+        )
+        var rate: Double?
         @Option(help: "random or sequential.")
         var keys = KeyOrder.random
         @Option(help: "How many different keys; 100000, of a mixed load 64.")
         var keyCount: UInt64?
+        @Option(
+            help: ArgumentHelp(
+                """
+                What keys look like: plain (64 bytes), K1 hashed, K2 Hive, K3 backup, K4 media, \
+                K5 logs, K6 200 to 900 bytes not all of ASCII.
+                """,
+                valueName: "shape"
+            )
+        )
+        var shape: KeyShape?
+        @Option(
+            help: ArgumentHelp(
+                "uniform, or zipf: of random keys the newest most often.",
+                valueName: "law"
+            )
+        )
+        var popularity: Popularity?
+        @Option(help: "How much more often, above 0 and below 1.")
+        var theta = 0.99
+        @Option(
+            help: ArgumentHelp(
+                "plain, or log-normal: median 30 kB, 85 of 100 below 1 MB, and user metadata.",
+                valueName: "sizes"
+            )
+        )
+        var sizes: ObjectSizes?
         @Option(help: "Bytes of opaque locations in each object.")
         var valueSize = 256
-        @Option(help: "The bucket; created if it is missing.")
-        var bucket = "bench"
-        @Option(help: "The seed of random keys.")
+        @Option(help: "The bucket, created if it is missing; bench, or one for each shape of keys.")
+        var bucket: String?
+        @Option(help: "The seed of everything random.")
         var seed: UInt64 = 1
         @Option(
             help: ArgumentHelp(
@@ -49,13 +89,15 @@ struct BenchVerbs: AsyncParsableCommand {
             )
         )
         var history: String?
+        @Option(
+            help: ArgumentHelp(
+                "Write a page with pictures of latency and throughput, and the numbers behind it.",
+                valueName: "folder"
+            )
+        )
+        var report: String?
         @OptionGroup
         var options: ClusterOptions
-
-        /// How many different keys there are.
-        func keyCount(for kind: Bench.Kind) -> UInt64 {
-            keyCount ?? (kind == .mixed ? 64 : 100_000)
-        }
 
         func validate() throws {
             guard 1...4096 ~= clients else { throw ValidationError("--clients must be 1 to 4096") }
@@ -71,6 +113,25 @@ struct BenchVerbs: AsyncParsableCommand {
             guard 0...65_536 ~= valueSize else {
                 throw ValidationError("--value-size must be 0 to 65536")
             }
+            guard (rate ?? 0) >= 0, (rate ?? 0) <= 1_000_000 else {
+                throw ValidationError("--rate must be 0 to 1000000")
+            }
+            guard theta > 0, theta < 1 else {
+                throw ValidationError("--theta must be more than 0 and less than 1")
+            }
+            try checkRoom(for: clients)
+        }
+
+        /// The library takes 256 MiB of requests; what it refuses would be measured as refused.
+        ///
+        /// - Throws: `ValidationError` if so many requests at once are more than that.
+        func checkRoom(for requests: Int) throws {
+            guard requests <= (256 << 20) / (valueSize + 4096) else {
+                throw ValidationError(
+                    "\(requests) requests at once with --value-size \(valueSize) are more than the "
+                        + "256 MiB that a client may have on its way"
+                )
+            }
         }
     }
 
@@ -82,7 +143,7 @@ struct BenchVerbs: AsyncParsableCommand {
         )
         @OptionGroup
         var load: LoadOptions
-        func run() async throws { try await Bench(load, .put).run() }
+        func run() async throws { try await Bench(BenchPlan(.put, load), load).run() }
     }
 
     /// The verb `cadastre bench get`.
@@ -93,7 +154,7 @@ struct BenchVerbs: AsyncParsableCommand {
         )
         @OptionGroup
         var load: LoadOptions
-        func run() async throws { try await Bench(load, .get).run() }
+        func run() async throws { try await Bench(BenchPlan(.get, load), load).run() }
     }
 
     /// The verb `cadastre bench list`.
@@ -114,7 +175,7 @@ struct BenchVerbs: AsyncParsableCommand {
             guard 1...1000 ~= page else { throw ValidationError("--page must be 1 to 1000") }
         }
 
-        func run() async throws { try await Bench(load, .list(page)).run() }
+        func run() async throws { try await Bench(BenchPlan(.list(page), load), load).run() }
     }
 
     /// The verb `cadastre bench batch`.
@@ -137,9 +198,10 @@ struct BenchVerbs: AsyncParsableCommand {
             guard load.clients <= 65_536 / batch else {
                 throw ValidationError("--batch times --clients must be at most 65536")
             }
+            try load.checkRoom(for: batch * load.clients)
         }
 
-        func run() async throws { try await Bench(load, .batch(batch)).run() }
+        func run() async throws { try await Bench(BenchPlan(.batch(batch), load), load).run() }
     }
 
     /// The verb `cadastre bench mixed`.
@@ -155,6 +217,25 @@ struct BenchVerbs: AsyncParsableCommand {
         )
         @OptionGroup
         var load: LoadOptions
-        func run() async throws { try await Bench(load, .mixed).run() }
+        func run() async throws { try await Bench(BenchPlan(.mixed, load), load).run() }
+    }
+
+    /// The verb `cadastre bench workload`.
+    struct WorkloadVerb: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "workload",
+            abstract: "Does what services do with object metadata.",
+            discussion: """
+                Options say otherwise than the workload does; --rate 0 makes its loop closed.
+                \(WorkloadID.table)
+                What W9 lists may grow meanwhile: run W3 beside it.
+                Example: cadastre bench workload W1 --rate 2000 --seconds 60 --report w1
+                """
+        )
+        @Argument(help: ArgumentHelp("W1 to W12.", valueName: "workload"))
+        var workload: WorkloadID
+        @OptionGroup
+        var load: LoadOptions
+        func run() async throws { try await Bench(try BenchPlan(workload, load), load).run() }
     }
 }
