@@ -83,6 +83,7 @@ struct `Output` {
         #expect(Readable.decimal(1.999, 1) == "2.0")
         #expect(Readable.decimal(-0.05, 2) == "-0.05")
         #expect(Readable.decimal(.nan, 2) == "?")
+        #expect(Readable.decimal(268.6, 0) == "269")
     }
 
     @Test

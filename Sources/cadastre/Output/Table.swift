@@ -81,7 +81,8 @@ enum Readable {
         var scale = 1.0
         for _ in 0..<digits { scale *= 10 }
         let rounded = (value * scale).rounded() / scale
-        guard digits > 0, abs(rounded) < 1e15 else { return "\(rounded)" }
+        guard abs(rounded) < 1e15 else { return "\(rounded)" }
+        guard digits > 0 else { return "\(Int64(rounded))" }
         let whole = Int64(rounded.magnitude)
         let fraction = Int64(((rounded.magnitude - Double(whole)) * scale).rounded())
         let text = String(fraction)

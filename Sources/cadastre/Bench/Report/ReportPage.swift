@@ -108,7 +108,7 @@ struct ReportPage {
         return LineChart(
             title: "Throughput over time",
             note: spanNote,
-            x: .time("time since the warm-up, s", seconds: spans.last?.middle ?? 1),
+            x: timeAxis,
             y: .linear("operations/s", upTo: Double(highest)),
             series: [
                 LineChart.Series(
@@ -139,10 +139,14 @@ struct ReportPage {
         return LineChart(
             title: "Latency over time",
             note: spanNote + " A gap is a time in which nothing was done.",
-            x: .time("time since the warm-up, s", seconds: spans.last?.middle ?? 1),
+            x: timeAxis,
             y: .logarithmic("latency, ms (logarithmic)", lowest...highest),
             series: [series("p50", 0, \.p50_ms), series("p99", 1, \.p99_ms)]
         )
+    }
+
+    private var timeAxis: Axis {
+        .time("time since the warm-up, s", seconds: Double(report.timeline?.count ?? 0))
     }
 
     /// Some seconds that one point of a chart stands for.
@@ -186,20 +190,23 @@ struct ReportPage {
 
     private var kinds: String {
         guard !report.by_kind.isEmpty else { return "" }
+        let hasConditions = report.by_kind.values.contains { $0.success_rate != nil }
+        var headings = [
+            "operation", "count", "per s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms",
+        ]
+        if hasConditions { headings.append("conditions met") }
         let rows = report.kindsDone.map { kind, latency in
-            [
+            var row = [
                 kind.name, Readable.count(latency.operations),
                 Readable.count(UInt64(latency.operations_per_second)),
                 Readable.decimal(latency.p50_ms, 3), Readable.decimal(latency.p90_ms, 3),
                 Readable.decimal(latency.p99_ms, 3), Readable.decimal(latency.p999_ms, 3),
                 Readable.decimal(latency.max_ms, 1),
-                latency.success_rate.map { "\(Readable.decimal($0 * 100, 1)) %" } ?? "–",
             ]
+            let met = latency.success_rate.map { "\(Readable.decimal($0 * 100, 1)) %" }
+            if hasConditions { row.append(met ?? "–") }
+            return row
         }
-        let headings = [
-            "operation", "count", "per s", "p50 ms", "p90 ms", "p99 ms", "p99.9 ms", "max ms",
-            "conditions met",
-        ]
         return "<section><h2>Operations</h2>\(HTML.table(headings, rows))</section>"
     }
 
