@@ -162,6 +162,14 @@ package struct AppliedReport: Hashable, Sendable {
     /// An image was ended: whether it was held until then.
     package var imageWasHeld: Bool?
 
+    /// Whether it tells nothing but that the stage is further than it was in that report.
+    package func isMereProgress(since other: AppliedReport?) -> Bool {
+        guard let other else { return false }
+        return reapplyFrom == nil && marks.isEmpty && image == nil && !hasNoImage
+            && imageWasHeld == nil && isDiskFull == other.isDiskFull
+            && isSpaceLow == other.isSpaceLow
+    }
+
     /// Composes a report.
     package init(
         through: LogIndex,

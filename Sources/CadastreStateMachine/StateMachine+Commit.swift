@@ -20,11 +20,35 @@ extension StateMachine {
     ///   clock), not merely that the queue is empty now: or every lone put would cost a COMMIT.
     /// - Throws: as `apply`.
     package func endOfTurn(idle: Bool) throws(StateMachineError) {
-        guard idle || isDue else { return }
+        guard idle else { return try storeSome() }
         try commit()
-        guard idle else { return }
         if isCheckpointOverdue { try checkpoint() }
         try giveBackSpace()
+    }
+
+    /// Stores a piece of the transaction whose contents are fixed, and fixes the next one when it is
+    /// due.
+    ///
+    /// Objects are stored twice as fast as they change, so that one transaction is committed long
+    /// before the next is due.
+    private func storeSome() throws(StateMachineError) {
+        guard rows.isStoring || isDue else { return }
+        try checkLatch()
+        let count = 2 + 2 * Int(counters.commandsApplied - commandsStored)
+        commandsStored = counters.commandsApplied
+        do {
+            var hasCommitted = try rows.store(atMost: count)
+            if isDue {
+                hasCommitted = try rows.store(atMost: .max) || hasCommitted
+                try rows.freeze()
+                hasCommitted = try rows.store(atMost: count) || hasCommitted
+            }
+            guard hasCommitted else { return }
+            try boundLog()
+            succeeded()
+        } catch {
+            throw recover(from: error)
+        }
     }
 
     /// Commits the open transaction, if there is one, and empties the write-ahead log if it is
@@ -34,14 +58,19 @@ extension StateMachine {
     package func commit() throws(StateMachineError) {
         try checkLatch()
         do {
-            let hasCommitted = try commitTransaction()
-            let logSize = rows.connection.files.logSize
-            if isMainFileHeld, logSize >= settings.checkpointSizeBytes { hasHugeLog = true }
-            if logSize >= logLimit { try makeDurable() }
+            let hasCommitted = try commitAll()
+            try boundLog()
             if hasCommitted { succeeded() }
         } catch {
             throw recover(from: error)
         }
+    }
+
+    /// Empties the write-ahead log if it is large.
+    private func boundLog() throws(StateMachineError) {
+        let logSize = rows.connection.files.logSize
+        if isMainFileHeld, logSize >= settings.checkpointSizeBytes { hasHugeLog = true }
+        if logSize >= logLimit { try makeDurable() }
     }
 
     /// Commits, and makes all that is committed durable; an image that is held is given up.
@@ -50,7 +79,7 @@ extension StateMachine {
     package func checkpoint() throws(StateMachineError) {
         try checkLatch()
         do {
-            let hasCommitted = try commitTransaction()
+            let hasCommitted = try commitAll()
             try makeDurable()
             if hasCommitted { succeeded() }
         } catch {
@@ -60,8 +89,7 @@ extension StateMachine {
 
     func begin() throws(StateMachineError) {
         try checkLatch()
-        guard !rows.connection.isInTransaction else { return }
-        try rows.statements.begin.run()
+        try rows.begin()
     }
 
     /// A transaction was committed, with its checkpoint if one was due.
@@ -73,21 +101,13 @@ extension StateMachine {
         isOutOfSpace = isCheckpointOverdue
     }
 
-    /// Commits the open transaction.
+    /// Commits everything that was applied.
     ///
-    /// - Returns: Whether there was one.
-    private func commitTransaction() throws(StateMachineError) -> Bool {
-        guard rows.connection.isInTransaction else { return false }
-        try rows.flush()
-        try rows.statements.commit.run()
-        do {
-            try rows.connection.files.flush()
-        } catch {
-            throw rows.connection.failure("commit", error.isOutOfSpace ? 13 : 10)
-        }
-        rows.committed()
-        counters.commits += 1
-        return true
+    /// - Returns: Whether anything was not yet.
+    private func commitAll() throws(StateMachineError) -> Bool {
+        guard rows.hasUncommitted else { return false }
+        try rows.freeze()
+        return try rows.store(atMost: .max)
     }
 
     /// Moves the write-ahead log into the main file; both are synced, in this order.
@@ -100,7 +120,7 @@ extension StateMachine {
             if case .sqlite(let cause) = error, cause.isDiskFull { isCheckpointOverdue = true }
             throw error
         }
-        durablyApplied = rows.applied
+        durablyApplied = rows.committed
         isCheckpointOverdue = false
         isOutOfSpace = false
         counters.checkpoints += 1
@@ -157,6 +177,7 @@ extension StateMachine {
     /// - Throws: `damaged` or `terminal`, which is latched.
     func reopen() throws(StateMachineError) {
         rows.connection.abandon()
+        counters.commits += rows.commits
         do {
             rows = try Self.openRows(
                 path: path,

@@ -26,8 +26,7 @@ extension StateMachine {
     package func beginVerification() throws(StateMachineError) {
         try checkLatch()
         do {
-            try begin()
-            try rows.flush()
+            try rows.settle()
             try rows.beginVerification()
         } catch {
             throw recover(from: error)

@@ -38,6 +38,7 @@ package final class StateMachine {
     package var statistics: StateMachineStatistics {
         var result = counters
         result.dirtyRows = rows.dirtyRows
+        result.commits += rows.commits
         result.objects = rows.objectCount
         result.logPages = UInt64(rows.connection.files.logSize / Self.logFrameSize)
         return result
@@ -52,6 +53,8 @@ package final class StateMachine {
     let key: RowHashKey
     var rows: SQLiteRows
     var counters = StateMachineStatistics()
+    /// Commands applied when objects were last stored.
+    var commandsStored: UInt64 = 0
     /// Failures since a transaction was last committed, with its checkpoint if one was due.
     var failures = 0
     /// A checkpoint found no room: another is tried when there is nothing else to do.

@@ -19,10 +19,11 @@ package struct StateMachineIdentity: Hashable, Sendable {
 
 /// When the state machine commits and checkpoints, and how much memory it keeps.
 package struct StateMachineSettings: Hashable, Sendable {
-    /// A transaction is committed once it changed this many rows: bounds dirty pages, since one
-    /// row dirties little more than one page.
+    /// A transaction is committed once it changed this many rows, which are in memory until then.
+    ///
+    /// Twice this many may be: those that are being stored, and those that change meanwhile.
     package var maximumDirtyRows: Int
-    /// A transaction is committed once it wrote this many bytes of rows.
+    /// A transaction is committed once the rows that it changed have this many bytes.
     package var maximumDirtyBytes: Int
     /// A checkpoint is made once the write-ahead log has this size in bytes.
     package var checkpointSizeBytes: Int
@@ -36,10 +37,10 @@ package struct StateMachineSettings: Hashable, Sendable {
 
     /// Defaults are the measured ones.
     package init(
-        maximumDirtyRows: Int = 8_192,
-        maximumDirtyBytes: Int = 16 << 20,
+        maximumDirtyRows: Int = 16_384,
+        maximumDirtyBytes: Int = 12 << 20,
         checkpointSizeBytes: Int = 64 << 20,
-        cacheSizeBytes: Int = 32 << 20,
+        cacheSizeBytes: Int = 24 << 20,
         maximumImageLogBytes: Int = 256 << 20
     ) {
         self.maximumDirtyRows = maximumDirtyRows

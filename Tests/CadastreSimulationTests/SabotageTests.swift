@@ -24,7 +24,7 @@ struct SabotageTests {
     }
 
     /// Worlds that a bug may survive.
-    private static let patience: UInt64 = 12
+    private static let patience: UInt64 = 24
 
     @Test(arguments: Sabotage.allCases)
     func `a planted bug is found`(_ sabotage: Sabotage) {

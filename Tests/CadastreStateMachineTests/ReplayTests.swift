@@ -71,7 +71,8 @@ struct ReplayTests {
         throws
     {
         let recorded = try Self.record(seed: 6, entries: 150, commands: 8)
-        let settings = StateMachineSettings(maximumDirtyRows: 12, checkpointSizeBytes: 50_000)
+        // Enough rows for a transaction to be stored in pieces between entries.
+        let settings = StateMachineSettings(maximumDirtyRows: 40, checkpointSizeBytes: 50_000)
         let trial = SimulatedDisk(seed: 1)
         try run(recorded, on: trial, settings: settings)
         let operations = trial.statistics.operations

@@ -150,7 +150,7 @@ struct StagingTests {
     /// What may be done to a database, in SQL.
     static let changes = [
         "CREATE TABLE more(id INTEGER)",
-        "CREATE TRIGGER evil AFTER DELETE ON objects BEGIN DELETE FROM bodies; END",
+        "CREATE TRIGGER evil AFTER DELETE ON objects BEGIN DELETE FROM slots; END",
         "CREATE VIEW evil AS SELECT * FROM objects",
         "CREATE INDEX evil ON objects(abs(size))",
         "DROP INDEX buckets_by_name",
@@ -163,8 +163,7 @@ struct StagingTests {
         "UPDATE system SET sequence=sequence+1",
         "UPDATE system SET voters=x'00'",
         "UPDATE objects SET size=size+1 WHERE key=x'6b65792d37'",
-        "UPDATE bodies SET body=x'00' WHERE rowid=(SELECT max(sequence) FROM bodies)",
-        "INSERT INTO bodies VALUES(1,x'00')",
+        "UPDATE objects SET body=x'00' WHERE sequence=(SELECT max(sequence) FROM objects)",
         "UPDATE sessions SET principal=x'09'",
     ]
 

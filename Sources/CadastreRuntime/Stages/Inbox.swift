@@ -34,6 +34,14 @@ package final class Inbox<Event: Sendable>: Sendable {
         if mustWake { wake() }
     }
 
+    /// Adds one event that can wait until the taker is awake for another reason.
+    package func leave(_ event: Event) {
+        state.withLockedValue { state in
+            guard !state.isClosed else { return }
+            state.events.append(event)
+        }
+    }
+
     /// Adds events and empties their array.
     package func post(all events: inout [Event]) {
         guard !events.isEmpty else { return }
@@ -67,6 +75,16 @@ package final class Inbox<Event: Sendable>: Sendable {
             }
             swap(&state.events, &events)
             return true
+        }
+    }
+
+    /// Considers the taker asleep, unless something waits.
+    ///
+    /// - Returns: Whether it is asleep now.
+    package func rest() -> Bool {
+        state.withLockedValue { state in
+            if state.events.isEmpty { state.isAwake = false }
+            return state.events.isEmpty
         }
     }
 

@@ -124,6 +124,10 @@ extension StageThread.Work where Event == SnapshotEvent {
 }
 
 extension StageThread.Work where Event == ApplyEvent {
+    /// Bytes of entries in one turn after which the consensus stage is told at once, since it may
+    /// have more that it holds back: an eighth of what it hands over before it is told.
+    private static var sizeWorthTelling: Int { 256 << 10 }
+
     /// The apply stage's work.
     ///
     /// - Parameters:
@@ -149,15 +153,22 @@ extension StageThread.Work where Event == ApplyEvent {
         var isWaiting = false
         /// The consensus stage counts what it has handed over: it hears of each turn that took some.
         var tookEntries = false
+        var sizeTaken = 0
         func handOver() {
             if let access = output.access { publish(access) }
             if !output.replies.isEmpty { reply(&output.replies) }
             if let report = output.report,
                 report != reported || report.reapplyFrom != nil || tookEntries
             {
+                // Nobody waits for mere progress: it is told with what comes next, at the latest
+                // with a tick, and costs no turn of its own.
+                if report.isMereProgress(since: reported), sizeTaken < Self.sizeWorthTelling {
+                    consensus.leave(.applied(report))
+                } else {
+                    consensus.post(.applied(report))
+                }
                 reported = report
                 tookEntries = false
-                consensus.post(.applied(report))
             }
             if output.hasMore { again() }
             isWaiting = output.isWaiting
@@ -169,7 +180,11 @@ extension StageThread.Work where Event == ApplyEvent {
             turn: { events in
                 let start = Clock.monotonic
                 metrics.applyBatch.record(events.count)
-                tookEntries = events.contains { if case .entries = $0 { true } else { false } }
+                (tookEntries, sizeTaken) = (false, 0)
+                for case .entries(let entries) in events {
+                    tookEntries = true
+                    sizeTaken += entries.reduce(0) { $0 + $1.entry.bytes.count }
+                }
                 try stage.turn(&events, at: Clock.now(), into: &output)
                 handOver()
                 events.removeAll(keepingCapacity: true)

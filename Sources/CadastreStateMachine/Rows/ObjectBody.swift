@@ -2,7 +2,7 @@ package import CadastreProtocol
 
 /// What an object has beyond what lists show.
 ///
-/// Its layout in the table of bodies, little-endian:
+/// Its layout in the table of objects, little-endian:
 ///
 /// | offset | width | meaning |
 /// |---|---|---|

@@ -142,8 +142,6 @@ package struct BucketUsageRow: DigestedRow {
 }
 
 /// An object without its body: what lists show.
-///
-/// The sequence is the key of the body as well.
 package struct ObjectRow: DigestedRow {
     /// In which bucket.
     package var bucket: BucketID

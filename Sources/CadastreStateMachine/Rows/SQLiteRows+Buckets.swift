@@ -31,6 +31,7 @@ extension SQLiteRows {
     }
 
     func insert(_ row: BucketRow) throws(StateMachineError) {
+        try beginWriting()
         let statement = statements.insertBucket
         statement.bind(1, row.id.value)
         statement.bind(2, row.name)
@@ -44,6 +45,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: BucketRow) throws(StateMachineError) {
+        try beginWriting()
         statements.deleteBucket.bind(1, row.id.value)
         try statements.deleteBucket.run()
         wrote(bytes: 0)
@@ -79,6 +81,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: BucketUsageRow) throws(StateMachineError) {
+        try beginWriting()
         statements.deleteBucketUsage.bind(1, row.bucket.value)
         try statements.deleteBucketUsage.run()
         wrote(bytes: 0)

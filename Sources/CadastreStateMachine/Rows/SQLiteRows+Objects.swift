@@ -1,8 +1,14 @@
 internal import CadastreProtocol
 
-/// Objects: slim rows in the order of their keys, bodies in the order of their changes.
+/// Objects: one table in the order of their keys, each row with its body behind what lists show,
+/// and above it what changed last.
 extension SQLiteRows: Rows {
     func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow? {
+        switch changes[ObjectPlace(bucket: bucket.value, key: key)] {
+        case .stored(let row, _): return row
+        case .deleted: return nil
+        case nil: break
+        }
         let statement = statements.object
         statement.bind(1, bucket.value)
         statement.bind(2, key)
@@ -20,17 +26,23 @@ extension SQLiteRows: Rows {
     }
 
     func body(of row: ObjectRow) throws(StateMachineError) -> ObjectBody {
-        let statement = statements.body
-        statement.bind(1, row.sequence)
-        defer { statement.reset() }
-        guard try statement.step() else {
-            throw .damaged("the body of change \(row.sequence) is missing")
-        }
-        let bytes = statement.bytes(0)
+        let bytes = try storedBody(of: row)
         guard bodyHash(bytes) == row.bodyHash, let body = ObjectBody(decoding: bytes) else {
             throw .damaged("the body of change \(row.sequence) is not what was written")
         }
         return body
+    }
+
+    private func storedBody(of row: ObjectRow) throws(StateMachineError) -> [UInt8] {
+        if case .stored(_, let body) = changes[ObjectPlace(row)] { return body }
+        let statement = statements.body
+        statement.bind(1, row.bucket.value)
+        statement.bind(2, row.key)
+        defer { statement.reset() }
+        guard try statement.step() else {
+            throw .damaged("the body of change \(row.sequence) is missing")
+        }
+        return statement.bytes(0)
     }
 
     func put(
@@ -41,10 +53,27 @@ extension SQLiteRows: Rows {
         var row = row
         let bytes = body.encode()
         row.bodyHash = bodyHash(bytes)
-        if let old { try deleteBody(of: old) }
-        statements.insertBody.bind(1, row.sequence)
-        statements.insertBody.bind(2, bytes)
-        try statements.insertBody.run()
+        note(
+            .stored(row, body: bytes),
+            of: row,
+            bytes: row.key.count + row.etag.count + bytes.count
+        )
+        replace(old, by: row)
+    }
+
+    func delete(_ row: ObjectRow) throws(StateMachineError) {
+        note(.deleted, of: row, bytes: row.key.count)
+        replace(row, by: nil)
+    }
+
+    private func note(_ change: ObjectChanges.Change, of row: ObjectRow, bytes: Int) {
+        guard changes.note(change, at: ObjectPlace(row)) else { return }
+        dirtyRows += 1
+        dirtyBytes += bytes
+    }
+
+    /// Stores an object that was only in memory.
+    func write(_ row: ObjectRow, body: [UInt8]) throws(StateMachineError) {
         let statement = statements.putObject
         statement.bind(1, row.bucket.value)
         statement.bind(2, row.key)
@@ -53,18 +82,15 @@ extension SQLiteRows: Rows {
         statement.bind(5, row.etag)
         statement.bind(6, row.modified)
         statement.bind(7, row.bodyHash)
+        statement.bind(8, body)
         try statement.run()
-        wrote(bytes: row.key.count + row.etag.count + bytes.count)
-        replace(old, by: row)
     }
 
-    func delete(_ row: ObjectRow) throws(StateMachineError) {
-        try deleteBody(of: row)
-        statements.deleteObject.bind(1, row.bucket.value)
-        statements.deleteObject.bind(2, row.key)
+    /// Removes an object that memory says is gone; none may be there.
+    func erase(_ place: ObjectPlace) throws(StateMachineError) {
+        statements.deleteObject.bind(1, place.bucket)
+        statements.deleteObject.bind(2, place.key)
         try statements.deleteObject.run()
-        wrote(bytes: 0)
-        replace(row, by: nil)
     }
 
     func scanObjects(
@@ -73,6 +99,7 @@ extension SQLiteRows: Rows {
         to end: [UInt8]?,
         visit: (ObjectRow) -> ScanStep
     ) throws(StateMachineError) {
+        try settleObjects()
         let statement = statements.scanObjects
         statement.bind(1, bucket.value)
         statement.bind(2, start)
@@ -118,13 +145,6 @@ extension SQLiteRows: Rows {
         var hasher = RowHasher(key: key, tag: Self.bodyTag)
         hasher.combine(bytes)
         return hasher.finished64()
-    }
-
-    private func deleteBody(of row: ObjectRow) throws(StateMachineError) {
-        statements.deleteBody.bind(1, row.sequence)
-        try statements.deleteBody.run()
-        wrote(bytes: 0)
-        verification?.removedBody(row.sequence)
     }
 
     private static var stepsBeforeSeek: Int { 8 }

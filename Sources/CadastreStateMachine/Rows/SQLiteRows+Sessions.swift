@@ -29,6 +29,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: SessionRow) throws(StateMachineError) {
+        try beginWriting()
         for slot in try slots(of: row) {
             replace(slot, by: nil)
             slotRows[SlotKey(session: row.id, slot: slot.slot)] = nil

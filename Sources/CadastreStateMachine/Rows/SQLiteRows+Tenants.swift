@@ -26,6 +26,7 @@ extension SQLiteRows {
     }
 
     func put(_ row: TenantRow, replacing old: TenantRow?) throws(StateMachineError) {
+        try beginWriting()
         let statement = statements.putTenant
         statement.bind(1, row.id.value)
         statement.bind(2, row.name)
@@ -43,6 +44,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: TenantRow) throws(StateMachineError) {
+        try beginWriting()
         statements.deleteTenant.bind(1, row.id.value)
         try statements.deleteTenant.run()
         wrote(bytes: 0)
@@ -66,6 +68,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: TenantUsageRow) throws(StateMachineError) {
+        try beginWriting()
         statements.deleteTenantUsage.bind(1, row.tenant.value)
         try statements.deleteTenantUsage.run()
         wrote(bytes: 0)
@@ -96,6 +99,7 @@ extension SQLiteRows {
     }
 
     func insert(_ row: GrantRow) throws(StateMachineError) {
+        try beginWriting()
         statements.insertGrant.bind(1, row.tenant.value)
         statements.insertGrant.bind(2, row.service)
         try statements.insertGrant.run()
@@ -106,6 +110,7 @@ extension SQLiteRows {
     }
 
     func delete(_ row: GrantRow) throws(StateMachineError) {
+        try beginWriting()
         statements.deleteGrant.bind(1, row.tenant.value)
         statements.deleteGrant.bind(2, row.service)
         try statements.deleteGrant.run()

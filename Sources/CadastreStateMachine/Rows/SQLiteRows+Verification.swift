@@ -2,7 +2,7 @@ internal import CadastreProtocol
 
 /// The digest computed anew from what is in the tables.
 extension SQLiteRows {
-    /// Begins anew: reads all tables but objects and bodies.
+    /// Begins anew: reads all tables but the objects.
     ///
     /// Those are small beside them, and what is kept in memory of them must be written before.
     func beginVerification() throws(StateMachineError) {
@@ -32,17 +32,15 @@ extension SQLiteRows {
         }
     }
 
-    /// Reads the next objects with their bodies, or the next bodies' keys.
+    /// Reads the next objects with their bodies.
     func continueVerification(maximumRows: Int) throws(StateMachineError) {
-        switch verification?.stage {
-        case .objects(let last): try verifyObjects(behind: last, maximumRows)
-        case .bodies(let last): try verifyBodies(behind: last, maximumRows)
-        case .done, nil: break
-        }
+        guard case .objects(let last) = verification?.stage else { return }
+        try settleObjects()
+        try verifyObjects(behind: last, maximumRows)
     }
 
     private func verifyObjects(
-        behind last: Verification.ObjectPlace,
+        behind last: ObjectPlace,
         _ maximum: Int
     ) throws(StateMachineError) {
         let statement = try Statement(Statements.Text.objectsBehind, on: connection)
@@ -61,38 +59,13 @@ extension SQLiteRows {
                 modified: statement.integer(5),
                 bodyHash: statement.integer(6)
             )
-            verification?.read(row, bodyHash: try storedBodyHash(of: row), key: key)
+            verification?.read(row, bodyHash: bodyHash(statement.bytes(7)), key: key)
         }
         // A slice that did not move on has met only rows that are out of order.
         guard count == maximum, case .objects(let now) = verification?.stage, last < now else {
             verification?.finishObjects()
             return
         }
-    }
-
-    private func verifyBodies(
-        behind last: UInt64,
-        _ maximum: Int
-    ) throws(StateMachineError) {
-        let statement = try Statement(Statements.Text.bodiesBehind, on: connection)
-        statement.bind(1, last)
-        statement.bind(2, UInt64(maximum))
-        var sequences: [UInt64] = []
-        while try statement.step() { sequences.append(statement.integer(0)) }
-        verification?.read(bodies: sequences)
-        guard sequences.count == maximum, case .bodies(let now) = verification?.stage, last < now
-        else {
-            verification?.finishBodies()
-            return
-        }
-    }
-
-    /// The hash of the body that is really there; nil if there is none.
-    private func storedBodyHash(of row: ObjectRow) throws(StateMachineError) -> UInt64? {
-        let statement = statements.body
-        statement.bind(1, row.sequence)
-        defer { statement.reset() }
-        return try statement.step() ? bodyHash(statement.bytes(0)) : nil
     }
 
     private func read(_ row: some DigestedRow) { verification?.read(row, key: key) }

@@ -4,24 +4,32 @@ internal import RaftCore
 /// The rows in SQLite, with the digest, and with a memory of what changes often.
 ///
 /// Tenants, grants, their usage and sessions are always in memory; buckets, their usage and slots
-/// are kept as far as ``maximumCached`` allows. Usage, slots, times of sessions, counters, applied
-/// position and digest are written once per COMMIT (``flush()``); all else at once.
+/// are kept as far as ``maximumCached`` allows. Objects, usage, slots, times of sessions, counters,
+/// applied position and digest are written once per COMMIT (``freeze()``); all else at once.
 final class SQLiteRows {
     let connection: Connection
     let statements: Statements
     let key: RowHashKey
 
-    /// The counters; part of the digest, written by ``flush()``.
+    /// The counters; part of the digest, written by ``freeze()``.
     var system = SystemRow()
     /// The newest entry whose effects are in the rows.
     var applied = LogPosition.zero
+    /// The newest entry whose effects were committed: that of the file.
+    var committed = LogPosition.zero
+    /// The entry whose effects the open transaction holds, where that is fixed.
+    var frozenAt: LogPosition?
+    /// Transactions committed.
+    var commits: UInt64 = 0
+    /// Objects that are only in memory.
+    var changes = ObjectChanges()
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
     /// A recomputation of the digest that is under way.
     var verification: Verification?
-    /// Rows changed since the last COMMIT.
+    /// Rows changed that are not in a transaction whose contents are fixed.
     var dirtyRows = 0
-    /// Bytes of rows written since the last COMMIT.
+    /// Bytes of those that are not small.
     var dirtyBytes = 0
 
     var tenantRows: [TenantID: TenantRow] = [:]
@@ -75,6 +83,7 @@ final class SQLiteRows {
         statements = try Statements(connection)
         access.version = accessVersion
         try load()
+        committed = applied
     }
 
     /// The digest of all rows as they are now.
@@ -101,45 +110,7 @@ final class SQLiteRows {
 
     // MARK: The whole
 
-    /// Writes what is only in memory into the open transaction, in the order of keys.
-    func flush() throws(StateMachineError) {
-        for id in dirtyTenantUsages.sorted() {
-            guard let row = tenantUsages[id]?.row else { continue }
-            try write(row)
-            tenantUsages[id]?.isDirty = false
-        }
-        dirtyTenantUsages.removeAll(keepingCapacity: true)
-        for id in dirtyBucketUsages.sorted() {
-            guard let row = bucketUsages[id]?.row else { continue }
-            try write(row)
-            bucketUsages[id]?.isDirty = false
-        }
-        dirtyBucketUsages.removeAll(keepingCapacity: true)
-        for id in dirtySessions.sorted() {
-            guard let row = sessionRows[id]?.row else { continue }
-            try write(row)
-            sessionRows[id]?.isDirty = false
-        }
-        dirtySessions.removeAll(keepingCapacity: true)
-        for id in dirtySlots.sorted() {
-            guard let row = slotRows[id]?.row else { continue }
-            try write(row)
-            slotRows[id]?.isDirty = false
-        }
-        dirtySlots.removeAll(keepingCapacity: true)
-        try writeSystem()
-    }
-
-    /// After a COMMIT: nothing is dirty, and memory goes back below its bound.
-    func committed() {
-        dirtyRows = 0
-        dirtyBytes = 0
-        if bucketRows.count > Self.maximumCached { bucketRows = [:] }
-        if bucketUsages.count > Self.maximumCached { bucketUsages = [:] }
-        if slotRows.count > Self.maximumCached { slotRows = [:] }
-    }
-
-    private func writeSystem() throws(StateMachineError) {
+    func writeSystem() throws(StateMachineError) {
         let statement = statements.putSystem
         statement.bind(1, applied.index.value)
         statement.bind(2, applied.term.value)

@@ -41,15 +41,13 @@ struct Statements {
         static let object = """
             SELECT sequence,size,etag,modified,body_hash FROM objects WHERE bucket=?1 AND key=?2
             """
-        static let putObject = "REPLACE INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7)"
+        static let putObject = "REPLACE INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
         static let deleteObject = "DELETE FROM objects WHERE bucket=?1 AND key=?2"
         static let scanObjects = """
             SELECT key,sequence,size,etag,modified,body_hash FROM objects \
             WHERE bucket=?1 AND key>=?2 AND key<?3 ORDER BY key
             """
-        static let body = "SELECT body FROM bodies WHERE sequence=?1"
-        static let insertBody = "INSERT INTO bodies VALUES(?1,?2)"
-        static let deleteBody = "DELETE FROM bodies WHERE sequence=?1"
+        static let body = "SELECT body FROM objects WHERE bucket=?1 AND key=?2"
 
         static let putSession = "REPLACE INTO sessions VALUES(?1,?2,?3,?4)"
         static let deleteSession = "DELETE FROM sessions WHERE session=?1"
@@ -73,12 +71,10 @@ struct Statements {
         static let allSessions = "SELECT * FROM sessions ORDER BY session"
         static let allSlots = "SELECT * FROM slots ORDER BY session,slot"
 
-        // Objects and bodies in slices.
+        // Objects in slices.
         static let objectsBehind = """
             SELECT * FROM objects WHERE (bucket,key)>(?1,?2) ORDER BY bucket,key LIMIT ?3
             """
-        static let bodiesBehind =
-            "SELECT sequence FROM bodies WHERE sequence>?1 ORDER BY sequence LIMIT ?2"
     }
 
     let begin, commit, putSystem, system: Statement
@@ -86,7 +82,7 @@ struct Statements {
     let insertGrant, deleteGrant, grantsAfter: Statement
     let bucketNamed, bucketsFrom, insertBucket, deleteBucket: Statement
     let bucketUsage, putBucketUsage, deleteBucketUsage: Statement
-    let object, putObject, deleteObject, scanObjects, body, insertBody, deleteBody: Statement
+    let object, putObject, deleteObject, scanObjects, body: Statement
     let putSession, deleteSession, slot, slotsOfSession, putSlot, deleteSlots: Statement
 
     /// Prepares all of them.
@@ -118,8 +114,6 @@ struct Statements {
         deleteObject = try prepare(Text.deleteObject)
         scanObjects = try prepare(Text.scanObjects)
         body = try prepare(Text.body)
-        insertBody = try prepare(Text.insertBody)
-        deleteBody = try prepare(Text.deleteBody)
         putSession = try prepare(Text.putSession)
         deleteSession = try prepare(Text.deleteSession)
         slot = try prepare(Text.slot)

@@ -18,26 +18,9 @@ struct Verification {
     enum Stage {
         /// Objects behind this one are next.
         case objects(behind: ObjectPlace)
-        /// Bodies behind this change are next.
-        case bodies(behind: UInt64)
         case done
     }
     private(set) var stage = Stage.objects(behind: ObjectPlace(bucket: 0, key: []))
-    /// Objects, and bodies, among the rows that were read.
-    private var objects: UInt64 = 0
-    private var bodies: UInt64 = 0
-
-    /// The key of an object, in the order of the table.
-    struct ObjectPlace: Comparable {
-        var bucket: UInt64
-        var key: [UInt8]
-
-        static func < (left: Self, right: Self) -> Bool {
-            left.bucket == right.bucket
-                ? left.key.lexicographicallyPrecedes(right.key) : left.bucket < right.bucket
-        }
-    }
-
     // MARK: What is read
 
     /// Takes a row of a table that is read in one go, before the objects.
@@ -46,8 +29,8 @@ struct Verification {
         rows &+= 1
     }
 
-    /// Takes an object with the hash of the body that is really there; nil: there is none.
-    mutating func read(_ row: ObjectRow, bodyHash: UInt64?, key: RowHashKey) {
+    /// Takes an object with the hash of the body that is really there.
+    mutating func read(_ row: ObjectRow, bodyHash: UInt64, key: RowHashKey) {
         guard case .objects(let last) = stage else { return }
         let place = ObjectPlace(row)
         guard last < place else {
@@ -57,33 +40,16 @@ struct Verification {
         }
         stage = .objects(behind: place)
         var found = row
-        if bodyHash == nil { note("the body of \(Self.words(row)) is missing") }
-        if let bodyHash, bodyHash != row.bodyHash {
+        if bodyHash != row.bodyHash {
             note("the body of \(Self.words(row)) is not what was written")
         }
-        found.bodyHash = bodyHash ?? 0
+        found.bodyHash = bodyHash
         sum += found.digest(key)
         rows &+= 1
-        objects &+= 1
     }
 
     /// All objects were read.
-    mutating func finishObjects() { stage = .bodies(behind: 0) }
-
-    /// Takes the changes of bodies, ascending.
-    mutating func read(bodies sequences: [UInt64]) {
-        guard case .bodies(let last) = stage else { return }
-        bodies &+= UInt64(sequences.count)
-        stage = .bodies(behind: max(last, sequences.max() ?? last))
-    }
-
-    /// All bodies were read: each belongs to an object.
-    mutating func finishBodies() {
-        stage = .done
-        guard bodies != objects else { return }
-        note("there are \(bodies) bodies for \(objects) objects")
-        sum += StateDigest(high: 0, low: bodies &- objects)
-    }
+    mutating func finishObjects() { stage = .done }
 
     /// Remembers what is wrong.
     mutating func note(_ what: String) {
@@ -96,8 +62,6 @@ struct Verification {
     mutating func replaced<Row: DigestedRow>(_ old: Row?, by new: Row?, key: RowHashKey) {
         if let object = (new ?? old) as? ObjectRow {
             guard isBehind(ObjectPlace(object)) else { return }
-            if old != nil { objects &-= 1 }
-            if new != nil { objects &+= 1 }
         }
         if let old {
             sum -= old.digest(key)
@@ -109,16 +73,10 @@ struct Verification {
         }
     }
 
-    /// A body is removed; one that is added has the greatest of all sequences and lies ahead.
-    mutating func removedBody(_ sequence: UInt64) {
-        guard case .bodies(let last) = stage, sequence <= last else { return }
-        bodies &-= 1
-    }
-
     private func isBehind(_ place: ObjectPlace) -> Bool {
         switch stage {
         case .objects(let last): place <= last
-        case .bodies, .done: true
+        case .done: true
         }
     }
 
@@ -128,9 +86,4 @@ struct Verification {
         }
         return "bucket \(row.bucket.value), key 0x\(digits.joined()), change \(row.sequence)"
     }
-}
-
-extension Verification.ObjectPlace {
-    /// Where an object stands.
-    init(_ row: ObjectRow) { self.init(bucket: row.bucket.value, key: row.key) }
 }

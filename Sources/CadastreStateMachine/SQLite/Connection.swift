@@ -58,7 +58,9 @@ final class Connection {
         try set("synchronous", to: "NORMAL", reads: "1")
         try set("wal_autocheckpoint", to: "0", reads: "0")
         try set("cache_size", to: "-\(cacheSizeBytes / 1_024)", reads: "-\(cacheSizeBytes / 1_024)")
-        try set("cache_spill", to: "OFF", reads: "0")
+        // Pages that do not fit go into the write-ahead log before the COMMIT: objects are stored in
+        // the order of their keys, so a page that left is hardly ever changed again.
+        try execute("PRAGMA cache_spill=ON")
         try set("secure_delete", to: "OFF", reads: "0")
         try set("trusted_schema", to: "OFF", reads: "0")
         try set("cell_size_check", to: "ON", reads: "1")

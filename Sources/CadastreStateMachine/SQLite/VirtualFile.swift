@@ -49,7 +49,9 @@ final class VirtualFile {
 
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) -> Int32 {
         do {
-            try flush()
+            if offset + buffer.count > pendingOffset, offset < pendingOffset + pending.count {
+                try flush()
+            }
             let found = try unsafe file.read(at: offset, into: buffer)
             guard found < buffer.count else { return SQLITE_OK }
             // SQLite asks for zeros behind the end.
