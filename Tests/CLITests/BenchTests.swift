@@ -132,7 +132,9 @@ struct `Bench requests` {
         let plan = try BenchPlan(id, try load([]))
         let maker = RequestMaker(plan)
         var counts: [OperationKind: Double] = [:]
-        for number in 0..<3_000 { counts[maker.operation(UInt64(number)).kind, default: 0] += 1 }
+        for number in 0..<UInt64(3_000) {
+            counts[maker.operation(number, of: number % 2).kind, default: 0] += 1
+        }
         // Who swaps was told nothing, and so only reads.
         let expected = id == .w8 ? [.get: 100] : plan.mix.percentages
         #expect(Set(counts.keys) == Set(expected.keys))

@@ -68,18 +68,20 @@ enum BenchAction: Hashable, Sendable {
     /// Reads what the bucket holds.
     case usage
 
-    /// In what the report calls the mix; those of one kind are together.
-    var kind: OperationKind {
+    /// The kinds of operations that it is made of, each as often.
+    var kinds: [OperationKind] {
         switch self {
-        case .put, .append: .put
-        case .putIfAbsent, .putOverNewest, .commit, .swap: .conditionalPut
-        case .batch: .batch
-        case .delete: .delete
-        case .get: .get
-        case .head: .head
-        case .listAfter, .listUnder, .walk: .list
-        case .listFolders: .listFolders
-        case .usage: .usage
+        case .put, .append: [.put]
+        case .putIfAbsent, .putOverNewest, .commit: [.conditionalPut]
+        case .swap: [.get, .conditionalPut]
+        case .batch: [.batch]
+        case .delete: [.delete]
+        case .get: [.get]
+        case .head: [.head]
+        case .listAfter, .listUnder: [.list]
+        case .listFolders: [.listFolders]
+        case .walk: [.list, .listFolders]
+        case .usage: [.usage]
         }
     }
 }
@@ -112,7 +114,9 @@ struct Mix: Sendable {
     var percentages: [OperationKind: Double] {
         var percentages: [OperationKind: Double] = [:]
         for share in shares {
-            percentages[share.action.kind, default: 0] += Double(share.weight) * 100 / Double(sum)
+            let kinds = share.action.kinds
+            let part = Double(share.weight) * 100 / Double(sum) / Double(kinds.count)
+            for kind in kinds { percentages[kind, default: 0] += part }
         }
         return percentages
     }

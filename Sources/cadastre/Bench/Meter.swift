@@ -24,8 +24,6 @@ struct Meter: Sendable {
         var percentile99: UInt64
     }
 
-    /// All kinds together.
-    private(set) var latencies = Meter.empty
     /// Each kind that was done at least once.
     private(set) var kinds: [OperationKind: Kind] = [:]
     /// Whole seconds since the beginning.
@@ -93,7 +91,6 @@ struct Meter: Sendable {
     ) {
         closeSeconds(at: now)
         let latency = min(now - min(begin, now), Self.longestLatency)
-        latencies.record(latency)
         current.record(latency)
         kinds[kind, default: Kind()].latencies.record(latency)
         if absent > 0 { kinds[kind]?.absent += absent }
@@ -119,6 +116,13 @@ struct Meter: Sendable {
             )
             if count > 0 { current.reset() }
         }
+    }
+
+    /// All kinds together; costs as much as some thousand operations.
+    var latencies: Histogram<UInt64> {
+        var sum = Self.empty
+        for kind in kinds.values { sum.add(kind.latencies) }
+        return sum
     }
 
     /// Of those that were done, questions for an object that is not there.

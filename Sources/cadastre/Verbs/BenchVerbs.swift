@@ -113,8 +113,8 @@ struct BenchVerbs: AsyncParsableCommand {
             guard 0...65_536 ~= valueSize else {
                 throw ValidationError("--value-size must be 0 to 65536")
             }
-            guard (rate ?? 0) >= 0, (rate ?? 0) <= 1_000_000 else {
-                throw ValidationError("--rate must be 0 to 1000000")
+            guard rate == nil || rate == 0 || 0.001...1_000_000 ~= rate ?? 0 else {
+                throw ValidationError("--rate must be 0, or 0.001 to 1000000")
             }
             guard theta > 0, theta < 1 else {
                 throw ValidationError("--theta must be more than 0 and less than 1")
