@@ -49,7 +49,11 @@ extension ApplyStage {
     ) throws(StateMachineError) -> LogIndex? {
         let entry = committed.entry
         let keys = droppedKeys.removeValue(forKey: entry.header.position) ?? committed.keys
-        try decode(entry)
+        if let decoded = committed.commands {
+            commands = decoded
+        } else {
+            try decode(entry)
+        }
         replies.removeAll(keepingCapacity: true)
         let lost = try surviving { () throws(StateMachineError) in
             try stateMachine.apply(

@@ -38,6 +38,7 @@ extension ConsensusStage {
             step(.peerLags(peer, decoded.isStateBehind), into: &output)
         }
         incoming.removeAll(keepingCapacity: true)
+        incomingCommands.removeAll(keepingCapacity: true)
         if case .appendEntries(var append) = message.body {
             do throws(StorageError) {
                 incoming = try verifiedEntries(decoded.entries, after: append)
@@ -51,7 +52,7 @@ extension ConsensusStage {
         step(.received(message), into: &output)
     }
 
-    private func verifiedEntries(
+    private mutating func verifiedEntries(
         _ encoded: [[UInt8]],
         after append: AppendEntries
     ) throws(StorageError) -> [Entry] {
@@ -60,7 +61,6 @@ extension ConsensusStage {
         var previous = append.previousHash
         var index = append.previous.index
         let hasher = SHA256()
-        var commands: [CommandEnvelope] = []
         for bytes in encoded {
             let entry = try Entry(decoding: bytes)
             index = index.next
@@ -74,8 +74,9 @@ extension ConsensusStage {
             }
             // What this node stores it must be able to execute: better a peer that is told so than
             // a log that stops every start.
-            commands.removeAll(keepingCapacity: true)
+            var commands: [CommandEnvelope] = []
             try entry.decodeCommands(into: &commands)
+            incomingCommands.append(commands)
             previous = entry.header.hash
             entries.append(entry)
         }

@@ -135,6 +135,7 @@ extension ConsensusStage {
             block: block
         )
         incoming = [entry]
+        incomingCommands = []
         step(.propose(entry.header), into: &output)
         // What follows from it may be a further entry already: a new leader's first one is enough for
         // leaving a joint configuration that is known to be committed.

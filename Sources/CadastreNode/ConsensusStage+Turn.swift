@@ -186,13 +186,17 @@ extension ConsensusStage {
     }
 
     /// The entry that Raft just took, from the message or the proposal being stepped.
-    private func takeIncoming(at index: LogIndex) -> Entry {
+    private mutating func takeIncoming(at index: LogIndex) -> Entry {
         guard let first = incoming.first?.header.index, index >= first,
             first.distance(to: index) < incoming.count
         else {
             preconditionFailure("Raft persists entry \(index), which is not in the present step")
         }
-        return incoming[first.distance(to: index)]
+        let place = first.distance(to: index)
+        if place < incomingCommands.count {
+            decoded.keep(incomingCommands[place], of: incoming[place])
+        }
+        return incoming[place]
     }
 
     /// Sends the promises whose write is durable.
@@ -237,7 +241,7 @@ extension ConsensusStage {
         var refused: [RequestKey] = []
         let keys = blocks.decide(entry.header.position, refused: &refused)
         for key in refused { refuse(key, .notLeader, into: &output) }
-        return CommittedEntry(entry: entry, keys: keys)
+        return CommittedEntry(entry: entry, keys: keys, commands: decoded.take(entry))
     }
 
     private mutating func entriesRead(

@@ -23,6 +23,10 @@ package struct ConsensusStage: Sendable {
     var cache: EntryCache
     /// Entries of the message that is being stepped, until Raft says which of them it takes.
     var incoming: [Entry] = []
+    /// Their commands, where a leader sent them: in the same order.
+    var incomingCommands: [[CommandEnvelope]] = []
+    /// Commands of entries that Raft took, until they are executed.
+    var decoded = DecodedCommands()
     /// Commands that wait for a block.
     var proposals: Proposals
     /// Where the replies of proposed commands go.

@@ -376,11 +376,18 @@ package struct CommittedEntry: Sendable {
     package var entry: Entry
     /// Where the reply to each of its items goes, in their order; empty on a follower.
     package var keys: [RequestKey?]
+    /// Its commands, where they are decoded already.
+    var commands: [CommandEnvelope]?
 
     /// Describes an entry.
     package init(entry: Entry, keys: [RequestKey?]) {
+        self.init(entry: entry, keys: keys, commands: nil)
+    }
+
+    init(entry: Entry, keys: [RequestKey?], commands: [CommandEnvelope]?) {
         self.entry = entry
         self.keys = keys
+        self.commands = commands
     }
 }
 

@@ -52,7 +52,7 @@ package struct NodeSettings: Sendable {
     /// SQLite.
     package var stateMachine = StateMachineSettings()
     /// Bytes of entries kept in memory for peers and the state machine.
-    package var entryCacheSize = 16 * 1_048_576
+    package var entryCacheSize = 4 * 1_048_576
     /// Commands that may wait for a block; past it clients are told to come back later.
     package var maximumWaitingCommands = 16_384
     /// Their bytes.
@@ -63,7 +63,7 @@ package struct NodeSettings: Sendable {
     /// Of those that wait for an index, a tenant has as many as it leaves free.
     package var maximumWaitingQueries = 16_384
     /// Blocks proposed and not yet durable here: while one is being synced the next one fills.
-    package var maximumUnsyncedBlocks: UInt64 = 2
+    package var maximumUnsyncedBlocks: UInt64 = 1
     /// With work to do, cluster time moves at least this often, in nanoseconds.
     package var tickWithWork: UInt64 = 250_000_000
     /// Without, this often, unless cluster time is behind the clocks: several times as often as one

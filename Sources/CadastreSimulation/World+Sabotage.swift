@@ -31,7 +31,7 @@ extension World {
                 plants(bug)
             else { return event }
             let entry = all[place].entry
-            all[place].entry = Entry.make(
+            let empty = Entry.make(
                 cluster: genesis.cluster,
                 group: .directory,
                 position: entry.position,
@@ -41,6 +41,7 @@ extension World {
                 random: entry.random,
                 previousHash: .zero
             )
+            all[place] = CommittedEntry(entry: empty, keys: [])
             return .entries(all)
         }
     }

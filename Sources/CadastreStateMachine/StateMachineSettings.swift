@@ -37,10 +37,10 @@ package struct StateMachineSettings: Hashable, Sendable {
 
     /// Defaults are the measured ones.
     package init(
-        maximumDirtyRows: Int = 16_384,
-        maximumDirtyBytes: Int = 12 << 20,
+        maximumDirtyRows: Int = 8_192,
+        maximumDirtyBytes: Int = 8 << 20,
         checkpointSizeBytes: Int = 64 << 20,
-        cacheSizeBytes: Int = 24 << 20,
+        cacheSizeBytes: Int = 12 << 20,
         maximumImageLogBytes: Int = 256 << 20
     ) {
         self.maximumDirtyRows = maximumDirtyRows

@@ -67,6 +67,9 @@ package struct Entry: Hashable, Sendable {
         return sections
     }
 
+    /// Bytes of its sections before they were compressed, as they state it.
+    package var rawSize: Int { sections.reduce(0) { $0 + $1.rawSize } }
+
     /// The commands; none in a no-op or a configuration.
     ///
     /// Decompresses into buffers of the sizes that the sections state.

@@ -5,8 +5,8 @@ internal import CadastreProtocol
 /// Changes wait here until a COMMIT is due, so that what is written twice meanwhile is stored once,
 /// and are stored in the order of their keys, so that a page is written once however many of its
 /// rows changed. Two generations: one takes the changes that come, the other is what is being
-/// stored for the COMMIT that is under way, piece by piece between entries. What was stored is
-/// kept until the next generation, as a memory of what changed last.
+/// stored for the COMMIT that is under way, piece by piece between entries. What was stored stays
+/// until all of it is.
 struct ObjectChanges {
     /// What became of an object.
     enum Change {
@@ -45,6 +45,12 @@ struct ObjectChanges {
         swap(&frozen, &recent)
         recent.removeAll(keepingCapacity: true)
         unstored = frozen.keys.sorted()[...]
+    }
+
+    /// All that was frozen is stored: SQLite's pages say it from now on.
+    mutating func forgetStored() {
+        precondition(unstored.isEmpty, "what was frozen is not stored")
+        frozen.removeAll(keepingCapacity: true)
     }
 
     /// The next change to store.

@@ -4,17 +4,19 @@ internal import CadastreProtocol
 /// and above it what changed last.
 extension SQLiteRows: Rows {
     func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow? {
-        switch changes[ObjectPlace(bucket: bucket.value, key: key)] {
+        let place = ObjectPlace(bucket: bucket.value, key: key)
+        switch changes[place] {
         case .stored(let row, _): return row
         case .deleted: return nil
         case nil: break
         }
+        if let row = remembered[place] { return row }
         let statement = statements.object
         statement.bind(1, bucket.value)
         statement.bind(2, key)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
-        return ObjectRow(
+        let row = ObjectRow(
             bucket: bucket,
             key: key,
             sequence: statement.integer(0),
@@ -23,6 +25,8 @@ extension SQLiteRows: Rows {
             modified: statement.integer(3),
             bodyHash: statement.integer(4)
         )
+        remembered.remember(row, at: place)
+        return row
     }
 
     func body(of row: ObjectRow) throws(StateMachineError) -> ObjectBody {

@@ -75,11 +75,16 @@ extension SQLiteRows {
         var left = count
         while left > 0, let (place, change) = changes.takeUnstored() {
             switch change {
-            case .stored(let row, let body): try write(row, body: body)
-            case .deleted: try erase(place)
+            case .stored(let row, let body):
+                try write(row, body: body)
+                remembered.remember(row, at: place)
+            case .deleted:
+                try erase(place)
+                remembered.forget(place)
             }
             left -= 1
         }
+        if changes.unstoredCount == 0 { changes.forgetStored() }
     }
 
     /// Usage, sessions, slots and the counters, in the order of their keys.

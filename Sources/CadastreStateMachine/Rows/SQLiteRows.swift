@@ -23,6 +23,8 @@ final class SQLiteRows {
     var commits: UInt64 = 0
     /// Objects that are only in memory.
     var changes = ObjectChanges()
+    /// Objects that were used last, as SQLite has them.
+    var remembered = RememberedObjects()
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
     /// A recomputation of the digest that is under way.

@@ -1,0 +1,40 @@
+internal import CadastreProtocol
+internal import CadastreStorage
+internal import DequeModule
+internal import RaftCore
+
+/// Commands of entries that came from a leader: decoded once to be checked, and kept until they are
+/// executed.
+///
+/// What does not fit is forgotten, and decoded again from the entry.
+struct DecodedCommands: Sendable {
+    private var entries: Deque<(position: LogPosition, commands: [CommandEnvelope], size: Int)> = []
+    private var size = 0
+
+    /// Bytes of commands kept, as they lie in their entries before these are compressed: some
+    /// hundred blocks of small commands.
+    static let maximumSize = 4 << 20
+
+    /// Keeps the commands of an entry that Raft took; those of its index and behind are superseded.
+    mutating func keep(_ commands: [CommandEnvelope], of entry: Entry) {
+        while let last = entries.last, last.position.index >= entry.position.index {
+            size -= last.size
+            entries.removeLast()
+        }
+        let raw = entry.rawSize
+        guard !commands.isEmpty, size + raw <= Self.maximumSize else { return }
+        entries.append((entry.position, commands, raw))
+        size += raw
+    }
+
+    /// The commands of an entry that is about to be executed, if they are kept; those before it are
+    /// forgotten.
+    mutating func take(_ entry: Entry) -> [CommandEnvelope]? {
+        while let first = entries.first, first.position.index <= entry.position.index {
+            size -= first.size
+            entries.removeFirst()
+            if first.position == entry.position { return first.commands }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,50 @@
+import CadastreRuntime
+import Synchronization
+import Testing
+
+/// Who is woken by what.
+struct InboxWakingTests {
+    /// Counts how often a taker was woken.
+    private final class Alarm: Sendable {
+        let count = Atomic<Int>(0)
+    }
+
+    private func make() -> (Inbox<Int>, Alarm) {
+        let alarm = Alarm()
+        return (Inbox { alarm.count.add(1, ordering: .relaxed) }, alarm)
+    }
+
+    @Test
+    func `what is left wakes nobody and comes before what is posted next`() {
+        let (inbox, alarm) = make()
+        inbox.leave(1)
+        inbox.leave(2)
+        #expect(alarm.count.load(ordering: .relaxed) == 0)
+        inbox.post(3)
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        #expect(taken == [1, 2, 3])
+    }
+
+    @Test
+    func `who rests is woken by the next post, who cannot rest is not`() {
+        let (inbox, alarm) = make()
+        inbox.post(1)
+        #expect(!inbox.rest(), "something waits")
+        inbox.post(2)
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        #expect(inbox.rest())
+        inbox.post(3)
+        #expect(alarm.count.load(ordering: .relaxed) == 2)
+    }
+
+    @Test
+    func `what was left keeps its taker from resting`() {
+        let (inbox, _) = make()
+        inbox.leave(1)
+        #expect(!inbox.rest())
+    }
+}
