@@ -53,7 +53,12 @@ extension ApplyStage {
                 )
             }
             if let lost {
-                queries.addReady(query)
+                if stateMachine.isOutOfSpace {
+                    // A list stores what changed before it reads: it would find no room again.
+                    output.replies.append(reply(to: query.key, .refused(.diskFull, leader: .none)))
+                } else {
+                    queries.addReady(query)
+                }
                 return lost
             }
             rows += stateMachine.rowsRead - before + Self.rowsOfAnAnswer

@@ -61,6 +61,7 @@ extension ConsensusStage {
         var previous = append.previousHash
         var index = append.previous.index
         let hasher = SHA256()
+        var size = 0
         for bytes in encoded {
             let entry = try Entry(decoding: bytes)
             index = index.next
@@ -76,7 +77,8 @@ extension ConsensusStage {
             // a log that stops every start.
             var commands: [CommandEnvelope] = []
             try entry.decodeCommands(into: &commands)
-            incomingCommands.append(commands)
+            size += entry.rawSize
+            incomingCommands.append(size <= DecodedCommands.maximumSize ? commands : [])
             previous = entry.header.hash
             entries.append(entry)
         }

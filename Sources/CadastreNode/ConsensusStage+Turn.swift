@@ -193,7 +193,8 @@ extension ConsensusStage {
             preconditionFailure("Raft persists entry \(index), which is not in the present step")
         }
         let place = first.distance(to: index)
-        if place < incomingCommands.count {
+        // A witness executes nothing.
+        if place < incomingCommands.count, !identity.isWitness {
             decoded.keep(incomingCommands[place], of: incoming[place])
         }
         return incoming[place]
@@ -270,6 +271,7 @@ extension ConsensusStage {
         clusterTime = report.clusterTime
         newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
+        decoded.applied(through: report.through)
         // What a snapshot is about to replace is not applied again; what was lost behind it, in the
         // turn that installed it, is.
         if let index = report.reapplyFrom, !snapshots.isReplacing(after: report.through) {

@@ -9,6 +9,9 @@ internal import RaftCore
 /// What does not fit is forgotten, and decoded again from the entry.
 struct DecodedCommands: Sendable {
     private var entries: Deque<(position: LogPosition, commands: [CommandEnvelope], size: Int)> = []
+    /// Taken, and not yet executed.
+    private var taken: Deque<(index: LogIndex, size: Int)> = []
+    /// Of both.
     private var size = 0
 
     /// Bytes of commands kept, as they lie in their entries before these are compressed: some
@@ -31,10 +34,21 @@ struct DecodedCommands: Sendable {
     /// forgotten.
     mutating func take(_ entry: Entry) -> [CommandEnvelope]? {
         while let first = entries.first, first.position.index <= entry.position.index {
-            size -= first.size
             entries.removeFirst()
-            if first.position == entry.position { return first.commands }
+            if first.position == entry.position {
+                taken.append((first.position.index, first.size))
+                return first.commands
+            }
+            size -= first.size
         }
         return nil
+    }
+
+    /// Everything through here is executed.
+    mutating func applied(through index: LogIndex) {
+        while let first = taken.first, first.index <= index {
+            size -= first.size
+            taken.removeFirst()
+        }
     }
 }

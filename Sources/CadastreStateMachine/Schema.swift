@@ -30,14 +30,15 @@ enum Schema {
     /// Puts each body into the row of its object.
     ///
     /// A put at a random place wrote three pages before: that of the row, that of the body it
-    /// removed, and that of the new body.
+    /// removed, and that of the new body. An object without a body ends the start: the column takes no
+    /// NULL.
     private static let bodiesWithObjects = [
         "ALTER TABLE objects RENAME TO objects_1",
         objects,
         """
         INSERT INTO objects
             SELECT bucket,key,sequence,size,etag,modified,body_hash,body
-            FROM objects_1 JOIN bodies USING(sequence) ORDER BY bucket,key
+            FROM objects_1 LEFT JOIN bodies USING(sequence) ORDER BY bucket,key
         """,
         "DROP TABLE objects_1",
         "DROP TABLE bodies",

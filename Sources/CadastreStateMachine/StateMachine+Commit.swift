@@ -32,23 +32,33 @@ extension StateMachine {
     /// Objects are stored twice as fast as they change, so that one transaction is committed long
     /// before the next is due.
     private func storeSome() throws(StateMachineError) {
-        guard rows.isStoring || isDue else { return }
-        try checkLatch()
         let count = 2 + 2 * Int(counters.commandsApplied - commandsStored)
         commandsStored = counters.commandsApplied
+        guard rows.isStoring || isDue || rows.hasNewCommit else { return }
+        try checkLatch()
         do {
-            var hasCommitted = try rows.store(atMost: count)
-            if isDue {
-                hasCommitted = try rows.store(atMost: .max) || hasCommitted
-                try rows.freeze()
-                hasCommitted = try rows.store(atMost: count) || hasCommitted
-            }
-            guard hasCommitted else { return }
-            try boundLog()
-            succeeded()
+            _ = try rows.store(atMost: isDue ? .max : count)
+            try settleCommit()
+            guard isDue else { return }
+            try rows.freeze()
+            _ = try rows.store(atMost: count)
+            try settleCommit()
         } catch {
             throw recover(from: error)
         }
+    }
+
+    /// Does what follows a COMMIT, whoever made it: what is written at once makes one, too.
+    private func settleCommit() throws(StateMachineError) {
+        guard rows.hasNewCommit else { return }
+        if rows.connection.files.logSize >= logLimit, rows.connection.isInTransaction {
+            // A checkpoint needs that none is open; one that is being stored ends soon.
+            guard !rows.isStoring else { return }
+            _ = try commitAll()
+        }
+        rows.hasNewCommit = false
+        try boundLog()
+        succeeded()
     }
 
     /// Commits the open transaction, if there is one, and empties the write-ahead log if it is
@@ -58,9 +68,9 @@ extension StateMachine {
     package func commit() throws(StateMachineError) {
         try checkLatch()
         do {
-            let hasCommitted = try commitAll()
+            _ = try commitAll()
+            try settleCommit()
             try boundLog()
-            if hasCommitted { succeeded() }
         } catch {
             throw recover(from: error)
         }
@@ -79,9 +89,10 @@ extension StateMachine {
     package func checkpoint() throws(StateMachineError) {
         try checkLatch()
         do {
-            let hasCommitted = try commitAll()
+            _ = try commitAll()
             try makeDurable()
-            if hasCommitted { succeeded() }
+            if rows.hasNewCommit { succeeded() }
+            rows.hasNewCommit = false
         } catch {
             throw recover(from: error)
         }

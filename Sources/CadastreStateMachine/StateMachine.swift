@@ -148,6 +148,8 @@ package final class StateMachine {
             settings: settings,
             accessVersion: 1
         )
+        // What a migration or an image made of the log is given back.
+        hasHugeLog = rows.connection.files.logSize >= settings.checkpointSizeBytes
         // What a process before this one committed may be in no more than the system's memory.
         do throws(StateMachineError) {
             try makeDurable()

@@ -23,7 +23,7 @@ package struct StateMachineSettings: Hashable, Sendable {
     ///
     /// Twice this many may be: those that are being stored, and those that change meanwhile.
     package var maximumDirtyRows: Int
-    /// A transaction is committed once the rows that it changed have this many bytes.
+    /// A transaction is committed once its changes have this many bytes, counted as memory holds them.
     package var maximumDirtyBytes: Int
     /// A checkpoint is made once the write-ahead log has this size in bytes.
     package var checkpointSizeBytes: Int

@@ -73,4 +73,19 @@ struct DecodedCommandsTests {
         decoded.keep(commands(1), of: entry(4, size: half))
         #expect(decoded.take(entry(4))?.count == 1)
     }
+
+    @Test
+    func `what was taken counts until it is executed`() {
+        var decoded = DecodedCommands()
+        let half = DecodedCommands.maximumSize / 2
+        for index in 1...2 as ClosedRange<UInt64> {
+            decoded.keep(commands(1), of: entry(index, size: half - 100))
+            #expect(decoded.take(entry(index)) != nil)
+        }
+        decoded.keep(commands(1), of: entry(3, size: half))
+        #expect(decoded.take(entry(3)) == nil)
+        decoded.applied(through: LogIndex(1))
+        decoded.keep(commands(1), of: entry(4, size: half))
+        #expect(decoded.take(entry(4)) != nil)
+    }
 }

@@ -71,10 +71,13 @@ extension SQLiteRows: Rows {
     }
 
     private func note(_ change: ObjectChanges.Change, of row: ObjectRow, bytes: Int) {
-        guard changes.note(change, at: ObjectPlace(row)) else { return }
-        dirtyRows += 1
-        dirtyBytes += bytes
+        if changes.note(change, at: ObjectPlace(row)) { dirtyRows += 1 }
+        // Every change, so that few objects that change for ever are committed, too.
+        dirtyBytes += bytes + Self.costOfChange
     }
+
+    /// What a change takes in memory beside its bytes, about.
+    private static var costOfChange: Int { 256 }
 
     /// Stores an object that was only in memory.
     func write(_ row: ObjectRow, body: [UInt8]) throws(StateMachineError) {

@@ -52,6 +52,7 @@ extension SQLiteRows {
         committed = frozenAt
         self.frozenAt = nil
         commits += 1
+        hasNewCommit = true
         forgetMuch()
         return true
     }

@@ -21,6 +21,8 @@ final class SQLiteRows {
     var frozenAt: LogPosition?
     /// Transactions committed.
     var commits: UInt64 = 0
+    /// A transaction was committed, and what follows a COMMIT was not done yet.
+    var hasNewCommit = false
     /// Objects that are only in memory.
     var changes = ObjectChanges()
     /// Objects that were used last, as SQLite has them.
@@ -31,7 +33,7 @@ final class SQLiteRows {
     var verification: Verification?
     /// Rows changed that are not in a transaction whose contents are fixed.
     var dirtyRows = 0
-    /// Bytes of those that are not small.
+    /// Bytes of the changes that made them: those of objects, each time they change.
     var dirtyBytes = 0
 
     var tenantRows: [TenantID: TenantRow] = [:]
