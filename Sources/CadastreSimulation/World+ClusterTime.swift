@@ -18,10 +18,12 @@ extension World {
         if quietLeader != nil, isLongQuiet {
             return try requireTime(within: twice(every))
         }
-        // Who stood still when the faults ended may do so for 2 s more.
-        guard now >= healingSince + timePatience(tickingEvery: every) + 2 * Span.second else {
-            return
-        }
+        // Who stood still when the faults ended may do so for 2 s more. Beside a clock that lies a node
+        // that is away, since its journal is mended, leaves no majority of honest clocks.
+        let since = scenario.liar == nil ? healingSince : max(healingSince, lastStart)
+        guard now >= since + timePatience(tickingEvery: every) + 2 * Span.second,
+            scenario.liar == nil || members.allSatisfy(\.isListening)
+        else { return }
         try requireTime(within: timePatience(tickingEvery: every))
     }
 

@@ -49,6 +49,8 @@ extension World {
             return
         }
         if interruption != nil { node.disk.forgetFaults() }
+        isMended(node)
+        lastStart = now
         try take(found, node)
         node.consensus = open.consensus
         node.journal = open.journal

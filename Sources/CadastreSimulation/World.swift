@@ -142,6 +142,8 @@ final class World {
     let clusterClock = ClusterClock()
     /// When the faults ended.
     var healingSince: UInt64 = 0
+    /// When a node last started.
+    var lastStart: UInt64 = 0
     /// When after the faults all was equal, and only answers were missing.
     var convergedAt: UInt64?
     /// The newest term anywhere when the faults ended.

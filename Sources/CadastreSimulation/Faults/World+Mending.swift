@@ -15,10 +15,15 @@ extension World {
         } catch {
             return true
         }
+        return false
+    }
+
+    /// A start has succeeded: what was mended is in its place, and a crash takes it back no more.
+    func isMended(_ node: SimulatedNode) {
+        guard node.rotten != nil else { return }
         node.rotten = nil
         reach.mark(.journalMended)
         tell("the journal of node \(node.id) is whole again")
-        return false
     }
 
     /// The start is refused for what is damaged, and the mending begins.
