@@ -32,6 +32,16 @@ struct BlocksInFlight: Sendable {
         }
     }
 
+    /// Nobody tells this node any more what is decided: no block is waited for.
+    ///
+    /// - Returns: The keys of their commands, of which nobody here can say what becomes of them.
+    mutating func forgetAll() -> [RequestKey] {
+        let all = superseded + blocks
+        blocks.removeAll()
+        superseded.removeAll()
+        return all.flatMap(\.keys).compactMap(\.self)
+    }
+
     /// A snapshot stands for everything through `index`: whether these blocks are in it cannot be
     /// known any more.
     ///

@@ -47,6 +47,7 @@ extension ConsensusStage {
             failLateTransfer(into: &output)
             if isDiskFull || isDiskStalled || takesOffer() { giveUpLeadership(into: &output) }
             refuseExpiredCommands(into: &output)
+            if isAbandoned { giveUpBlocks(into: &output) }
             delivery.resume(at: now.monotonic)
             for query in reads.takeExpired(at: now.monotonic) {
                 refuse(query.key, .deadlinePassed, into: &output)
@@ -105,6 +106,15 @@ extension ConsensusStage {
 
     private mutating func refuseWaiting(_ refusal: Refusal, into output: inout ConsensusOutput) {
         for command in proposals.removeAll() { refuse(command.key, refusal, into: &output) }
+    }
+
+    /// Whoever waits may ask another node, with the same identity: that happens once at most.
+    private mutating func giveUpBlocks(into output: inout ConsensusOutput) {
+        for key in blocks.forgetAll() {
+            output.replies.append(
+                OutgoingReply(key: key, appliedIndex: .zero, content: .unknown)
+            )
+        }
     }
 
     /// One step of Raft and everything that follows from it.
@@ -304,6 +314,8 @@ extension ConsensusStage {
 
     private mutating func roleChanged(_ change: RoleChange, into output: inout ConsensusOutput) {
         output.role = change
+        let hasLeader = change.role == .leader || change.leader != .none
+        leaderlessSince = hasLeader ? nil : leaderlessSince ?? now.monotonic
         lastTickProposed = nil
         appendQueues.removeAll()
         if change.role != .leader {

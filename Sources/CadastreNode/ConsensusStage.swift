@@ -31,6 +31,8 @@ package struct ConsensusStage: Sendable {
     var proposals: Proposals
     /// Where the replies of proposed commands go.
     var blocks = BlocksInFlight()
+    /// Since when no leader is known, monotonic; nil while one is.
+    var leaderlessSince: UInt64?
     /// Promises that wait for the disk.
     var deferred: Deque<DeferredMessage> = []
     /// Queries that wait for a quorum.
@@ -153,8 +155,19 @@ package struct ConsensusStage: Sendable {
     /// The own disk has been silent for as long as followers wait for a leader: nothing proposed
     /// here can be answered, and another voter's disk may be well.
     var isDiskStalled: Bool {
-        let patience = settings.timing.maximumElectionTicks * settings.tickMilliseconds
-        return syncWatch.silence(at: now.monotonic) >= UInt64(patience) * 1_000_000
+        syncWatch.silence(at: now.monotonic) >= longestElection
+    }
+
+    /// No leader has been known for longer than an election takes, as on the losing side of a cut:
+    /// nobody will tell soon what became of what was proposed here.
+    var isAbandoned: Bool {
+        guard let leaderlessSince else { return false }
+        return now.monotonic - leaderlessSince >= longestElection
+    }
+
+    /// The longest silence that followers bear, in nanoseconds.
+    private var longestElection: UInt64 {
+        UInt64(settings.timing.maximumElectionTicks * settings.tickMilliseconds) * 1_000_000
     }
 
     /// What the stage can tell of itself.

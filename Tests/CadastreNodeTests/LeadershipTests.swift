@@ -201,6 +201,53 @@ struct LeadershipTests {
             #expect(node.repliesSoFar.map(\.key.request) == [1])
         }
     }
+
+    // A leader that is heard by nobody takes a command and steps down: the others elect one, of which
+    // it never hears. Whoever waits is sent on, long before the deadline.
+    @Test
+    func `a deposed leader that hears of no other calls its blocks unknown`() throws {
+        var node = try NodeFixture(members: 3)
+        let term = try node.leadOfThree()
+        node.turn(.commands([node.command(1)]))
+        let entries = try node.sentEntries()
+        let mine = try #require(entries.last)
+        let before = try #require(entries.dropLast().last)
+        try node.settle()
+        func tick(untilAbout milliseconds: Int) throws {
+            for _ in 0..<milliseconds / 10 {
+                node.wait(milliseconds: 9)
+                node.turn(.tick)
+                try node.settle()
+            }
+        }
+        for _ in 0..<200 where node.node.consensus.status.role == .leader {
+            try tick(untilAbout: 10)
+        }
+        #expect(node.node.consensus.status.role != .leader)
+        let patience = node.settings.timing.maximumElectionTicks * node.settings.tickMilliseconds
+        try tick(untilAbout: patience - 50)
+        #expect(node.repliesSoFar.isEmpty, "most often another leads by then, and tells")
+        try tick(untilAbout: 100)
+        #expect(node.repliesSoFar.map(\.key.request) == [1])
+        guard case .unknown? = node.repliesSoFar.first?.content else {
+            Issue.record("\(node.repliesSoFar)")
+            return
+        }
+
+        // It lives on after all, and is executed; nobody here waits for it any more.
+        let committing = MessageBody.appendEntries(
+            AppendEntries(
+                previous: before.header.position,
+                previousHash: before.hash,
+                entries: [mine.header],
+                commitIndex: mine.header.index
+            )
+        )
+        node.turn(node.from(2, term: term + 5, committing, entries: [mine]))
+        try node.settle()
+        #expect(node.handedOver.last == mine.header.index.value)
+        #expect(node.repliesSoFar.count == 1)
+    }
 }
 
 extension NodeFixture {

@@ -24,7 +24,8 @@ extension Clients {
             } else {
                 finish(attempt, reply, in: world)
             }
-        case .unknown, .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
+        case .unknown: tryAgain(number, attempt, .none, in: world)
+        case .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
         }
     }
 
