@@ -32,26 +32,16 @@ struct BlocksInFlight: Sendable {
         }
     }
 
-    /// Nobody tells this node any more what is decided: no block is waited for.
-    ///
-    /// - Returns: The keys of their commands, of which nobody here can say what becomes of them.
-    mutating func forgetAll() -> [RequestKey] {
-        let all = superseded + blocks
-        blocks.removeAll()
-        superseded.removeAll()
-        return all.flatMap(\.keys).compactMap(\.self)
-    }
-
-    /// A snapshot stands for everything through `index`: whether these blocks are in it cannot be
-    /// known any more.
+    /// What became of the blocks at these indices cannot be known here, or not soon: nobody waits
+    /// for them any more.
     ///
     /// - Returns: The keys of their commands.
-    mutating func forget(through index: LogIndex) -> [RequestKey] {
-        func isCovered(_ block: Block) -> Bool { block.position.index <= index }
-        let covered = blocks.filter(isCovered) + superseded.filter(isCovered)
-        blocks.removeAll(where: isCovered)
-        superseded.removeAll(where: isCovered)
-        return covered.flatMap(\.keys).compactMap(\.self)
+    mutating func forget(_ indices: some RangeExpression<LogIndex>) -> [RequestKey] {
+        func isForgotten(_ block: Block) -> Bool { indices.contains(block.position.index) }
+        let forgotten = blocks.filter(isForgotten) + superseded.filter(isForgotten)
+        blocks.removeAll(where: isForgotten)
+        superseded.removeAll(where: isForgotten)
+        return forgotten.flatMap(\.keys).compactMap(\.self)
     }
 
     /// The entry at `position` is committed.

@@ -94,9 +94,7 @@ extension ConsensusStage {
         } else if raft.role != .leader || raft.term != change.term {
             // The joint entry may live on: whoever leads next goes on from there.
             self.change = nil
-            output.replies.append(
-                OutgoingReply(key: change.key, appliedIndex: .zero, content: .unknown)
-            )
+            callUnknown(change.key, into: &output)
         }
     }
 

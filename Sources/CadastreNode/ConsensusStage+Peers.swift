@@ -181,8 +181,7 @@ extension ConsensusStage {
             if let key { refuse(key, .transferFailed, into: &output) }
             return
         }
-        let patience = UInt64(settings.timing.maximumElectionTicks * settings.tickMilliseconds)
-        transfer = Transfer(key: key, deadline: now.monotonic + 2 * patience * 1_000_000)
+        transfer = Transfer(key: key, deadline: now.monotonic + 2 * longestElection)
         step(.transferLeadership(to: successor), into: &output)
     }
 

@@ -172,11 +172,8 @@ extension ConsensusStage {
             appliedIndex = index
             return
         }
-        for key in blocks.forget(through: index) {
-            output.replies.append(
-                OutgoingReply(key: key, appliedIndex: .zero, content: .unknown)
-            )
-        }
+        // Whether they are in it cannot be seen.
+        giveUpBlocks(...index, into: &output)
         snapshots.isInstallAwaited = true
         if snapshots.isUnderWay {
             output.snapshots.append(.abandon("a peer's snapshot takes the place of the state"))

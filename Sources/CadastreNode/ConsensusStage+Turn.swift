@@ -47,7 +47,8 @@ extension ConsensusStage {
             failLateTransfer(into: &output)
             if isDiskFull || isDiskStalled || takesOffer() { giveUpLeadership(into: &output) }
             refuseExpiredCommands(into: &output)
-            if isAbandoned { giveUpBlocks(into: &output) }
+            // What is committed is answered as soon as it is applied, with or without a leader.
+            if isAbandoned { giveUpBlocks(raft.commitIndex.next..., into: &output) }
             delivery.resume(at: now.monotonic)
             for query in reads.takeExpired(at: now.monotonic) {
                 refuse(query.key, .deadlinePassed, into: &output)
@@ -106,15 +107,6 @@ extension ConsensusStage {
 
     private mutating func refuseWaiting(_ refusal: Refusal, into output: inout ConsensusOutput) {
         for command in proposals.removeAll() { refuse(command.key, refusal, into: &output) }
-    }
-
-    /// Whoever waits may ask another node, with the same identity: that happens once at most.
-    private mutating func giveUpBlocks(into output: inout ConsensusOutput) {
-        for key in blocks.forgetAll() {
-            output.replies.append(
-                OutgoingReply(key: key, appliedIndex: .zero, content: .unknown)
-            )
-        }
     }
 
     /// One step of Raft and everything that follows from it.
@@ -312,10 +304,24 @@ extension ConsensusStage {
         )
     }
 
+    /// Says of the blocks at these indices that nobody here knows what becomes of them.
+    ///
+    /// Whoever waits may ask again anywhere, with the same identity: it happens once at most.
+    mutating func giveUpBlocks(
+        _ indices: some RangeExpression<LogIndex>,
+        into output: inout ConsensusOutput
+    ) {
+        for key in blocks.forget(indices) { callUnknown(key, into: &output) }
+    }
+
+    /// Answers a request of which this node cannot tell whether it happens.
+    func callUnknown(_ key: RequestKey, into output: inout ConsensusOutput) {
+        output.replies.append(OutgoingReply(key: key, appliedIndex: .zero, content: .unknown))
+    }
+
     private mutating func roleChanged(_ change: RoleChange, into output: inout ConsensusOutput) {
         output.role = change
-        let hasLeader = change.role == .leader || change.leader != .none
-        leaderlessSince = hasLeader ? nil : leaderlessSince ?? now.monotonic
+        leaderlessSince = change.leader == .none ? leaderlessSince ?? now.monotonic : nil
         lastTickProposed = nil
         appendQueues.removeAll()
         if change.role != .leader {

@@ -31,7 +31,7 @@ package struct ConsensusStage: Sendable {
     var proposals: Proposals
     /// Where the replies of proposed commands go.
     var blocks = BlocksInFlight()
-    /// Since when no leader is known, monotonic; nil while one is.
+    /// Since when no leader is known, monotonic; nil while one is, and before the first is sought.
     var leaderlessSince: UInt64?
     /// Promises that wait for the disk.
     var deferred: Deque<DeferredMessage> = []
@@ -166,7 +166,7 @@ package struct ConsensusStage: Sendable {
     }
 
     /// The longest silence that followers bear, in nanoseconds.
-    private var longestElection: UInt64 {
+    var longestElection: UInt64 {
         UInt64(settings.timing.maximumElectionTicks * settings.tickMilliseconds) * 1_000_000
     }
 

@@ -27,7 +27,7 @@ package struct Reach: Hashable, Sendable {
         // Elections and the log.
         case reElection, leadershipTransferred, leaderCrashWithBlocksInFlight
         case truncatedConflictingTail, supersededAndRefused, servedBesideFaultyMinority
-        case leaderPreferred, singleVoter, fiveVoters
+        case calledUnknown, leaderPreferred, singleVoter, fiveVoters
         // The witness.
         case witnessAmongVoters, witnessLed, witnessForgot, witnessBeganAnew
         // Links and clocks.

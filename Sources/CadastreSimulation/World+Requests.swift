@@ -161,6 +161,8 @@ extension World {
             try check(reply, clients.attempts[number])
         } else if case .refused(let refusal, _) = reply.content {
             mark(refusal, number)
+        } else if case .unknown = reply.content {
+            reach.mark(.calledUnknown)
         }
     }
 

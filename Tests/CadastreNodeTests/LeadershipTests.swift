@@ -145,38 +145,19 @@ struct LeadershipTests {
     ) throws {
         var node = try NodeFixture(members: 3)
         let term = try node.leadOfThree()
-        node.turn(.commands([node.command(1)]))
-        let entries = try node.sentEntries()
-        let mine = try #require(entries.last)
-        let before = try #require(entries.dropLast().last)
-        #expect(mine.header.term == Term(term) && mine.header.index == before.header.index.next)
-        try node.settle()
+        let (before, mine) = try node.proposeBlock(term)
 
         // A new leader that does not hold the block truncates it.
         let place = mine.header.index
         let other = node.noOp(term: term + 2, index: place.value, after: before)
-        let truncating = MessageBody.appendEntries(
-            AppendEntries(
-                previous: before.header.position,
-                previousHash: before.hash,
-                entries: [other.header],
-                commitIndex: before.header.index
-            )
-        )
+        let truncating = node.append([other], after: before, commit: place.value - 1)
         node.turn(node.from(2, term: term + 2, truncating, entries: [other]))
         try node.settle()
         #expect(node.repliesSoFar.isEmpty, "its place is not decided")
 
         if livesOn {
             // It is lost there too, and a third leader commits the block after all.
-            let third = MessageBody.appendEntries(
-                AppendEntries(
-                    previous: before.header.position,
-                    previousHash: before.hash,
-                    entries: [mine.header],
-                    commitIndex: place
-                )
-            )
+            let third = node.append([mine], after: before, commit: place.value)
             node.turn(node.from(3, term: term + 3, third, entries: [mine]))
             try node.settle()
             let keys = node.applyEvents.flatMap { event -> [RequestKey?] in
@@ -208,11 +189,7 @@ struct LeadershipTests {
     func `a deposed leader that hears of no other calls its blocks unknown`() throws {
         var node = try NodeFixture(members: 3)
         let term = try node.leadOfThree()
-        node.turn(.commands([node.command(1)]))
-        let entries = try node.sentEntries()
-        let mine = try #require(entries.last)
-        let before = try #require(entries.dropLast().last)
-        try node.settle()
+        let (before, mine) = try node.proposeBlock(term)
         func tick(untilAbout milliseconds: Int) throws {
             for _ in 0..<milliseconds / 10 {
                 node.wait(milliseconds: 9)
@@ -235,14 +212,7 @@ struct LeadershipTests {
         }
 
         // It lives on after all, and is executed; nobody here waits for it any more.
-        let committing = MessageBody.appendEntries(
-            AppendEntries(
-                previous: before.header.position,
-                previousHash: before.hash,
-                entries: [mine.header],
-                commitIndex: mine.header.index
-            )
-        )
+        let committing = node.append([mine], after: before, commit: mine.header.index.value)
         node.turn(node.from(2, term: term + 5, committing, entries: [mine]))
         try node.settle()
         #expect(node.handedOver.last == mine.header.index.value)
@@ -272,6 +242,19 @@ extension NodeFixture {
         #expect(node.consensus.status.commitIndex == node.consensus.status.lastIndex)
         #expect(node.consensus.status.role == .leader)
         return term
+    }
+
+    /// Proposes one command, which becomes durable here and is sent.
+    ///
+    /// - Returns: The entry of its block, and the one before it.
+    mutating func proposeBlock(_ term: UInt64) throws -> (before: Entry, mine: Entry) {
+        turn(.commands([command(1)]))
+        let entries = try sentEntries()
+        let mine = try #require(entries.last)
+        let before = try #require(entries.dropLast().last)
+        #expect(mine.header.term == Term(term) && mine.header.index == before.header.index.next)
+        try settle()
+        return (before, mine)
     }
 
     func accepted(_ match: LogIndex, _ peer: UInt64, _ term: UInt64) -> ConsensusEvent {

@@ -216,12 +216,17 @@ struct NodeFixture {
         )
     }
 
-    /// An append of these entries behind the founding entry.
-    func append(_ entries: [Entry], commit: UInt64 = 1) -> MessageBody {
-        .appendEntries(
+    /// An append of these entries, behind the founding entry where no other is named.
+    func append(
+        _ entries: [Entry],
+        after previous: Entry? = nil,
+        commit: UInt64 = 1
+    ) -> MessageBody {
+        let previous = previous ?? first
+        return .appendEntries(
             AppendEntries(
-                previous: Genesis.position,
-                previousHash: first.hash,
+                previous: previous.header.position,
+                previousHash: previous.hash,
                 entries: entries.map(\.header),
                 commitIndex: LogIndex(commit)
             )

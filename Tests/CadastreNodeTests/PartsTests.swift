@@ -138,6 +138,22 @@ struct BlocksInFlightTests {
         #expect(keys6 == [key(2)])
         #expect(refused == [key(1)])
     }
+
+    @Test
+    func `what is forgotten is answered no more, what is not is decided as ever`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        for index: UInt64 in 5...8 { blocks.add(position(index, 2), keys: [nil, key(index)]) }
+        blocks.supersede(from: LogIndex(7))
+        #expect(blocks.forget(...LogIndex(5)) == [key(5)])
+        #expect(blocks.forget(LogIndex(7)...) == [key(8), key(7)])
+        #expect(blocks.forget(LogIndex(7)...) == [])
+        let decided = [position(5, 2), position(6, 2), position(7, 2), position(8, 3)].map {
+            blocks.decide($0, refused: &refused)
+        }
+        #expect(decided == [[], [nil, key(6)], [], []])
+        #expect(refused.isEmpty)
+    }
 }
 
 /// What the apply stage is handed, and when.

@@ -139,8 +139,8 @@ struct OutsiderTests {
         }
     }
 
-    /// A node counts, and logs, what it refused after the other end has seen it: as many rounds
-    /// through its stages are waited for as it may need.
+    /// What the node has refused, once it is as many as wanted, or after many rounds through its
+    /// stages: it counts after the other end has seen the refusal.
     private static func refusedCount(
         _ node: NodeRuntime,
         reaching wanted: Int
