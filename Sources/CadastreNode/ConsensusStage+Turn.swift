@@ -47,8 +47,8 @@ extension ConsensusStage {
             failLateTransfer(into: &output)
             if isDiskFull || isDiskStalled || takesOffer() { giveUpLeadership(into: &output) }
             refuseExpiredCommands(into: &output)
-            // What is committed is answered as soon as it is applied, with or without a leader.
-            if isAbandoned { giveUpBlocks(raft.commitIndex.next..., into: &output) }
+            // What is known to be committed is answered as soon as it is applied.
+            if isLongDeposed { giveUpBlocks(raft.commitIndex.next..., into: &output) }
             delivery.resume(at: now.monotonic)
             for query in reads.takeExpired(at: now.monotonic) {
                 refuse(query.key, .deadlinePassed, into: &output)
@@ -321,7 +321,7 @@ extension ConsensusStage {
 
     private mutating func roleChanged(_ change: RoleChange, into output: inout ConsensusOutput) {
         output.role = change
-        leaderlessSince = change.leader == .none ? leaderlessSince ?? now.monotonic : nil
+        followingSince = change.role == .leader ? nil : followingSince ?? now.monotonic
         lastTickProposed = nil
         appendQueues.removeAll()
         if change.role != .leader {

@@ -31,8 +31,8 @@ package struct ConsensusStage: Sendable {
     var proposals: Proposals
     /// Where the replies of proposed commands go.
     var blocks = BlocksInFlight()
-    /// Since when no leader is known, monotonic; nil while one is, and before the first is sought.
-    var leaderlessSince: UInt64?
+    /// Since when this node does not lead, monotonic; nil while it does, and before its role changes.
+    var followingSince: UInt64?
     /// Promises that wait for the disk.
     var deferred: Deque<DeferredMessage> = []
     /// Queries that wait for a quorum.
@@ -158,11 +158,12 @@ package struct ConsensusStage: Sendable {
         syncWatch.silence(at: now.monotonic) >= longestElection
     }
 
-    /// No leader has been known for longer than an election takes, as on the losing side of a cut:
-    /// nobody will tell soon what became of what was proposed here.
-    var isAbandoned: Bool {
-        guard let leaderlessSince else { return false }
-        return now.monotonic - leaderlessSince >= longestElection
+    /// It has not led for as long as another's election takes, so that what was proposed here would
+    /// be decided if it heard of it: it is cut off, or its words are lost and no leader tells one
+    /// that does not answer what is committed.
+    var isLongDeposed: Bool {
+        guard let followingSince else { return false }
+        return now.monotonic - followingSince >= longestElection
     }
 
     /// The longest silence that followers bear, in nanoseconds.
