@@ -111,6 +111,8 @@ struct Scenario {
             checkpointSizeBytes: chance.pick([16_384, 131_072, 32 << 20]),
             cacheSizeBytes: chance.pick([256 << 10, 2 << 20])
         )
+        // Few rows, so that there are some that are not remembered any more.
+        settings.stateMachine.rememberedBytes = settings.stateMachine.cacheSizeBytes / 256
         settings.entryCacheSize = chance.pick([0, 2_048, 65_536, 16 << 20])
         settings.maximumWaitingCommands = chance.pick([2, 64, 16_384])
         settings.maximumUnsyncedBlocks = chance.pick([1, 2, 8])

@@ -80,6 +80,7 @@ package final class StagedState {
             let rows = try SQLiteRows(
                 connection,
                 key: RowHashKey(cluster: identity.cluster),
+                rememberedBytes: settings.rememberedBytes,
                 accessVersion: 1
             )
             guard rows.applied == applied else {

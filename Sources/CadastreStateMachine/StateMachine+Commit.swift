@@ -229,6 +229,7 @@ extension StateMachine {
         return try SQLiteRows(
             connection,
             key: RowHashKey(cluster: identity.cluster),
+            rememberedBytes: settings.rememberedBytes,
             accessVersion: accessVersion
         )
     }

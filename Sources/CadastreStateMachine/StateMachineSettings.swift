@@ -25,6 +25,8 @@ package struct StateMachineSettings: Hashable, Sendable {
     package var maximumDirtyRows: Int
     /// A transaction is committed once its changes have this many bytes, counted as memory holds them.
     package var maximumDirtyBytes: Int
+    /// Memory in bytes for rows as they were stored last, so that a change of one need not read it.
+    package var rememberedBytes: Int
     /// A checkpoint is made once the write-ahead log has this size in bytes.
     package var checkpointSizeBytes: Int
     /// SQLite's page cache in bytes.
@@ -37,14 +39,16 @@ package struct StateMachineSettings: Hashable, Sendable {
 
     /// Defaults are the measured ones.
     package init(
-        maximumDirtyRows: Int = 8_192,
-        maximumDirtyBytes: Int = 8 << 20,
+        maximumDirtyRows: Int = 32_768,
+        maximumDirtyBytes: Int = 16 << 20,
+        rememberedBytes: Int = 15 << 20,
         checkpointSizeBytes: Int = 64 << 20,
-        cacheSizeBytes: Int = 12 << 20,
+        cacheSizeBytes: Int = 5 << 20,
         maximumImageLogBytes: Int = 256 << 20
     ) {
         self.maximumDirtyRows = maximumDirtyRows
         self.maximumDirtyBytes = maximumDirtyBytes
+        self.rememberedBytes = rememberedBytes
         self.checkpointSizeBytes = checkpointSizeBytes
         self.cacheSizeBytes = cacheSizeBytes
         self.maximumImageLogBytes = maximumImageLogBytes

@@ -89,7 +89,7 @@ struct SettingsTests {
         #expect(settings.roots == [folder.path + "/a.pem", "/b.pem"])
         #expect(settings.revocations == nil)
         #expect(settings.times.election == 300...600)
-        #expect(settings.cacheSize == 32 << 20)
+        #expect(settings.cacheSize == 20 << 20)
         #expect(settings.logLevel == "info")
     }
 

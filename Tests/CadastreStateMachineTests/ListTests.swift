@@ -1,7 +1,8 @@
 import CadastreDisk
 import CadastreProtocol
-import CadastreStateMachine
 import Testing
+
+@testable import CadastreStateMachine
 
 /// Pages of objects against a brute-force list of everything (metadata model §2.3).
 struct ListTests {
@@ -40,6 +41,54 @@ struct ListTests {
             try #require(page.isTruncated == isTruncated, "\(listing)")
             try #require(page.next == (isTruncated ? items.last ?? [] : []), "\(listing)")
         }
+    }
+
+    @Test(arguments: 1...6 as ClosedRange<UInt64>)
+    func `a page is of what changed last, wherever that is kept, and stores nothing`(
+        seed: UInt64
+    ) throws {
+        var generator = SplitMix64(seed: seed)
+        var world = try World(settings: StateMachineSettings(maximumDirtyRows: 40))
+        let alphabet: [UInt8] = [0x61, 0x62, 0x2f, 0xff]
+        func random(_ range: ClosedRange<Int>) -> [UInt8] {
+            (0..<range.lowerBound + generator.next(below: range.count)).map { _ in
+                alphabet[generator.next(below: alphabet.count)]
+            }
+        }
+        var tags: [[UInt8]: [UInt8]] = [:]
+        var listsWhileStoring = 0
+        for number in 0..<3_000 {
+            let changed = random(1...4)
+            if generator.next(below: 3) == 0 {
+                let delete = DeleteObject(bucket: bytes("photos"), key: changed)
+                try world.machine.apply(world.owner.next(.deleteObject(delete)))
+                tags[changed] = nil
+            } else {
+                try world.put(changed, etag: "\(number)")
+                tags[changed] = bytes("\(number)")
+            }
+            if generator.next(below: 2) == 0 { try world.machine.endOfTurn(idle: false) }
+            let listing = ObjectListing(
+                bucket: bytes("photos"),
+                prefix: random(0...1),
+                delimiter: random(0...1),
+                after: random(0...3),
+                maximum: 1 + generator.next(below: 30)
+            )
+            let unstored = world.machine.rows.changes.unstoredCount
+            if unstored > 0, world.machine.rows.changes.hasRecent { listsWhileStoring += 1 }
+            let page = try objectPage(world.ask(.listObjects(listing)))
+            #expect(world.machine.rows.changes.unstoredCount == unstored)
+            let sorted = tags.keys.sorted { $0.lexicographicallyPrecedes($1) }
+            let (items, isTruncated) = bruteList(sorted, listing)
+            try #require(page.items.map(key) == items, "\(number) \(listing)")
+            try #require(page.isTruncated == isTruncated, "\(number) \(listing)")
+            for case .object(let found, _, _, let etag, _) in page.items {
+                try #require(etag == tags[found], "\(number) \(listing)")
+            }
+        }
+        #expect(listsWhileStoring > 300)
+        #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
     }
 
     @Test(arguments: [1, 2, 3, 7])

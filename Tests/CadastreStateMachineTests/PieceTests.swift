@@ -75,7 +75,7 @@ struct PieceTests {
         var world = try World(settings: StateMachineSettings(maximumDirtyBytes: 20_000))
         try world.machine.commit()
         let before = world.machine.statistics.commits
-        for number in 0..<1_000 {
+        for number in 0..<3_000 {
             try world.put(bytes("hot"), etag: "\(number)")
             try world.machine.endOfTurn(idle: false)
         }

@@ -76,7 +76,7 @@ package struct Settings: Hashable, Sendable {
     package var times: Times
     /// What is bounded.
     package var bounds: Bounds
-    /// SQLite's page cache in bytes.
+    /// What is kept in memory of what the state database holds, in bytes.
     package var cacheSize: Int
     /// A journal segment in bytes.
     package var segmentSize: Int
@@ -268,8 +268,8 @@ package struct Settings: Hashable, Sendable {
         Setting(
             key: "storage.cache_mib",
             kind: .integer(1...65_536, unit: "MiB"),
-            presence: .byDefault("32"),
-            help: "Memory for pages of the state database."
+            presence: .byDefault("20"),
+            help: "Memory for objects stored last and for pages of the state database."
         ),
         Setting(
             key: "storage.segment_mib",

@@ -10,10 +10,10 @@ extension Answerer {
         guard let bucket = try bucket(named: name, of: tenant) else {
             return .failure(.noSuchBucket)
         }
-        guard let row = try rows.object(in: bucket.id, key: key) else {
+        guard let object = try rows.wholeObject(in: bucket.id, key: key) else {
             return .failure(.noSuchObject)
         }
-        let body = try rows.body(of: row)
+        let (row, body) = (object.row, object.body)
         return .success(
             .object(
                 ObjectRecord(

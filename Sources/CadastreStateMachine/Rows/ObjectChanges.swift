@@ -1,5 +1,3 @@
-internal import CadastreProtocol
-
 /// Objects as they are now, where SQLite's pages do not say so yet.
 ///
 /// Changes wait here until a COMMIT is due, so that what is written twice meanwhile is stored once,
@@ -7,102 +5,116 @@ internal import CadastreProtocol
 /// rows changed. Two generations: one takes the changes that come, the other is what is being
 /// stored for the COMMIT that is under way, piece by piece between entries. What was stored stays
 /// until all of it is.
-struct ObjectChanges {
-    /// What became of an object.
-    enum Change {
-        /// It is this row with this body, in the body's layout.
-        case stored(ObjectRow, body: [UInt8])
-        /// It is gone.
-        case deleted
-    }
+struct ObjectChanges: ~Copyable {
+    private(set) var recent: ObjectTable
+    private(set) var frozen: ObjectTable
+    /// The recent ones in the order of their places, as far as they were sorted: a scan needs it, a
+    /// put does not.
+    private(set) var recentOrder: [ObjectTable.RecordNumber] = []
+    /// The frozen ones in the order of their places.
+    private(set) var frozenOrder: [ObjectTable.RecordNumber] = []
+    /// Where in that order those begin that are not stored yet.
+    private var firstUnstored = 0
 
-    // Dictionaries are only looked up; what is iterated is sorted.
-    private var recent: [ObjectPlace: Change] = [:]
-    private var frozen: [ObjectPlace: Change] = [:]
-    /// Of the frozen ones: those not stored yet, ascending.
-    private var unstored: ArraySlice<ObjectPlace> = []
+    /// Nothing has changed yet; what will lies in this memory.
+    init(_ memory: MemoryPieces) {
+        recent = ObjectTable(memory)
+        frozen = ObjectTable(memory)
+    }
 
     /// What became of the object here; nil: it is what SQLite has.
     @inline(__always)
-    subscript(place: ObjectPlace) -> Change? { recent[place] ?? frozen[place] }
+    func known(at place: HashedPlace) -> KnownObject? {
+        recent.known(at: place) ?? frozen.known(at: place)
+    }
+
+    /// The body of the object here, in the body's layout; nil: it is what SQLite has.
+    func body(at place: HashedPlace) -> [UInt8]? {
+        recent.body(at: place) ?? frozen.body(at: place)
+    }
 
     /// Whether something would be frozen.
-    var hasRecent: Bool { !recent.isEmpty }
+    var hasRecent: Bool { recent.count > 0 }
     /// How many of the frozen ones are not stored yet.
-    var unstoredCount: Int { unstored.count }
+    var unstoredCount: Int { frozenOrder.count - firstUnstored }
 
-    /// Notes a change.
+    /// Notes that an object is this row with this body, in the body's layout.
     ///
-    /// - Returns: Whether it is the first of this object since the others were frozen.
+    /// - Returns: Whether it is the first change of this object since the others were frozen.
     @inline(__always)
-    mutating func note(_ change: Change, at place: ObjectPlace) -> Bool {
-        recent.updateValue(change, forKey: place) == nil
+    mutating func put(_ row: ObjectRow, body: [UInt8], at place: HashedPlace) -> Bool {
+        recent.put(row, body: body, at: place)
     }
+
+    /// Notes that an object is gone.
+    ///
+    /// - Returns: As `put`.
+    mutating func delete(at place: HashedPlace) -> Bool { recent.putDeletion(at: place) }
 
     /// What changed is to be stored from now on; all that was frozen before is stored already.
     mutating func freeze() {
-        precondition(unstored.isEmpty, "what was frozen before is not stored")
+        precondition(unstoredCount == 0, "what was frozen before is not stored")
+        sortRecent()
         swap(&frozen, &recent)
-        recent.removeAll(keepingCapacity: true)
-        unstored = frozen.keys.sorted()[...]
+        swap(&frozenOrder, &recentOrder)
+        firstUnstored = 0
+        recent.removeAll()
+        recentOrder.removeAll(keepingCapacity: true)
     }
 
     /// All that was frozen is stored: SQLite's pages say it from now on.
     mutating func forgetStored() {
-        precondition(unstored.isEmpty, "what was frozen is not stored")
-        frozen.removeAll(keepingCapacity: true)
+        precondition(unstoredCount == 0, "what was frozen is not stored")
+        frozen.removeAll()
+        frozenOrder.removeAll(keepingCapacity: true)
+        firstUnstored = 0
     }
 
-    /// The next change to store.
-    mutating func takeUnstored() -> (place: ObjectPlace, change: Change)? {
-        guard let place = unstored.popFirst(), let change = frozen[place] else { return nil }
-        return (place, change)
+    /// The next change to store, in ``frozen``.
+    mutating func takeUnstored() -> ObjectTable.RecordNumber? {
+        guard firstUnstored < frozenOrder.count else { return nil }
+        defer { firstUnstored += 1 }
+        return frozenOrder[firstUnstored]
+    }
+
+    /// Brings the order of the recent ones up to date.
+    ///
+    /// Cost: a search for each that is new since the last time, and one copy of the order.
+    mutating func sortRecent() {
+        let new = recent.sorted(from: recentOrder.count)
+        guard !new.isEmpty else { return }
+        guard !recentOrder.isEmpty else {
+            recentOrder = new
+            return
+        }
+        var merged: [ObjectTable.RecordNumber] = []
+        merged.reserveCapacity(recent.count)
+        var rest = recentOrder[...]
+        for number in new {
+            let place = rest.partitioningIndex { !recent.precedes($0, number) }
+            merged += rest[..<place]
+            merged.append(number)
+            rest = rest[place...]
+        }
+        merged += rest
+        recentOrder = merged
     }
 }
 
-/// Where an object stands, in the order of the table.
-struct ObjectPlace: Hashable, Comparable {
-    var bucket: UInt64
-    var key: [UInt8]
-
-    static func < (left: Self, right: Self) -> Bool {
-        left.bucket == right.bucket
-            ? left.key.precedes(right.key) : left.bucket < right.bucket
-    }
-
-    func hash(into hasher: inout Hasher) {
-        hasher.combine(bucket)
-        unsafe key.withUnsafeBytes { unsafe hasher.combine(bytes: $0) }
-    }
-}
-
-extension ObjectPlace {
-    /// Where this object stands.
-    init(_ row: ObjectRow) { self.init(bucket: row.bucket.value, key: row.key) }
-}
-
-extension [UInt8] {
-    /// Whether these bytes sort before those; eight at a time, since keys have long beginnings in
-    /// common.
-    fileprivate func precedes(_ other: [UInt8]) -> Bool {
-        unsafe withUnsafeBytes { left in
-            unsafe other.withUnsafeBytes { right in
-                let shared = Swift.min(left.count, right.count)
-                var place = 0
-                while place + 8 <= shared {
-                    let mine = unsafe left.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-                    let theirs = unsafe right.loadUnaligned(fromByteOffset: place, as: UInt64.self)
-                    if mine != theirs { return mine.bigEndian < theirs.bigEndian }
-                    place += 8
-                }
-                while place < shared {
-                    if unsafe left[place] != right[place] {
-                        return unsafe left[place] < right[place]
-                    }
-                    place += 1
-                }
-                return left.count < right.count
+extension RandomAccessCollection {
+    /// The first index whose element is one of the second kind, all of which are behind the first.
+    func partitioningIndex(isSecond: (Element) -> Bool) -> Index {
+        var low = startIndex
+        var count = count
+        while count > 0 {
+            let middle = index(low, offsetBy: count / 2)
+            if isSecond(self[middle]) {
+                count /= 2
+            } else {
+                low = index(after: middle)
+                count -= count / 2 + 1
             }
         }
+        return low
     }
 }

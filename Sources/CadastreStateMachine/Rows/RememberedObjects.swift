@@ -1,31 +1,36 @@
-/// Rows of objects as SQLite has them, those that were used last: a change of one needs the row that
-/// it replaces.
+/// Rows of objects as SQLite has them, those that were stored last: a change of one needs the row
+/// that it replaces.
 ///
 /// Two generations, the younger of which takes the place of the older when it is full: so between
-/// one and two times ``maximumCount`` rows are kept, and nothing is written down at a look-up.
-struct RememberedObjects {
-    // Only looked up, never iterated.
-    private var younger: [ObjectPlace: ObjectRow] = [:]
-    private var older: [ObjectPlace: ObjectRow] = [:]
+/// one and two times a generation is kept, and nothing is written down at a look-up.
+struct RememberedObjects: ~Copyable {
+    private var younger: ObjectTable
+    private var older: ObjectTable
+    /// Bytes of memory of a generation.
+    private let maximumBytes: Int
 
-    /// Rows of a generation: some 6 MiB with keys of 64 bytes.
-    static let maximumCount = 8_192
-
-    /// The row here; nil: it is not remembered, and may be there.
-    @inline(__always)
-    subscript(place: ObjectPlace) -> ObjectRow? { younger[place] ?? older[place] }
-
-    /// Remembers a row that SQLite has.
-    mutating func remember(_ row: ObjectRow, at place: ObjectPlace) {
-        younger[place] = row
-        guard younger.count >= Self.maximumCount else { return }
-        swap(&older, &younger)
-        younger.removeAll(keepingCapacity: true)
+    /// Remembers nothing yet.
+    ///
+    /// - Parameters:
+    ///   - maximumBytes: Of memory that both generations take, about.
+    ///   - memory: Where they lie.
+    init(maximumBytes: Int, in memory: MemoryPieces) {
+        self.maximumBytes = maximumBytes / 2
+        younger = ObjectTable(memory)
+        older = ObjectTable(memory)
     }
 
-    /// SQLite has no such row any more.
-    mutating func forget(_ place: ObjectPlace) {
-        younger[place] = nil
-        older[place] = nil
+    /// What SQLite has here; nil: that is not remembered.
+    @inline(__always)
+    func known(at place: HashedPlace) -> KnownObject? {
+        younger.known(at: place) ?? older.known(at: place)
+    }
+
+    /// Remembers what was stored.
+    mutating func remember(_ record: ObjectTable.RecordNumber, of table: borrowing ObjectTable) {
+        younger.putRow(record, of: table)
+        guard younger.byteCount >= maximumBytes else { return }
+        swap(&older, &younger)
+        younger.removeAll()
     }
 }

@@ -81,8 +81,8 @@ package protocol Rows: AnyObject {
 
     /// The object with this key.
     func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow?
-    /// The body of an object.
-    func body(of row: ObjectRow) throws(StateMachineError) -> ObjectBody
+    /// The object with this key and its body.
+    func wholeObject(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> WholeObject?
     /// Registers or replaces an object; the row's body hash is filled in here.
     func put(
         _ row: ObjectRow,

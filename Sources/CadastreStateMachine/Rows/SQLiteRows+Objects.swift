@@ -4,19 +4,25 @@ internal import CadastreProtocol
 /// and above it what changed last.
 extension SQLiteRows: Rows {
     func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow? {
-        let place = ObjectPlace(bucket: bucket.value, key: key)
-        switch changes[place] {
-        case .stored(let row, _): return row
-        case .deleted: return nil
+        let place = hashed(bucket, key)
+        switch changes.known(at: place) ?? remembered.known(at: place) {
+        case .row(let row): return row
+        case .absent: return nil
         case nil: break
         }
-        if let row = remembered[place] { return row }
         let statement = statements.object
         statement.bind(1, bucket.value)
         statement.bind(2, key)
         defer { statement.reset() }
-        guard try statement.step() else { return nil }
-        let row = ObjectRow(
+        return try statement.step() ? foundRow(statement, in: bucket, key) : nil
+    }
+
+    private func foundRow(
+        _ statement: Statement,
+        in bucket: BucketID,
+        _ key: [UInt8]
+    ) -> ObjectRow {
+        ObjectRow(
             bucket: bucket,
             key: key,
             sequence: statement.integer(0),
@@ -25,28 +31,45 @@ extension SQLiteRows: Rows {
             modified: statement.integer(3),
             bodyHash: statement.integer(4)
         )
-        remembered.remember(row, at: place)
-        return row
     }
 
-    func body(of row: ObjectRow) throws(StateMachineError) -> ObjectBody {
-        let bytes = try storedBody(of: row)
+    /// The place with its hash, which the look-up before a change computed already.
+    private func hashed(_ bucket: BucketID, _ key: [UInt8]) -> HashedPlace {
+        if let lastPlace, lastPlace.bucket == bucket.value, lastPlace.key == key {
+            return lastPlace
+        }
+        let place = HashedPlace(bucket: bucket.value, key: key)
+        lastPlace = place
+        return place
+    }
+
+    func wholeObject(
+        in bucket: BucketID,
+        key: [UInt8]
+    ) throws(StateMachineError) -> WholeObject? {
+        guard let (row, bytes) = try storedObject(in: bucket, key: key) else { return nil }
         guard bodyHash(bytes) == row.bodyHash, let body = ObjectBody(decoding: bytes) else {
             throw .damaged("the body of change \(row.sequence) is not what was written")
         }
-        return body
+        return WholeObject(row: row, body: body)
     }
 
-    private func storedBody(of row: ObjectRow) throws(StateMachineError) -> [UInt8] {
-        if case .stored(_, let body) = changes[ObjectPlace(row)] { return body }
-        let statement = statements.body
-        statement.bind(1, row.bucket.value)
-        statement.bind(2, row.key)
-        defer { statement.reset() }
-        guard try statement.step() else {
-            throw .damaged("the body of change \(row.sequence) is missing")
+    private func storedObject(
+        in bucket: BucketID,
+        key: [UInt8]
+    ) throws(StateMachineError) -> (row: ObjectRow, body: [UInt8])? {
+        let place = HashedPlace(bucket: bucket.value, key: key)
+        switch changes.known(at: place) {
+        case .row(let row): return (row, changes.body(at: place) ?? [])
+        case .absent: return nil
+        case nil: break
         }
-        return statement.bytes(0)
+        let statement = statements.wholeObject
+        statement.bind(1, bucket.value)
+        statement.bind(2, key)
+        defer { statement.reset() }
+        guard try statement.step() else { return nil }
+        return (foundRow(statement, in: bucket, key), statement.bytes(5))
     }
 
     func put(
@@ -57,47 +80,41 @@ extension SQLiteRows: Rows {
         var row = row
         let bytes = body.encode()
         row.bodyHash = bodyHash(bytes)
-        note(
-            .stored(row, body: bytes),
-            of: row,
-            bytes: row.key.count + row.etag.count + bytes.count
-        )
+        let isFirst = changes.put(row, body: bytes, at: hashed(row.bucket, row.key))
+        noteChange(isFirst, bytes: row.key.count + row.etag.count + bytes.count)
         replace(old, by: row)
     }
 
     func delete(_ row: ObjectRow) throws(StateMachineError) {
-        note(.deleted, of: row, bytes: row.key.count)
+        let isFirst = changes.delete(at: hashed(row.bucket, row.key))
+        noteChange(isFirst, bytes: row.key.count)
         replace(row, by: nil)
     }
 
-    private func note(_ change: ObjectChanges.Change, of row: ObjectRow, bytes: Int) {
-        if changes.note(change, at: ObjectPlace(row)) { dirtyRows += 1 }
+    private func noteChange(_ isFirst: Bool, bytes: Int) {
+        if isFirst { dirtyRows += 1 }
         // Every change, so that few objects that change for ever are committed, too.
-        dirtyBytes += bytes + Self.costOfChange
+        dirtyBytes += bytes + ObjectTable.overhead
     }
 
-    /// What a change takes in memory beside its bytes, about.
-    private static var costOfChange: Int { 256 }
-
-    /// Stores an object that was only in memory.
-    func write(_ row: ObjectRow, body: [UInt8]) throws(StateMachineError) {
+    /// Stores what became of an object: its row with its body, or that it is gone.
+    func store(_ object: borrowing PackedObject) throws(StateMachineError) {
+        let header = unsafe object.header
+        guard !header.isDeleted else {
+            statements.deleteObject.bind(1, header.bucket)
+            unsafe statements.deleteObject.bindShared(2, object.key)
+            return try statements.deleteObject.run()
+        }
         let statement = statements.putObject
-        statement.bind(1, row.bucket.value)
-        statement.bind(2, row.key)
-        statement.bind(3, row.sequence)
-        statement.bind(4, row.size)
-        statement.bind(5, row.etag)
-        statement.bind(6, row.modified)
-        statement.bind(7, row.bodyHash)
-        statement.bind(8, body)
+        statement.bind(1, header.bucket)
+        unsafe statement.bindShared(2, object.key)
+        statement.bind(3, header.sequence)
+        statement.bind(4, header.size)
+        unsafe statement.bindShared(5, object.etag)
+        statement.bind(6, header.modified)
+        statement.bind(7, header.bodyHash)
+        unsafe statement.bindShared(8, object.body)
         try statement.run()
-    }
-
-    /// Removes an object that memory says is gone; none may be there.
-    func erase(_ place: ObjectPlace) throws(StateMachineError) {
-        statements.deleteObject.bind(1, place.bucket)
-        statements.deleteObject.bind(2, place.key)
-        try statements.deleteObject.run()
     }
 
     func scanObjects(
@@ -106,45 +123,63 @@ extension SQLiteRows: Rows {
         to end: [UInt8]?,
         visit: (ObjectRow) -> ScanStep
     ) throws(StateMachineError) {
-        try settleObjects()
+        let end = end ?? Keys.behindAll
+        var changed = changes.cursor(in: bucket.value, from: start, to: end)
         let statement = statements.scanObjects
         statement.bind(1, bucket.value)
         statement.bind(2, start)
-        statement.bind(3, end ?? Keys.behindAll)
+        statement.bind(3, end)
         defer { statement.reset() }
-        /// Rows below this are stepped over, not shown.
-        var target: [UInt8]?
-        var stepped = 0
-        while try statement.step() {
-            let key = statement.bytes(0)
-            if let sought = target {
-                if key.lexicographicallyPrecedes(sought) {
-                    // Most groups are small: a search costs as much as some ten steps.
-                    stepped += 1
-                    guard stepped == Self.stepsBeforeSeek else { continue }
-                    statement.reset()
-                    statement.bind(2, sought)
-                    continue
-                }
-                target = nil
-            }
-            let row = ObjectRow(
-                bucket: bucket,
-                key: key,
-                sequence: statement.integer(1),
-                size: statement.integer(2),
-                etag: statement.bytes(3),
-                modified: statement.integer(4),
-                bodyHash: statement.integer(5)
-            )
-            switch visit(row) {
-            case .next: break
-            case .seek(let sought):
-                target = sought
-                stepped = 0
-            case .stop: return
+        var hasStored = try statement.step()
+        while true {
+            // What memory says of an object counts, whatever SQLite has.
+            let order: PlaceOrder? =
+                hasStored
+                ? unsafe statement.withBytes(0) { unsafe changes.order(of: changed, key: $0) }
+                : changed.head == .none ? nil : .before
+            guard hasStored || order != nil else { return }
+            let isStored = hasStored && order != .before
+            let isChanged = order == .before || order == .same
+            let row = isChanged ? changes.row(at: changed) : scannedRow(statement, of: bucket)
+            // One that was removed is not shown.
+            let next = row.map(visit) ?? .next
+            if case .stop = next { return }
+            if isChanged { changes.advance(&changed) }
+            if isStored { hasStored = try statement.step() }
+            if case .seek(let sought) = next {
+                changes.skip(&changed, in: bucket.value, to: sought)
+                if hasStored { hasStored = try seek(sought, in: statement) }
             }
         }
+    }
+
+    private func scannedRow(_ statement: Statement, of bucket: BucketID) -> ObjectRow {
+        ObjectRow(
+            bucket: bucket,
+            key: statement.bytes(0),
+            sequence: statement.integer(1),
+            size: statement.integer(2),
+            etag: statement.bytes(3),
+            modified: statement.integer(4),
+            bodyHash: statement.integer(5)
+        )
+    }
+
+    /// Moves a scan to the first row whose key is not below this one, unless it is there already.
+    ///
+    /// - Returns: Whether there is one.
+    private func seek(_ key: [UInt8], in statement: Statement) throws(StateMachineError) -> Bool {
+        // Most groups are small: a search costs as much as some ten steps.
+        for _ in 0..<Self.stepsBeforeSeek {
+            let isBelow = unsafe key.withUnsafeBytes { key in
+                unsafe statement.withBytes(0) { unsafe ByteOrder.order($0, key) == .before }
+            }
+            guard isBelow else { return true }
+            guard try statement.step() else { return false }
+        }
+        statement.reset()
+        statement.bind(2, key)
+        return try statement.step()
     }
 
     /// The keyed hash of a body's bytes.

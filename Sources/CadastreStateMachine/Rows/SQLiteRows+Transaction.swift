@@ -74,15 +74,11 @@ extension SQLiteRows {
 
     private func storeObjects(atMost count: Int) throws(StateMachineError) {
         var left = count
-        while left > 0, let (place, change) = changes.takeUnstored() {
-            switch change {
-            case .stored(let row, let body):
-                try write(row, body: body)
-                remembered.remember(row, at: place)
-            case .deleted:
-                try erase(place)
-                remembered.forget(place)
+        while left > 0, let record = changes.takeUnstored() {
+            try unsafe changes.frozen.withRecord(record) { object throws(StateMachineError) in
+                try unsafe store(object)
             }
+            remembered.remember(record, of: changes.frozen)
             left -= 1
         }
         if changes.unstoredCount == 0 { changes.forgetStored() }

@@ -24,9 +24,11 @@ final class SQLiteRows {
     /// A transaction was committed, and what follows a COMMIT was not done yet.
     var hasNewCommit = false
     /// Objects that are only in memory.
-    var changes = ObjectChanges()
-    /// Objects that were used last, as SQLite has them.
-    var remembered = RememberedObjects()
+    var changes: ObjectChanges
+    /// Objects that were stored last, as SQLite has them.
+    var remembered: RememberedObjects
+    /// The place that was looked up last: who changes an object has just read it.
+    var lastPlace: HashedPlace?
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
     /// A recomputation of the digest that is under way.
@@ -80,9 +82,13 @@ final class SQLiteRows {
     init(
         _ connection: Connection,
         key: RowHashKey,
+        rememberedBytes: Int,
         accessVersion: UInt64
     ) throws(StateMachineError) {
         self.connection = connection
+        let memory = MemoryPieces()
+        changes = ObjectChanges(memory)
+        remembered = RememberedObjects(maximumBytes: rememberedBytes, in: memory)
         self.key = key
         statements = try Statements(connection)
         access.version = accessVersion

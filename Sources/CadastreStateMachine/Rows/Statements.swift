@@ -47,7 +47,10 @@ struct Statements {
             SELECT key,sequence,size,etag,modified,body_hash FROM objects \
             WHERE bucket=?1 AND key>=?2 AND key<?3 ORDER BY key
             """
-        static let body = "SELECT body FROM objects WHERE bucket=?1 AND key=?2"
+        static let wholeObject = """
+            SELECT sequence,size,etag,modified,body_hash,body FROM objects \
+            WHERE bucket=?1 AND key=?2
+            """
 
         static let putSession = "REPLACE INTO sessions VALUES(?1,?2,?3,?4)"
         static let deleteSession = "DELETE FROM sessions WHERE session=?1"
@@ -82,7 +85,7 @@ struct Statements {
     let insertGrant, deleteGrant, grantsAfter: Statement
     let bucketNamed, bucketsFrom, insertBucket, deleteBucket: Statement
     let bucketUsage, putBucketUsage, deleteBucketUsage: Statement
-    let object, putObject, deleteObject, scanObjects, body: Statement
+    let object, putObject, deleteObject, scanObjects, wholeObject: Statement
     let putSession, deleteSession, slot, slotsOfSession, putSlot, deleteSlots: Statement
 
     /// Prepares all of them.
@@ -113,7 +116,7 @@ struct Statements {
         putObject = try prepare(Text.putObject)
         deleteObject = try prepare(Text.deleteObject)
         scanObjects = try prepare(Text.scanObjects)
-        body = try prepare(Text.body)
+        wholeObject = try prepare(Text.wholeObject)
         putSession = try prepare(Text.putSession)
         deleteSession = try prepare(Text.deleteSession)
         slot = try prepare(Text.slot)

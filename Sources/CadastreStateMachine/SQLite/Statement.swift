@@ -66,6 +66,20 @@ final class Statement {
         note(code)
     }
 
+    /// Binds bytes that SQLite reads where they lie, when the statement is run: they must stay there
+    /// until then, and the parameter be bound anew for the next time.
+    @unsafe
+    @inline(__always)
+    func bindShared(_ place: Int32, _ bytes: UnsafeRawBufferPointer) {
+        let code =
+            if let start = bytes.baseAddress {
+                unsafe sqlite3_bind_blob(handle, place, start, Int32(bytes.count), nil)
+            } else {
+                unsafe sqlite3_bind_zeroblob(handle, place, 0)
+            }
+        note(code)
+    }
+
     /// Remembers a parameter that was not taken: without it the statement would run with that of
     /// the time before.
     @inline(__always)
@@ -125,6 +139,14 @@ final class Statement {
         let count = Int(unsafe sqlite3_column_bytes(handle, column))
         guard let start = unsafe start, count > 0 else { return [] }
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
+    }
+
+    /// Shows the bytes where SQLite has them.
+    @inline(__always)
+    func withBytes<Result>(_ column: Int32, _ visit: (UnsafeRawBufferPointer) -> Result) -> Result {
+        let start = unsafe sqlite3_column_blob(handle, column)
+        let count = Int(unsafe sqlite3_column_bytes(handle, column))
+        return unsafe visit(UnsafeRawBufferPointer(start: start, count: count))
     }
 
     /// Text as SQLite holds it, for pragmas.

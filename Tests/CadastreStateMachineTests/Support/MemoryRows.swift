@@ -100,9 +100,9 @@ final class MemoryRows: Rows {
     func object(in bucket: BucketID, key: [UInt8]) -> ObjectRow? {
         objectRows.first { $0.row.bucket == bucket && $0.row.key == key }?.row
     }
-    func body(of row: ObjectRow) -> ObjectBody {
-        objectRows.first { $0.row == row }?.body
-            ?? ObjectBody(PutObject(bucket: [], key: [], size: 0))
+    func wholeObject(in bucket: BucketID, key: [UInt8]) -> WholeObject? {
+        objectRows.first { $0.row.bucket == bucket && $0.row.key == key }
+            .map { WholeObject(row: $0.row, body: $0.body) }
     }
     func put(_ row: ObjectRow, body: ObjectBody, replacing old: ObjectRow?) {
         precondition(old == object(in: row.bucket, key: row.key), "the old row is another")
