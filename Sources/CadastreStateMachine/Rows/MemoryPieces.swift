@@ -18,7 +18,7 @@ final class MemoryPieces {
     private var free: [Piece] = []
 
     /// Bytes of a piece.
-    private static let size = 256 << 10
+    static let size = 256 << 10
 
     /// A piece of at least this many bytes.
     func take(atLeast count: Int) -> Piece {

@@ -17,7 +17,6 @@ struct ObjectTable: ~Copyable {
         var piece: UInt32
         /// In that piece.
         var offset: UInt32
-        var hash: UInt32
     }
 
     private let memory: MemoryPieces
@@ -178,12 +177,15 @@ struct ObjectTable: ~Copyable {
                 unsafe body.withUnsafeBytes { body in
                     unsafe note(
                         PackedObject(
-                            header: PackedObject.Header(row, bodySize: body.count),
+                            header: PackedObject.Header(
+                                row,
+                                bodySize: body.count,
+                                hash: place.hash
+                            ),
                             key: key,
                             etag: etag,
                             body: body
-                        ),
-                        hash: place.hash
+                        )
                     )
                 }
             }
@@ -202,17 +204,8 @@ struct ObjectTable: ~Copyable {
                     key: key,
                     etag: nothing,
                     body: nothing
-                ),
-                hash: place.hash
+                )
             )
-        }
-    }
-
-    /// Notes what a record of another table says, without its body.
-    mutating func putRow(_ number: RecordNumber, of other: borrowing ObjectTable) {
-        let hash = other.records[Int(number)].hash
-        unsafe other.withRecord(number) { found in
-            _ = unsafe note(found.withoutBody, hash: hash)
         }
     }
 
@@ -227,10 +220,11 @@ struct ObjectTable: ~Copyable {
     }
 
     /// - Returns: Whether nothing was noted of the place before.
-    private mutating func note(_ object: borrowing PackedObject, hash: UInt32) -> Bool {
+    private mutating func note(_ object: borrowing PackedObject) -> Bool {
+        let hash = unsafe object.header.hash
         let number = unsafe record(bucket: object.header.bucket, key: object.key, hash: hash)
         if let number, unsafe write(object, over: number) { return false }
-        let record = unsafe append(object, hash)
+        let record = unsafe append(object)
         if let number {
             records[Int(number)] = record
             return false
@@ -254,7 +248,7 @@ struct ObjectTable: ~Copyable {
     }
 
     /// Writes behind the other records.
-    private mutating func append(_ object: borrowing PackedObject, _ hash: UInt32) -> Record {
+    private mutating func append(_ object: borrowing PackedObject) -> Record {
         let size = unsafe object.sizeInMemory
         if unsafe (used + size > pieces.last?.memory.count ?? 0) {
             pieces.append(memory.take(atLeast: size))
@@ -265,12 +259,15 @@ struct ObjectTable: ~Copyable {
             used += size
             bytes += size
         }
-        return Record(piece: UInt32(pieces.count - 1), offset: UInt32(used), hash: hash)
+        return Record(piece: UInt32(pieces.count - 1), offset: UInt32(used))
     }
 
     private mutating func grow() {
         index = [UInt64](repeating: 0, count: max(64, 2 * index.count))
-        for number in records.indices { enter(RecordNumber(number), records[number].hash) }
+        for number in records.indices {
+            let number = RecordNumber(number)
+            enter(number, unsafe withRecord(number) { unsafe $0.header.hash })
+        }
     }
 
     private mutating func enter(_ number: RecordNumber, _ hash: UInt32) {

@@ -11,35 +11,39 @@ struct PackedObject: ~Copyable {
         var size: UInt64 = 0
         var modified: UInt64 = 0
         var bodyHash: UInt64 = 0
-        var keySize: UInt16
-        var etagSize: UInt16 = 0
-        var bodySize: UInt32 = 0
+        /// Of the place, for the table that it lies in.
+        var hash: UInt32
         /// Bytes behind the header that are this record's: as many as it had when it was put here.
         var room: UInt32 = 0
-        // A whole word, so that the header has no padding.
-        private var deleted: UInt32
+        var bodySize: UInt32 = 0
+        var etagSize: UInt16 = 0
+        // Keys are short, and so the header has no padding.
+        private var keySizeAndDeletion: UInt16
 
+        private static let deletion: UInt16 = 1 << 15
+
+        var keySize: Int { Int(keySizeAndDeletion & ~Self.deletion) }
         /// There is no such object.
-        var isDeleted: Bool { deleted != 0 }
+        var isDeleted: Bool { keySizeAndDeletion & Self.deletion != 0 }
 
         /// The header of an object that exists.
-        init(_ row: ObjectRow, bodySize: Int) {
+        init(_ row: ObjectRow, bodySize: Int, hash: UInt32) {
             bucket = row.bucket.value
             sequence = row.sequence
             size = row.size
             modified = row.modified
             bodyHash = row.bodyHash
-            keySize = UInt16(row.key.count)
-            etagSize = UInt16(row.etag.count)
+            self.hash = hash
             self.bodySize = UInt32(bodySize)
-            deleted = 0
+            etagSize = UInt16(row.etag.count)
+            keySizeAndDeletion = UInt16(row.key.count)
         }
 
         /// The header that says that no object is here.
         init(deletionAt place: HashedPlace) {
             bucket = place.bucket
-            keySize = UInt16(place.key.count)
-            deleted = 1
+            hash = place.hash
+            keySizeAndDeletion = UInt16(place.key.count) | Self.deletion
         }
     }
 
@@ -66,7 +70,7 @@ struct PackedObject: ~Copyable {
     init(in memory: UnsafeRawBufferPointer, at offset: Int) {
         let header = unsafe memory.loadUnaligned(fromByteOffset: offset, as: Header.self)
         let key = offset + MemoryLayout<Header>.stride
-        let etag = key + Int(header.keySize)
+        let etag = key + header.keySize
         let body = etag + Int(header.etagSize)
         let end = body + Int(header.bodySize)
         unsafe self.init(
@@ -107,6 +111,9 @@ struct PackedObject: ~Copyable {
         let nothing = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
         return unsafe PackedObject(header: header, key: key, etag: etag, body: nothing)
     }
+
+    /// Bytes of the header.
+    static let headerSize = MemoryLayout<Header>.stride
 
     private var partsSize: Int { unsafe key.count + etag.count + body.count }
     /// Bytes of the header and the parts.

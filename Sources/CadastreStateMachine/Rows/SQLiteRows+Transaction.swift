@@ -77,8 +77,8 @@ extension SQLiteRows {
         while left > 0, let record = changes.takeUnstored() {
             try unsafe changes.frozen.withRecord(record) { object throws(StateMachineError) in
                 try unsafe store(object)
+                unsafe remembered.remember(object)
             }
-            remembered.remember(record, of: changes.frozen)
             left -= 1
         }
         if changes.unstoredCount == 0 { changes.forgetStored() }
