@@ -105,7 +105,7 @@ final class MemoryCluster {
                     WaitingCommand(
                         key: RequestKey(connection: 1, request: request),
                         tenant: command.tenant,
-                        bytes: command.encode(),
+                        envelope: command,
                         deadline: .max
                     )
                 }

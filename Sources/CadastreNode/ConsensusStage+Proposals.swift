@@ -48,21 +48,31 @@ extension ConsensusStage {
             guard tick != nil || !proposals.isEmpty else { return }
             var block = BlockBuilder()
             var keys: [RequestKey?] = []
+            var commands: [CommandEnvelope] = []
             if let tick {
                 guard block.add(tick.encode()) else {
                     preconditionFailure("a tick does not fit into an empty block")
                 }
                 keys.append(nil)
+                commands.append(tick)
                 lastTickProposed = now.monotonic
                 newestMark = nil
             }
             var expired: [WaitingCommand] = []
-            proposals.draw(into: &block, keys: &keys, now: now.monotonic, expired: &expired)
+            proposals.draw(
+                into: &block,
+                keys: &keys,
+                commands: &commands,
+                now: now.monotonic,
+                expired: &expired
+            )
             for command in expired { refuse(command.key, .deadlinePassed, into: &output) }
             guard !keys.isEmpty else { continue }
             let position = LogPosition(index: raft.lastPosition.index.next, term: raft.term)
             blocks.add(position, keys: keys)
-            propose(.commands, block: block.finish(), into: &output)
+            // Where one is not known, all are decoded when the entry is executed.
+            if commands.count < keys.count { commands = [] }
+            propose(.commands, block: block.finish(), commands: commands, into: &output)
         }
     }
 
@@ -114,13 +124,14 @@ extension ConsensusStage {
     /// Builds the entry that Raft itself wants and proposes it.
     mutating func propose(_ kind: EntryKind, into output: inout ConsensusOutput) {
         noteProposal(of: kind)
-        propose(kind, block: nil, into: &output)
+        propose(kind, block: nil, commands: [], into: &output)
     }
 
     /// Builds the entry that follows the log's end and proposes it.
     private mutating func propose(
         _ kind: EntryKind,
         block: Block?,
+        commands: [CommandEnvelope],
         into output: inout ConsensusOutput
     ) {
         let entry = Entry.make(
@@ -135,7 +146,7 @@ extension ConsensusStage {
             block: block
         )
         incoming = [entry]
-        incomingCommands = []
+        incomingCommands = [commands]
         step(.propose(entry.header), into: &output)
         // What follows from it may be a further entry already: a new leader's first one is enough for
         // leaving a joint configuration that is known to be committed.

@@ -51,6 +51,9 @@ package struct WaitingCommand: Sendable {
     package var tenant: TenantID
     /// The encoded ``CommandEnvelope``, as it will stand in the log.
     package var bytes: [UInt8]
+    /// What these bytes say, so that the node that proposes them need not decode them to execute
+    /// them; nil where only the bytes are known.
+    package var envelope: CommandEnvelope?
     /// Past this monotonic moment it is not proposed any more.
     package var deadline: UInt64
 
@@ -60,6 +63,17 @@ package struct WaitingCommand: Sendable {
         self.tenant = tenant
         self.bytes = bytes
         self.deadline = deadline
+    }
+
+    /// Describes a command that is encoded here.
+    package init(
+        key: RequestKey,
+        tenant: TenantID,
+        envelope: CommandEnvelope,
+        deadline: UInt64
+    ) {
+        self.init(key: key, tenant: tenant, bytes: envelope.encode(), deadline: deadline)
+        self.envelope = envelope
     }
 }
 

@@ -62,11 +62,13 @@ struct Proposals: Sendable {
     /// - Parameters:
     ///   - block: Takes the commands.
     ///   - keys: Gets where each command's reply goes, in the order of the block.
+    ///   - commands: Gets each command where it is known, in that order, too.
     ///   - now: The monotonic moment; commands whose deadline is past are not proposed.
     ///   - expired: Gets the commands that came too late.
     mutating func draw(
         into block: inout BlockBuilder,
         keys: inout [RequestKey?],
+        commands: inout [CommandEnvelope],
         now: UInt64,
         expired: inout [WaitingCommand]
     ) {
@@ -84,6 +86,7 @@ struct Proposals: Sendable {
             } else {
                 guard block.add(next.bytes) else { break }
                 keys.append(next.key)
+                if let envelope = next.envelope { commands.append(envelope) }
             }
             queues[turn].commands.removeFirst()
             count -= 1

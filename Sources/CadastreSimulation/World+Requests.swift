@@ -22,12 +22,13 @@ extension World {
         case .command(let bytes, let tenant):
             try ledger.arrives(UInt64(number), .command(bytes), at: life)
             availability.asks(node.place, at: now)
-            let command = WaitingCommand(
+            var command = WaitingCommand(
                 key: key,
                 tenant: tenant,
                 bytes: bytes,
                 deadline: deadline
             )
+            command.envelope = try? CommandEnvelope(decoding: bytes)
             give(.commands(doubled(command)), to: node.place)
         case .query(let query, let tenant):
             let age = chance.oneIn(4) ? chance.draw(0...300 * Span.millisecond) : nil

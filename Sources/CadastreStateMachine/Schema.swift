@@ -149,7 +149,9 @@ enum Schema {
         }
         guard number <= newest else { throw .unknownSchema(number: number) }
         let pageSize = try connection.value(of: "PRAGMA page_size")
-        guard pageSize == "4096" else { throw .damaged("its pages have \(pageSize) bytes") }
+        guard let size = Int(pageSize), Connection.pageSizes.contains(size) else {
+            throw .damaged("its pages have \(pageSize) bytes")
+        }
         // SQLite keeps the texts as they were given.
         let expected = texts(of: number)
         let statement = try Statement(

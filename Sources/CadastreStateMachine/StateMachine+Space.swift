@@ -6,7 +6,7 @@
 /// out; a page given back costs three written and some 0.1 ms.
 extension StateMachine {
     /// Free pages that are kept in any case: 4 MiB.
-    private static var keptPages: Int { 1_024 }
+    private static var keptPages: Int { 512 }
     /// Pages given back in one step.
     private static var pagesPerStep: Int { 64 }
 

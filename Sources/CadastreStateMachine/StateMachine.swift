@@ -69,7 +69,7 @@ package final class StateMachine {
     var latched: StateMachineError?
 
     /// A page of the write-ahead log with its header.
-    static let logFrameSize = 4_096 + 24
+    static let logFrameSize = Connection.pageSize + 24
 
     /// Opens the state of a node, or founds it.
     ///

@@ -244,7 +244,7 @@ struct NodeFixture {
         return WaitingCommand(
             key: RequestKey(connection: 1, request: request),
             tenant: TenantID(tenant),
-            bytes: envelope.encode(),
+            envelope: envelope,
             deadline: .max
         )
     }

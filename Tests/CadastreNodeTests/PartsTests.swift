@@ -38,8 +38,15 @@ struct ProposalsTests {
         expect(proposals.add(waiting(30, tenant: 3)), true)
         var block = BlockBuilder()
         var keys: [RequestKey?] = []
+        var commands: [CommandEnvelope] = []
         var expired: [WaitingCommand] = []
-        proposals.draw(into: &block, keys: &keys, now: 1, expired: &expired)
+        proposals.draw(
+            into: &block,
+            keys: &keys,
+            commands: &commands,
+            now: 1,
+            expired: &expired
+        )
         #expect(keys.map { $0?.request } == [1, 20, 30, 2, 3, 4, 5, 6])
         #expect(proposals.isEmpty && proposals.size == 0 && expired.isEmpty)
     }
@@ -51,10 +58,55 @@ struct ProposalsTests {
         expect(proposals.add(waiting(2, tenant: 1)), true)
         var block = BlockBuilder()
         var keys: [RequestKey?] = []
+        var commands: [CommandEnvelope] = []
         var expired: [WaitingCommand] = []
-        proposals.draw(into: &block, keys: &keys, now: 6, expired: &expired)
+        proposals.draw(
+            into: &block,
+            keys: &keys,
+            commands: &commands,
+            now: 6,
+            expired: &expired
+        )
         #expect(keys.map { $0?.request } == [2])
         #expect(expired.map(\.key.request) == [1])
+    }
+
+    @Test
+    func `commands come out as they lie in the block, where they are known`() throws {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
+        for request in 1...4 as ClosedRange<UInt64> {
+            let envelope = CommandEnvelope(
+                principal: .tenant(tenant: bytes("t1"), name: bytes("owner")),
+                tenant: TenantID(1),
+                identity: .slot(session: 1, slot: 0, sequence: request),
+                command: .createBucket(CreateBucket(name: bytes("bucket-\(request)")))
+            )
+            let command = WaitingCommand(
+                key: key(request),
+                tenant: TenantID(request % 2),
+                envelope: envelope,
+                deadline: 100
+            )
+            #expect(try CommandEnvelope(decoding: command.bytes) == command.envelope)
+            expect(proposals.add(command), true)
+        }
+        expect(proposals.add(waiting(5, tenant: 9)), true)
+        var block = BlockBuilder()
+        var keys: [RequestKey?] = []
+        var commands: [CommandEnvelope] = []
+        var expired: [WaitingCommand] = []
+        proposals.draw(
+            into: &block,
+            keys: &keys,
+            commands: &commands,
+            now: 1,
+            expired: &expired
+        )
+        #expect(keys.map { $0?.request } == [1, 2, 5, 3, 4])
+        let sequences = commands.map { envelope in
+            if case .slot(_, _, let sequence) = envelope.identity { sequence } else { 0 as UInt64 }
+        }
+        #expect(sequences == [1, 2, 3, 4])
     }
 
     @Test

@@ -178,9 +178,9 @@ struct StateFolderTests {
     func `every page that SQLite needs at a start may be damaged`() throws {
         let node = try prepared()
         let whole = try #require(node.disk.contents(Node.database))
-        for page in 0..<whole.count / 4_096 {
+        for page in 0..<whole.count / 8_192 {
             var bytes = whole
-            for offset in page * 4_096..<(page + 1) * 4_096 { bytes[offset] = 0x5a }
+            for offset in page * 8_192..<(page + 1) * 8_192 { bytes[offset] = 0x5a }
             node.disk.setContents(Node.database, bytes)
             let opened = try node.open(logFrom: 10)
             // Pages that a start does not look at are found by who reads them.

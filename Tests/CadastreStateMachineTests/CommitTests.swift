@@ -85,18 +85,18 @@ struct CommitTests {
     func `damaged pages are final at once: reading them again would not mend them`() throws {
         let disk = SimulatedDisk(seed: 1)
         var world = try World(disk)
-        for number in 0..<2_000 { try world.put(bytes("key-\(number)"), etag: "0123456789") }
+        for number in 0..<6_000 { try world.put(bytes("key-\(number)"), etag: "0123456789") }
         try world.machine.close()
         let path = "data/state/state.sqlite"
         var contents = try #require(disk.contents(path))
         // The first pages hold the schema and the small tables.
-        for place in stride(from: 40 * 4_096, to: contents.count, by: 4_096) {
+        for place in stride(from: 40 * 8_192, to: contents.count, by: 8_192) {
             contents[place] = 0xff
         }
         disk.setContents(path, contents)
         world.machine = try makeMachine(disk)
         let error = failure {
-            for number in 0..<2_000 {
+            for number in 0..<6_000 {
                 let query = Query.getObject(bucket: bytes("photos"), key: bytes("key-\(number)"))
                 _ = try world.ask(query)
             }
@@ -117,7 +117,7 @@ struct CommitTests {
         let disk = SimulatedDisk(seed: 1)
         var world = try World(disk)
         try world.machine.checkpoint()
-        for number in 0..<300 { try world.put(bytes("key-\(number)"), etag: "before") }
+        for number in 0..<4_000 { try world.put(bytes("key-\(number)"), etag: "before") }
         try world.machine.commit()
         let copy = SimulatedDisk(copying: disk, seed: 2)
         copy.capacity = copy.usedBytes
@@ -153,7 +153,7 @@ struct CommitTests {
         disk.capacity = disk.usedBytes
         func fill() throws {
             world.owner.sequence = 1
-            for number in 0..<1_000 { try world.put(bytes("key-\(number)"), etag: "full") }
+            for number in 0..<6_000 { try world.put(bytes("key-\(number)"), etag: "full") }
         }
         try fill()
         #expect(!world.machine.isOutOfSpace)

@@ -32,7 +32,7 @@ struct ImageTests {
             try world.machine.endOfTurn(idle: number % 50 == 0)
         }
         #expect(world.machine.isImageHeld)
-        #expect(world.machine.statistics.logPages * 4_096 > settings.checkpointSizeBytes)
+        #expect(world.machine.statistics.logPages * 8_192 > settings.checkpointSizeBytes)
         #expect(disk.contents(path) == before)
         world.machine.endImage()
         try world.machine.endOfTurn(idle: true)

@@ -11,7 +11,7 @@ struct MigrationTests {
     private func makeFirst(_ disk: SimulatedDisk) throws {
         let path = "data/state/first.sqlite"
         let connection = try Connection(path: path, files: VirtualFiles(disk))
-        try connection.configure(cacheSizeBytes: 1 << 20)
+        try connection.configure(cacheSizeBytes: 1 << 20, newPageSize: 4_096)
         try connection.execute("ATTACH 'data/state/state.sqlite' AS newer")
         try connection.execute("BEGIN IMMEDIATE")
         for text in Schema.migrations[0] { try connection.execute(text) }

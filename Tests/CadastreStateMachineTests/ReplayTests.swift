@@ -166,7 +166,7 @@ struct ReplayTests {
         disk.capacity = disk.usedBytes
         for _ in 0..<5 {
             world.owner.sequence = 1
-            for number in 0..<1_000 { try world.put(bytes("key-\(number)"), etag: "full") }
+            for number in 0..<6_000 { try world.put(bytes("key-\(number)"), etag: "full") }
             guard case .mustReapply(_, let cause) = failure(of: { try world.machine.commit() })
             else {
                 Issue.record("a full disk was not noticed")

@@ -216,10 +216,10 @@ struct StagingTests {
             try attempt(Array(sent.contents.prefix(size)))
             try attempt([UInt8](repeating: 7, count: size))
         }
-        let pages = sent.contents.count / 4_096
+        let pages = sent.contents.count / 8_192
         for round in 0..<500 {
             var contents = sent.contents
-            let page = generator.next(below: pages) * 4_096
+            let page = generator.next(below: pages) * 8_192
             switch round % 4 {
             case 0:
                 let place = generator.next(below: contents.count)
@@ -230,10 +230,10 @@ struct StagingTests {
                 contents[place] = UInt8(generator.next(below: 256))
             case 2:
                 // Another page in its place: pages that lead to themselves, or to each other.
-                let other = generator.next(below: pages) * 4_096
-                for place in 0..<4_096 { contents[page + place] = contents[other + place] }
+                let other = generator.next(below: pages) * 8_192
+                for place in 0..<8_192 { contents[page + place] = contents[other + place] }
             default:
-                for place in 0..<4_096 {
+                for place in 0..<8_192 {
                     contents[page + place] = UInt8(generator.next(below: 256))
                 }
             }

@@ -136,7 +136,7 @@ extension Session {
                 WaitingCommand(
                     key: key,
                     tenant: turn,
-                    bytes: envelope.encode(),
+                    envelope: envelope,
                     deadline: deadline
                 )
             )

@@ -44,11 +44,27 @@ final class Connection {
         _ = unsafe cadastre_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
     }
 
+    /// Bytes of a page of a new database; one that exists keeps those that it has.
+    ///
+    /// Measured with rows of 400 bytes, 32,000 of 100,000 changed in a transaction: storing one and
+    /// moving it into the main file takes 4.2 µs of processor time, with pages of 4 KiB 5.7.
+    static let pageSize = 8_192
+    /// What pages of a database may have: those of the first databases had 4,096.
+    static let pageSizes: Set<Int> = [4_096, pageSize]
+
     /// Sets what the database is run with.
-    func configure(cacheSizeBytes: Int) throws(StateMachineError) {
+    ///
+    /// - Parameters:
+    ///   - cacheSizeBytes: Memory for pages.
+    ///   - newPageSize: Bytes of a page, if the database is made here.
+    /// - Throws: What SQLite or the disk says, or that a setting did not take.
+    func configure(
+        cacheSizeBytes: Int,
+        newPageSize: Int = Connection.pageSize
+    ) throws(StateMachineError) {
         // Before the first read: exclusive mode is what spares the shared memory.
         try set("locking_mode", to: "EXCLUSIVE", reads: "exclusive")
-        try execute("PRAGMA page_size=4096")
+        try execute("PRAGMA page_size=\(newPageSize)")
         // A new file only: it decides whether there is a map of which page belongs where, and would
         // write to one that has it.
         if try value(of: "PRAGMA page_count") == "0" {
