@@ -54,7 +54,7 @@ extension ApplyStage {
             }
             if let lost {
                 if stateMachine.isOutOfSpace {
-                    // A list stores what changed before it reads: it would find no room again.
+                    // What had to be written before it could be read would find no room again.
                     output.replies.append(reply(to: query.key, .refused(.diskFull, leader: .none)))
                 } else {
                     queries.addReady(query)

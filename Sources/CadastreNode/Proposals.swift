@@ -38,6 +38,9 @@ struct Proposals: Sendable {
     /// No command waits.
     var isEmpty: Bool { count == 0 }
 
+    /// Bytes of waiting commands up to which they wait decoded as well.
+    static let maximumSizeDecoded = 1 << 20
+
     /// Queues a command behind its tenant's others.
     ///
     /// False: too much waits already.
@@ -53,6 +56,10 @@ struct Proposals: Sendable {
         }
         count += 1
         size += command.bytes.count
+        var command = command
+        // Decoded, many small parts are a dozen times their bytes: where much waits they are decoded
+        // again.
+        if size > Self.maximumSizeDecoded { command.envelope = nil }
         queues[place].commands.append(command)
         return true
     }

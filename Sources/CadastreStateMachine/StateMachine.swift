@@ -40,7 +40,9 @@ package final class StateMachine {
         result.dirtyRows = rows.dirtyRows
         result.commits += rows.commits
         result.objects = rows.objectCount
-        result.logPages = UInt64(rows.connection.files.logSize / Self.logFrameSize)
+        result.logPages = UInt64(
+            rows.connection.files.logSize / (rows.connection.pageSizeInUse + Self.frameHeaderSize)
+        )
         return result
     }
 
@@ -68,8 +70,8 @@ package final class StateMachine {
     /// The failure after which nothing is done any more.
     var latched: StateMachineError?
 
-    /// A page of the write-ahead log with its header.
-    static let logFrameSize = Connection.pageSize + 24
+    /// What stands in front of each page in the write-ahead log.
+    private static let frameHeaderSize = 24
 
     /// Opens the state of a node, or founds it.
     ///

@@ -110,6 +110,35 @@ struct ProposalsTests {
     }
 
     @Test
+    func `where much waits, commands wait as bytes alone`() {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 8 << 20)
+        for request in 1...30 as ClosedRange<UInt64> {
+            let envelope = CommandEnvelope(
+                principal: .tenant(tenant: bytes("t1"), name: bytes("owner")),
+                tenant: TenantID(1),
+                identity: .slot(session: 1, slot: 0, sequence: request),
+                command: .putObject(
+                    PutObject(
+                        bucket: bytes("photos"),
+                        key: bytes("key"),
+                        size: 1,
+                        locations: [UInt8](repeating: 7, count: 60_000)
+                    )
+                )
+            )
+            let command = WaitingCommand(
+                key: key(request),
+                tenant: TenantID(1),
+                envelope: envelope,
+                deadline: 100
+            )
+            expect(proposals.add(command), true)
+        }
+        let decoded = proposals.removeAll().map { $0.envelope != nil }
+        #expect(decoded == (1...30).map { $0 <= Proposals.maximumSizeDecoded / 60_100 })
+    }
+
+    @Test
     func `bounds refuse by count and by size`() {
         var few = Proposals(maximumCount: 1, maximumSize: 10_000)
         expect(few.add(waiting(1, tenant: 1)), true)

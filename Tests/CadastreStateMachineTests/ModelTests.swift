@@ -8,6 +8,16 @@ import Testing
 /// Random commands against a model that is written down independently.
 @Suite(.heavy)
 struct ModelTests {
+    @Test
+    func `a command that is executed as it was given is the one that its bytes say`() throws {
+        // A leader executes what its door decoded, a follower what the entry's bytes say.
+        var workload = Workload(seed: 11)
+        for _ in 0..<5_000 {
+            let envelope = workload.next()
+            try #require(CommandEnvelope(decoding: envelope.encode()) == envelope)
+        }
+    }
+
     @Test(arguments: 1...6 as ClosedRange<UInt64>)
     func `random commands are answered as the naive model answers them`(seed: UInt64) throws {
         let machine = try makeMachine(settings: StateMachineSettings(maximumDirtyRows: 300))

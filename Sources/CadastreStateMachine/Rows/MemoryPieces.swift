@@ -26,6 +26,11 @@ final class MemoryPieces {
         return free.popLast() ?? Piece(size: Self.size)
     }
 
+    /// A piece of just this many bytes, at most those of the others.
+    func take(exactly count: Int) -> Piece {
+        count == Self.size ? take(atLeast: count) : Piece(size: count)
+    }
+
     /// Takes back pieces that nobody uses any more.
     func giveBack(_ pieces: [Piece]) {
         for piece in pieces where unsafe piece.memory.count == Self.size { free.append(piece) }

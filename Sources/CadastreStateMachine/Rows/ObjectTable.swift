@@ -108,7 +108,7 @@ struct ObjectTable: ~Copyable {
     /// The row of the record; nil: there is no such object.
     func row(_ number: RecordNumber) -> ObjectRow? {
         unsafe withRecord(number) { record in
-            unsafe record.row(key: [UInt8](record.key))
+            unsafe record.header.isDeleted ? nil : record.row(key: [UInt8](record.key))
         }
     }
 

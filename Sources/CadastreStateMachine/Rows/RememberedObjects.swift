@@ -92,7 +92,7 @@ struct RememberedObjects: ~Copyable {
             current = (current + 1) % maximumPieces
         }
         if current == pieces.count {
-            pieces.append(Piece(memory: memory.take(atLeast: pieceSize)))
+            pieces.append(Piece(memory: memory.take(exactly: pieceSize)))
         } else {
             forget(current)
         }

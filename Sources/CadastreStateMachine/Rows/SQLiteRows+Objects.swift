@@ -144,7 +144,11 @@ extension SQLiteRows: Rows {
             // One that was removed is not shown.
             let next = row.map(visit) ?? .next
             if case .stop = next { return }
-            if isChanged { changes.advance(&changed) }
+            if isChanged {
+                changes.advance(&changed)
+                // A step over what is in memory is work, too, whether it is shown or not.
+                connection.rowsRead &+= 1
+            }
             if isStored { hasStored = try statement.step() }
             if case .seek(let sought) = next {
                 changes.skip(&changed, in: bucket.value, to: sought)
@@ -169,17 +173,24 @@ extension SQLiteRows: Rows {
     ///
     /// - Returns: Whether there is one.
     private func seek(_ key: [UInt8], in statement: Statement) throws(StateMachineError) -> Bool {
-        // Most groups are small: a search costs as much as some ten steps.
-        for _ in 0..<Self.stepsBeforeSeek {
-            let isBelow = unsafe key.withUnsafeBytes { key in
+        func isBelow() -> Bool {
+            unsafe key.withUnsafeBytes { key in
                 unsafe statement.withBytes(0) { unsafe ByteOrder.order($0, key) == .before }
             }
-            guard isBelow else { return true }
+        }
+        // Most groups are small: a search costs as much as some ten steps.
+        for _ in 0..<Self.stepsBeforeSeek {
+            guard isBelow() else { return true }
             guard try statement.step() else { return false }
         }
         statement.reset()
         statement.bind(2, key)
-        return try statement.step()
+        guard try statement.step() else { return false }
+        // Only in a damaged file.
+        while isBelow() {
+            guard try statement.step() else { return false }
+        }
+        return true
     }
 
     /// The keyed hash of a body's bytes.

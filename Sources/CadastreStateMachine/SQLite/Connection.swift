@@ -11,6 +11,8 @@ final class Connection {
     var rowsRead: UInt64 = 0
     /// Whether free pages can be given back to the disk.
     private(set) var isShrinkable = false
+    /// Bytes of the database's pages.
+    private(set) var pageSizeInUse = Connection.pageSize
     /// Thousands of steps that may still be taken, where they are limited.
     private var workLeft = 0
 
@@ -83,6 +85,7 @@ final class Connection {
         try set("temp_store", to: "MEMORY", reads: "2")
         try execute("PRAGMA mmap_size=0")
         isShrinkable = try value(of: "PRAGMA auto_vacuum") == "2"
+        pageSizeInUse = Int(try value(of: "PRAGMA page_size")) ?? Self.pageSize
     }
 
     deinit { finish() }
