@@ -92,7 +92,8 @@ struct ListTests {
     }
 
     @Test
-    func `what was removed and is only in memory counts as read, since it is stepped over`() throws {
+    func `what was removed and is only in memory counts as read, since it is stepped over`() throws
+    {
         var world = try World()
         for number in 0..<500 {
             try world.put(bytes("key-\(number)"))
