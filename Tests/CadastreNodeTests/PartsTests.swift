@@ -30,12 +30,10 @@ struct ProposalsTests {
         )
     }
 
-    @Test
-    func `tenants take turns whatever one of them sends`() {
-        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
-        for request in 1...6 { expect(proposals.add(waiting(UInt64(request), tenant: 1)), true) }
-        expect(proposals.add(waiting(20, tenant: 2)), true)
-        expect(proposals.add(waiting(30, tenant: 3)), true)
+    private func draw(
+        from proposals: inout Proposals,
+        at now: UInt64
+    ) -> (keys: [RequestKey?], commands: [CommandEnvelope], expired: [WaitingCommand]) {
         var block = BlockBuilder()
         var keys: [RequestKey?] = []
         var commands: [CommandEnvelope] = []
@@ -44,9 +42,19 @@ struct ProposalsTests {
             into: &block,
             keys: &keys,
             commands: &commands,
-            now: 1,
+            now: now,
             expired: &expired
         )
+        return (keys, commands, expired)
+    }
+
+    @Test
+    func `tenants take turns whatever one of them sends`() {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
+        for request in 1...6 { expect(proposals.add(waiting(UInt64(request), tenant: 1)), true) }
+        expect(proposals.add(waiting(20, tenant: 2)), true)
+        expect(proposals.add(waiting(30, tenant: 3)), true)
+        let (keys, _, expired) = draw(from: &proposals, at: 1)
         #expect(keys.map { $0?.request } == [1, 20, 30, 2, 3, 4, 5, 6])
         #expect(proposals.isEmpty && proposals.size == 0 && expired.isEmpty)
     }
@@ -56,17 +64,7 @@ struct ProposalsTests {
         var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
         expect(proposals.add(waiting(1, tenant: 1, deadline: 5)), true)
         expect(proposals.add(waiting(2, tenant: 1)), true)
-        var block = BlockBuilder()
-        var keys: [RequestKey?] = []
-        var commands: [CommandEnvelope] = []
-        var expired: [WaitingCommand] = []
-        proposals.draw(
-            into: &block,
-            keys: &keys,
-            commands: &commands,
-            now: 6,
-            expired: &expired
-        )
+        let (keys, _, expired) = draw(from: &proposals, at: 6)
         #expect(keys.map { $0?.request } == [2])
         #expect(expired.map(\.key.request) == [1])
     }
@@ -91,17 +89,7 @@ struct ProposalsTests {
             expect(proposals.add(command), true)
         }
         expect(proposals.add(waiting(5, tenant: 9)), true)
-        var block = BlockBuilder()
-        var keys: [RequestKey?] = []
-        var commands: [CommandEnvelope] = []
-        var expired: [WaitingCommand] = []
-        proposals.draw(
-            into: &block,
-            keys: &keys,
-            commands: &commands,
-            now: 1,
-            expired: &expired
-        )
+        let (keys, commands, _) = draw(from: &proposals, at: 1)
         #expect(keys.map { $0?.request } == [1, 2, 5, 3, 4])
         let sequences = commands.map { envelope in
             if case .slot(_, _, let sequence) = envelope.identity { sequence } else { 0 as UInt64 }

@@ -44,7 +44,7 @@ package struct NodePlan: Sendable {
             maximumElectionTicks: (times.election.upperBound + times.tick - 1) / times.tick
         )
         result.journal.segmentSize = settings.segmentSize
-        // A row is a tenth of the page that it lies on, and spares the search for it, too.
+        // A row is a fiftieth of the page that it lies on, and spares the search for it, too.
         result.stateMachine.cacheSizeBytes = settings.cacheSize / 4
         result.stateMachine.rememberedBytes = settings.cacheSize - settings.cacheSize / 4
         result.diskReserve = settings.reserveSize

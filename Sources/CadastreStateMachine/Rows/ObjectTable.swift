@@ -1,14 +1,11 @@
 internal import CadastreProtocol
 
-/// Objects by where they stand, packed into one piece of memory.
+/// Objects by where they stand, packed into few pieces of memory.
 ///
 /// A row as commands see it is an allocation for each of its parts, which costs more than to copy
-/// them. Here a record is its bytes behind those of the others, found by an open-addressed index:
-/// what is asked for by place is a probe and one comparison, and whatever is dropped is dropped at
-/// once. A record that changes is written over where it fits.
-///
-/// The index depends on a hash that differs between processes, so nothing is iterated but in the
-/// order of the places (``sorted()``).
+/// them. Here a record is its bytes behind those of the others, found by a ``PlaceIndex``: what is asked
+/// for by place is a probe and one comparison, and whatever is dropped is dropped at once. A record that
+/// changes is written over where it fits. What is iterated is so in the order of the places.
 struct ObjectTable: ~Copyable {
     /// Counts from 0 in the order in which places were first noted.
     typealias RecordNumber = UInt32
@@ -25,32 +22,25 @@ struct ObjectTable: ~Copyable {
     private var pieces: [MemoryPieces.Piece] = []
     /// Bytes in use of the last piece.
     private var used = 0
-    /// Bytes in use of all pieces.
-    private var bytes = 0
-    /// Under the low bits of a place's hash, or the next that was free: the hash, and the number + 1.
-    ///
-    /// 0 is free. As many as a power of two, at most half of them in use.
-    private var index: [UInt64] = []
+    /// The records' numbers by their places.
+    private var index = PlaceIndex()
 
     /// Holds nothing yet; what it will hold lies in this memory.
     init(_ memory: MemoryPieces) { self.memory = memory }
 
     /// How many places are noted.
     var count: Int { records.count }
-    /// Bytes of memory that the records take, about.
-    var byteCount: Int { bytes + records.count * Self.indexOverhead }
-
-    private static let indexOverhead = MemoryLayout<Record>.stride + 3 * MemoryLayout<UInt64>.stride
     /// Bytes of memory that a record takes beside its parts, about.
-    static let overhead = MemoryLayout<PackedObject.Header>.stride + indexOverhead
+    static let overhead =
+        MemoryLayout<PackedObject.Header>.stride + MemoryLayout<Record>.stride
+        + 3 * MemoryLayout<UInt64>.stride
 
     // MARK: Looking up
 
     /// The record of this place.
     @inline(__always)
-    func record(at place: HashedPlace) -> RecordNumber? {
-        guard !index.isEmpty else { return nil }
-        return unsafe place.key.withUnsafeBytes { key in
+    private func record(at place: HashedPlace) -> RecordNumber? {
+        unsafe place.key.withUnsafeBytes { key in
             unsafe record(bucket: place.bucket, key: key, hash: place.hash)
         }
     }
@@ -60,21 +50,10 @@ struct ObjectTable: ~Copyable {
         key: UnsafeRawBufferPointer,
         hash: UInt32
     ) -> RecordNumber? {
-        guard !index.isEmpty else { return nil }
-        let mask = index.count - 1
-        var slot = Int(hash) & mask
-        while true {
-            let entry = index[slot]
-            guard entry != 0 else { return nil }
-            if UInt32(truncatingIfNeeded: entry >> 32) == hash {
-                let number = RecordNumber(truncatingIfNeeded: entry) - 1
-                let isIt = unsafe withRecord(number) { record in
-                    unsafe record.header.bucket == bucket && ByteOrder.areEqual(record.key, key)
-                }
-                if isIt { return number }
-            }
-            slot = (slot + 1) & mask
+        let slot = index.slot(under: hash) { number in
+            unsafe withRecord(number) { record in unsafe record.isAt(bucket, key) }
         }
+        return slot.map { index[$0] }
     }
 
     /// What is noted of this place.
@@ -215,8 +194,7 @@ struct ObjectTable: ~Copyable {
         memory.giveBack(pieces)
         pieces.removeAll(keepingCapacity: true)
         used = 0
-        bytes = 0
-        for slot in index.indices { index[slot] = 0 }
+        index.removeAll()
     }
 
     /// - Returns: Whether nothing was noted of the place before.
@@ -229,12 +207,8 @@ struct ObjectTable: ~Copyable {
             records[Int(number)] = record
             return false
         }
+        index.add(RecordNumber(records.count), under: hash)
         records.append(record)
-        if 2 * records.count > index.count {
-            grow()
-        } else {
-            enter(RecordNumber(records.count - 1), hash)
-        }
         return true
     }
 
@@ -255,26 +229,8 @@ struct ObjectTable: ~Copyable {
             used = 0
         }
         unsafe object.write(into: pieces[pieces.count - 1].memory, at: used)
-        defer {
-            used += size
-            bytes += size
-        }
+        defer { used += size }
         return Record(piece: UInt32(pieces.count - 1), offset: UInt32(used))
-    }
-
-    private mutating func grow() {
-        index = [UInt64](repeating: 0, count: max(64, 2 * index.count))
-        for number in records.indices {
-            let number = RecordNumber(number)
-            enter(number, unsafe withRecord(number) { unsafe $0.header.hash })
-        }
-    }
-
-    private mutating func enter(_ number: RecordNumber, _ hash: UInt32) {
-        let mask = index.count - 1
-        var slot = Int(hash) & mask
-        while index[slot] != 0 { slot = (slot + 1) & mask }
-        index[slot] = UInt64(hash) << 32 | UInt64(number + 1)
     }
 }
 

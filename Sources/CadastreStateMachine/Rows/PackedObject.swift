@@ -104,6 +104,12 @@ struct PackedObject: ~Copyable {
         return unsafe ByteOrder.order(self.key, key)
     }
 
+    /// Whether it is the object of this place.
+    @inline(__always)
+    func isAt(_ bucket: UInt64, _ key: UnsafeRawBufferPointer) -> Bool {
+        unsafe header.bucket == bucket && ByteOrder.areEqual(self.key, key)
+    }
+
     /// The same without the body.
     var withoutBody: PackedObject {
         var header = unsafe self.header

@@ -13,12 +13,8 @@ struct RememberedObjects: ~Copyable {
     /// Bytes of each that are used.
     private let pieceSize: Int
     private let maximumPieces: Int
-    /// Under the low bits of a place's hash, or the next that was free: the hash, and where the record
-    /// is + 1.
-    ///
-    /// 0 is free. As many as a power of two, at most half of them in use.
-    private var index: [UInt64] = []
-    private var count = 0
+    /// The records' locations by their places.
+    private var index = PlaceIndex()
 
     private struct Piece {
         let memory: MemoryPieces.Piece
@@ -27,11 +23,11 @@ struct RememberedObjects: ~Copyable {
     }
 
     /// Where a record is: its piece and the offset in it.
-    private struct Location: Equatable {
+    private struct Location {
         var value: UInt32
 
         init(piece: Int, offset: Int) { value = UInt32(piece) << 18 | UInt32(offset) }
-        init(_ entry: UInt64) { value = UInt32(truncatingIfNeeded: entry) - 1 }
+        init(_ value: UInt32) { self.value = value }
 
         var piece: Int { Int(value >> 18) }
         var offset: Int { Int(value & (1 << 18 - 1)) }
@@ -71,7 +67,7 @@ struct RememberedObjects: ~Copyable {
             let location = Location(index[known])
             let piece = pieces[location.piece].memory
             if unsafe row.write(over: piece.memory, at: location.offset) { return }
-            remove(known)
+            index.remove(known)
         }
         let size = unsafe row.sizeInMemory
         // Keys and tags are short beside a piece.
@@ -80,9 +76,7 @@ struct RememberedObjects: ~Copyable {
         let location = Location(piece: current, offset: pieces[current].used)
         unsafe row.write(into: pieces[current].memory.memory, at: location.offset)
         pieces[current].used += size
-        if 2 * (count + 1) > index.count { grow() }
-        enter(UInt64(hash) << 32 | UInt64(location.value + 1))
-        count += 1
+        index.add(location.value, under: hash)
     }
 
     /// Goes on to the next piece if the current one is full, and forgets what is in that.
@@ -109,70 +103,18 @@ struct RememberedObjects: ~Copyable {
                 )
             }
             // One that outgrew its room is in the index with its new location.
-            if let slot = slot(of: location, hash: hash) { remove(slot) }
+            let slot = index.slot(under: hash) { $0 == location.value }
+            if let slot { index.remove(slot) }
             guard location.offset + size < end else { break }
             location = Location(piece: piece, offset: location.offset + size)
         }
         pieces[piece].used = 0
     }
 
-    // MARK: The index
-
     private func slot(bucket: UInt64, key: UnsafeRawBufferPointer, hash: UInt32) -> Int? {
-        guard !index.isEmpty else { return nil }
-        let mask = index.count - 1
-        var slot = Int(hash) & mask
-        while index[slot] != 0 {
-            if UInt32(truncatingIfNeeded: index[slot] >> 32) == hash {
-                let isIt = unsafe withRecord(Location(index[slot])) { record in
-                    unsafe record.header.bucket == bucket && ByteOrder.areEqual(record.key, key)
-                }
-                if isIt { return slot }
-            }
-            slot = (slot + 1) & mask
+        index.slot(under: hash) { location in
+            unsafe withRecord(Location(location)) { record in unsafe record.isAt(bucket, key) }
         }
-        return nil
-    }
-
-    private func slot(of location: Location, hash: UInt32) -> Int? {
-        let mask = index.count - 1
-        var slot = Int(hash) & mask
-        while index[slot] != 0 {
-            if Location(index[slot]) == location { return slot }
-            slot = (slot + 1) & mask
-        }
-        return nil
-    }
-
-    private mutating func enter(_ entry: UInt64) {
-        let mask = index.count - 1
-        var slot = Int(entry >> 32) & mask
-        while index[slot] != 0 { slot = (slot + 1) & mask }
-        index[slot] = entry
-    }
-
-    /// Frees a slot, and moves up what stands behind it for want of a better place.
-    private mutating func remove(_ freed: Int) {
-        let mask = index.count - 1
-        var hole = freed
-        var slot = (freed + 1) & mask
-        while index[slot] != 0 {
-            let wanted = Int(index[slot] >> 32) & mask
-            // Whether the hole is between where it would stand and where it stands.
-            if (slot - wanted) & mask >= (slot - hole) & mask {
-                index[hole] = index[slot]
-                hole = slot
-            }
-            slot = (slot + 1) & mask
-        }
-        index[hole] = 0
-        count -= 1
-    }
-
-    private mutating func grow() {
-        let entries = index
-        index = [UInt64](repeating: 0, count: max(64, 2 * entries.count))
-        for entry in entries where entry != 0 { enter(entry) }
     }
 
     private func withRecord<Result>(
