@@ -154,26 +154,19 @@ extension ObjectRecord {
 extension ObjectPage {
     /// Appends the fields.
     func append(to bytes: inout [UInt8]) {
-        for item in items {
-            bytes.append(messageField: 1) { item.append(to: &$0) }
-        }
+        bytes.append(contentsOf: items.encoded)
         bytes.append(field: 2, isTruncated)
         bytes.append(field: 3, next)
     }
 
     /// Reads the schema's message.
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
-        self.init(items: [], isTruncated: false, next: [])
+        self.init(items: ListItems(), isTruncated: false, next: [])
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:
                 try reader.checkCount(items.count, field, maximum: ProtocolLimits.maximumPage)
-                items.append(
-                    try ListItem(
-                        reader.elementMessage("ObjectListItem", field, in: bytes),
-                        in: bytes
-                    )
-                )
+                try items.append(element: field, of: &reader, in: bytes)
             case 2: isTruncated = try reader.boolean(field, in: bytes)
             case 3:
                 next = try reader.bytes(
@@ -184,75 +177,5 @@ extension ObjectPage {
             default: try reader.unknown(field, in: bytes)
             }
         }
-    }
-}
-
-extension ListItem {
-    /// Appends the fields.
-    func append(to bytes: inout [UInt8]) {
-        switch self {
-        case .object(let key, let sequence, let size, let etag, let modified):
-            bytes.append(messageField: 1) { bytes in
-                bytes.append(field: 1, key)
-                bytes.append(field: 2, sequence)
-                bytes.append(field: 3, size)
-                bytes.append(field: 4, etag)
-                bytes.append(field: 5, modified)
-            }
-        case .commonPrefix(let prefix): bytes.append(presentField: 2, prefix)
-        }
-    }
-
-    /// Reads the schema's message.
-    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
-        var result: ListItem?
-        while let field = try reader.next(in: bytes) {
-            guard result == nil else { throw .malformed("ObjectListItem: more than one item") }
-            switch field.number {
-            case 1:
-                result = try Self.object(
-                    reader.message("ListedObject", field, in: bytes),
-                    in: bytes
-                )
-            case 2:
-                result = .commonPrefix(
-                    try reader.bytes(
-                        field,
-                        in: bytes,
-                        maximum: ProtocolLimits.keySize.upperBound
-                    )
-                )
-            default: try reader.unknown(field, in: bytes)
-            }
-        }
-        guard let result else { throw .malformed("ObjectListItem: no item") }
-        self = result
-    }
-
-    private static func object(
-        _ reader: consuming FieldReader,
-        in bytes: Span<UInt8>
-    ) throws(ProtocolError) -> ListItem {
-        typealias Bound = ProtocolLimits
-        var key: [UInt8] = []
-        var etag: [UInt8] = []
-        var (sequence, size, modified): (UInt64, UInt64, UInt64) = (0, 0, 0)
-        while let field = try reader.next(in: bytes) {
-            switch field.number {
-            case 1: key = try reader.bytes(field, in: bytes, maximum: Bound.keySize.upperBound)
-            case 2: sequence = try reader.integer(field, in: bytes)
-            case 3: size = try reader.integer(field, in: bytes)
-            case 4: etag = try reader.bytes(field, in: bytes, maximum: Bound.maximumEntityTagSize)
-            case 5: modified = try reader.integer(field, in: bytes)
-            default: try reader.unknown(field, in: bytes)
-            }
-        }
-        return .object(
-            key: key,
-            sequence: sequence,
-            size: size,
-            etag: etag,
-            modifiedMilliseconds: modified
-        )
     }
 }

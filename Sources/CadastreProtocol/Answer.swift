@@ -191,14 +191,14 @@ package enum ListItem: Hashable, Sendable {
 /// A part of a list of objects.
 package struct ObjectPage: Hashable, Sendable {
     /// Objects and common prefixes, ascending in byte order.
-    package var items: [ListItem]
+    package var items: ListItems
     /// More follow.
     package var isTruncated: Bool
     /// To be given as `after` for the next page.
     package var next: [UInt8]
 
     /// Composes a page.
-    package init(items: [ListItem], isTruncated: Bool, next: [UInt8]) {
+    package init(items: ListItems, isTruncated: Bool, next: [UInt8]) {
         self.items = items
         self.isTruncated = isTruncated
         self.next = next

@@ -19,7 +19,7 @@ enum FakePages {
                 modifiedMilliseconds: 0
             )
         }
-        let page = ObjectPage(items: items, isTruncated: true, next: [1])
+        let page = ObjectPage(items: ListItems(items), isTruncated: true, next: [1])
         return ReplyMessage(outcome: .done(.query(.objects(page))))
     }()
 }

@@ -174,7 +174,7 @@ struct Generator: RandomNumberGenerator {
         case .listObjects:
             .objects(
                 ObjectPage(
-                    items: (0..<number(0...5)).map { _ in item() },
+                    items: ListItems((0..<number(0...5)).map { _ in item() }),
                     isTruncated: chance(),
                     next: bytes(0...100)
                 )

@@ -152,6 +152,31 @@ struct StrictnessTests {
     }
 
     @Test
+    func `entries of a list are checked whole before any of them is looked at`() throws {
+        func page(_ items: [UInt8]...) throws -> ObjectPage? {
+            let page = items.flatMap { item -> [UInt8] in [0x0A, UInt8(item.count)] + item }
+            let answer = try Answer(decoding: [6 << 3 | 2, UInt8(page.count)] + page)
+            guard case .objects(let page) = answer else { return nil }
+            return page
+        }
+        let prefix: [UInt8] = [0x12, 1, 0x61]
+        // A newer node says more of an entry, and an integer is longer than it must be.
+        let object: [UInt8] = [0x0A, 8, 0x0A, 1, 0x62, 0x18, 0x85, 0x00, 0x50, 0x07]
+        let read = try #require(try page(prefix, object))
+        #expect(read.items.count == 2)
+        #expect(
+            Array(read.items) == [
+                .commonPrefix([0x61]),
+                .object(key: [0x62], sequence: 0, size: 5, etag: [], modifiedMilliseconds: 0),
+            ]
+        )
+        #expect(throws: ProtocolError.self) { try page(prefix, []) }
+        #expect(throws: ProtocolError.self) { try page(prefix, prefix + prefix) }
+        #expect(throws: ProtocolError.self) { try page([0x0A, 3, 0x0A, 9, 0x62], prefix) }
+        #expect(throws: ProtocolError.self) { try page([0x0A, 4, 0x0A, 1, 0x62, 0x18]) }
+    }
+
+    @Test
     func `terms and indices of peers are bounded`() throws {
         for sample in Samples.messageBodies {
             var bytes = Samples.peer(sample.body).encode()

@@ -180,12 +180,12 @@ public struct ListObjects: ClientQuery, Hashable {
     /// Reads the answer.
     ///
     /// - Throws: ``UnreadableReply`` if it is not an answer to this.
-    public static func value(of reply: EncodedReply) throws(UnreadableReply) -> Page<ListedItem> {
+    public static func value(of reply: EncodedReply) throws(UnreadableReply) -> ObjectPage {
         guard case .query(.objects(let page)) = reply.content else {
             throw UnreadableReply("the answer is no list of objects")
         }
-        return Page(
-            elements: page.items.map { ListedItem($0) },
+        return ObjectPage(
+            elements: ListedItems(page.items),
             isTruncated: page.isTruncated,
             next: page.next
         )

@@ -143,6 +143,44 @@ public struct ListedObject: Sendable, Hashable {
     public var modifiedMilliseconds: UInt64
 }
 
+/// The entries of a page of objects, ascending: read from the answer one by one, as they are looked
+/// at.
+public struct ListedItems: Sendable, Hashable, Sequence {
+    private let items: ListItems
+
+    init(_ items: ListItems) { self.items = items }
+
+    /// How many there are, at most 1,000.
+    public var count: Int { items.count }
+    /// Whether there is none.
+    public var isEmpty: Bool { items.isEmpty }
+    /// How many there are.
+    public var underestimatedCount: Int { items.count }
+
+    /// Reads one entry after the other; O(key and entity tag) each.
+    public struct Iterator: IteratorProtocol {
+        private var items: ListItems.Iterator
+
+        fileprivate init(_ items: ListItems.Iterator) { self.items = items }
+
+        /// The next entry, or nil behind the last.
+        public mutating func next() -> ListedItem? { items.next().map { ListedItem($0) } }
+    }
+
+    /// Begins with the first entry.
+    public func makeIterator() -> Iterator { Iterator(items.makeIterator()) }
+}
+
+/// One page of a list of objects.
+public struct ObjectPage: Sendable, Hashable {
+    /// Objects and common prefixes, ascending.
+    public var elements: ListedItems
+    /// More follow.
+    public var isTruncated: Bool
+    /// Give it as `after` for the next page; empty if nothing follows.
+    public var next: [UInt8]
+}
+
 /// One page of a list.
 public struct Page<Element: Sendable & Hashable>: Sendable, Hashable {
     /// Ascending.

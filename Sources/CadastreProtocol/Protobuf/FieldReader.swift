@@ -91,8 +91,18 @@ struct FieldReader {
         maximum: Int,
         _ refusal: Refusal = .invalidValue
     ) throws(ProtocolError) -> [UInt8] {
+        bytes.copy(try range(field, in: bytes, maximum: maximum, refusal))
+    }
+
+    /// Where the bytes of a singular field are, at most `maximum`.
+    mutating func range(
+        _ field: Field,
+        in bytes: Span<UInt8>,
+        maximum: Int,
+        _ refusal: Refusal = .invalidValue
+    ) throws(ProtocolError) -> Range<Int> {
         try once(field)
-        return try element(field, in: bytes, maximum: maximum, refusal)
+        return try elementRange(field, in: bytes, maximum: maximum, refusal)
     }
 
     /// Bytes, repeated.
@@ -102,6 +112,16 @@ struct FieldReader {
         maximum: Int,
         _ refusal: Refusal = .invalidValue
     ) throws(ProtocolError) -> [UInt8] {
+        bytes.copy(try elementRange(field, in: bytes, maximum: maximum, refusal))
+    }
+
+    /// Where the bytes of a repeated field are, at most `maximum`.
+    mutating func elementRange(
+        _ field: Field,
+        in bytes: Span<UInt8>,
+        maximum: Int = .max,
+        _ refusal: Refusal = .invalidValue
+    ) throws(ProtocolError) -> Range<Int> {
         let range = try sized(field, in: bytes)
         guard range.count <= maximum else {
             throw ProtocolError(
@@ -110,7 +130,7 @@ struct FieldReader {
                     + "at most \(maximum) are allowed"
             )
         }
-        return bytes.copy(range)
+        return range
     }
 
     /// A message, singular.
@@ -129,7 +149,12 @@ struct FieldReader {
         _ field: Field,
         in bytes: Span<UInt8>
     ) throws(ProtocolError) -> FieldReader {
-        FieldReader(name, try sized(field, in: bytes), unknownFields: unknownFields)
+        message(name, in: try sized(field, in: bytes))
+    }
+
+    /// A message that fills these bytes.
+    func message(_ name: StaticString, in range: Range<Int>) -> FieldReader {
+        FieldReader(name, range, unknownFields: unknownFields)
     }
 
     /// A field that this version does not know.

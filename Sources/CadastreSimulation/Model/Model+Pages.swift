@@ -134,7 +134,7 @@ extension Model {
             guard items.count < listing.maximum else {
                 let isTruncated = listing.maximum > 0
                 return ObjectPage(
-                    items: items,
+                    items: ListItems(items),
                     isTruncated: isTruncated,
                     next: isTruncated ? last : []
                 )
@@ -142,7 +142,7 @@ extension Model {
             items.append(group.map { .commonPrefix($0) } ?? item(key, object))
             last = name
         }
-        return ObjectPage(items: items, isTruncated: false, next: [])
+        return ObjectPage(items: ListItems(items), isTruncated: false, next: [])
     }
 
     private func item(_ key: [UInt8], _ object: ObjectRecord) -> ListItem {

@@ -16,44 +16,39 @@ extension Answerer {
         let maximum = bounded(listing.maximum)
         let search = DelimiterSearch(listing.delimiter)
         guard maximum > 0, let start = Self.start(of: listing, search) else {
-            return .success(.objects(ObjectPage(items: [], isTruncated: false, next: [])))
+            return .success(
+                .objects(ObjectPage(items: ListItems(), isTruncated: false, next: []))
+            )
         }
-        var items: [ListItem] = []
-        items.reserveCapacity(maximum)
-        var isTruncated = false
+        var page = ObjectPage(items: ListItems(), isTruncated: false, next: [])
         var last: [UInt8] = []
         try rows.scanObjects(
             in: bucket.id,
             from: start,
             to: Keys.end(ofPrefix: listing.prefix)
-        ) { row in
-            guard items.count < maximum else {
+        ) { object in
+            guard page.items.count < maximum else {
                 // The row is one more item, or in one more group: those emitted were jumped over.
-                isTruncated = true
+                page.isTruncated = true
                 return .stop
             }
-            if let group = Self.group(of: row.key, in: listing, search) {
-                items.append(.commonPrefix(group))
+            if let end = unsafe search.end(in: object.key, from: listing.prefix.count) {
+                let group = unsafe [UInt8](object.key[..<end])
+                page.items.append(commonPrefix: group)
                 last = group
                 return Keys.end(ofPrefix: group).map { .seek($0) } ?? .stop
             }
-            items.append(
-                .object(
-                    key: row.key,
-                    sequence: row.sequence,
-                    size: row.size,
-                    etag: row.etag,
-                    modifiedMilliseconds: row.modified
-                )
+            unsafe page.items.append(
+                key: object.key,
+                sequence: object.sequence,
+                size: object.size,
+                etag: object.etag,
+                modifiedMilliseconds: object.modified
             )
-            last = row.key
+            if page.items.count == maximum { last = unsafe [UInt8](object.key) }
             return .next
         }
-        let page = ObjectPage(
-            items: items,
-            isTruncated: isTruncated,
-            next: isTruncated ? last : []
-        )
+        if page.isTruncated { page.next = last }
         return .success(.objects(page))
     }
 

@@ -70,12 +70,16 @@ extension ObjectChanges {
         }
     }
 
-    /// The row that the change which is next has made; nil: it has removed one.
-    func row(at cursor: Cursor) -> ObjectRow? {
+    /// Shows the object that the change which is next has made; one that it has removed is not
+    /// shown.
+    func show(
+        at cursor: Cursor,
+        to visit: (borrowing ScannedObject) -> ScanStep
+    ) -> ScanStep {
         switch cursor.head {
-        case .none: nil
-        case .recent, .both: recent.row(recentOrder[cursor.recent.lowerBound])
-        case .frozen: frozen.row(frozenOrder[cursor.frozen.lowerBound])
+        case .none: .next
+        case .recent, .both: recent.show(recentOrder[cursor.recent.lowerBound], to: visit)
+        case .frozen: frozen.show(frozenOrder[cursor.frozen.lowerBound], to: visit)
         }
     }
 

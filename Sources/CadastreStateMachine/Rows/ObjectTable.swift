@@ -84,10 +84,21 @@ struct ObjectTable: ~Copyable {
         )
     }
 
-    /// The row of the record; nil: there is no such object.
-    func row(_ number: RecordNumber) -> ObjectRow? {
+    /// Shows the record's object, if there is one.
+    func show(
+        _ number: RecordNumber,
+        to visit: (borrowing ScannedObject) -> ScanStep
+    ) -> ScanStep {
         unsafe withRecord(number) { record in
-            unsafe record.header.isDeleted ? nil : record.row(key: [UInt8](record.key))
+            guard unsafe !record.header.isDeleted else { return .next }
+            let object = unsafe ScannedObject(
+                key: record.key,
+                sequence: record.header.sequence,
+                size: record.header.size,
+                etag: record.etag,
+                modified: record.header.modified
+            )
+            return visit(object)
         }
     }
 

@@ -10,6 +10,31 @@ package enum ScanStep {
     case stop
 }
 
+/// An object as a scan shows it: where it lies, and as long as it is shown.
+@safe
+package struct ScannedObject: ~Copyable {
+    let key: UnsafeRawBufferPointer
+    let sequence: UInt64
+    let size: UInt64
+    let etag: UnsafeRawBufferPointer
+    let modified: UInt64
+
+    /// Shows this object.
+    package init(
+        key: UnsafeRawBufferPointer,
+        sequence: UInt64,
+        size: UInt64,
+        etag: UnsafeRawBufferPointer,
+        modified: UInt64
+    ) {
+        unsafe self.key = key
+        self.sequence = sequence
+        self.size = size
+        unsafe self.etag = etag
+        self.modified = modified
+    }
+}
+
 /// The state as commands and queries see it: typed tables to get from, put into, delete from and
 /// scan in order.
 ///
@@ -97,7 +122,7 @@ package protocol Rows: AnyObject {
         in bucket: BucketID,
         from start: [UInt8],
         to end: [UInt8]?,
-        visit: (ObjectRow) -> ScanStep
+        visit: (borrowing ScannedObject) -> ScanStep
     ) throws(StateMachineError)
 
     // MARK: Sessions

@@ -121,7 +121,7 @@ extension SQLiteRows: Rows {
         in bucket: BucketID,
         from start: [UInt8],
         to end: [UInt8]?,
-        visit: (ObjectRow) -> ScanStep
+        visit: (borrowing ScannedObject) -> ScanStep
     ) throws(StateMachineError) {
         let end = end ?? Keys.behindAll
         var changed = changes.cursor(in: bucket.value, from: start, to: end)
@@ -140,9 +140,9 @@ extension SQLiteRows: Rows {
             guard hasStored || order != nil else { return }
             let isStored = hasStored && order != .before
             let isChanged = order == .before || order == .same
-            let row = isChanged ? changes.row(at: changed) : scannedRow(statement, of: bucket)
-            // One that was removed is not shown.
-            let next = row.map(visit) ?? .next
+            let next =
+                isChanged
+                ? changes.show(at: changed, to: visit) : Self.show(statement, to: visit)
             if case .stop = next { return }
             if isChanged {
                 changes.advance(&changed)
@@ -157,16 +157,23 @@ extension SQLiteRows: Rows {
         }
     }
 
-    private func scannedRow(_ statement: Statement, of bucket: BucketID) -> ObjectRow {
-        ObjectRow(
-            bucket: bucket,
-            key: statement.bytes(0),
-            sequence: statement.integer(1),
-            size: statement.integer(2),
-            etag: statement.bytes(3),
-            modified: statement.integer(4),
-            bodyHash: statement.integer(5)
-        )
+    /// Shows the row that a scan has come to.
+    private static func show(
+        _ statement: Statement,
+        to visit: (borrowing ScannedObject) -> ScanStep
+    ) -> ScanStep {
+        unsafe statement.withBytes(0) { key in
+            unsafe statement.withBytes(3) { etag in
+                let object = unsafe ScannedObject(
+                    key: key,
+                    sequence: statement.integer(1),
+                    size: statement.integer(2),
+                    etag: etag,
+                    modified: statement.integer(4)
+                )
+                return visit(object)
+            }
+        }
     }
 
     /// Moves a scan to the first row whose key is not below this one, unless it is there already.

@@ -118,7 +118,7 @@ final class MemoryRows: Rows {
         in bucket: BucketID,
         from start: [UInt8],
         to end: [UInt8]?,
-        visit: (ObjectRow) -> ScanStep
+        visit: (borrowing ScannedObject) -> ScanStep
     ) {
         var start = start
         let sorted = objectRows.map(\.row).filter { $0.bucket == bucket }
@@ -126,7 +126,20 @@ final class MemoryRows: Rows {
         for row in sorted {
             if row.key.lexicographicallyPrecedes(start) { continue }
             if let end, !row.key.lexicographicallyPrecedes(end) { return }
-            switch visit(row) {
+            let step = row.key.withUnsafeBytes { key in
+                row.etag.withUnsafeBytes { etag in
+                    visit(
+                        ScannedObject(
+                            key: key,
+                            sequence: row.sequence,
+                            size: row.size,
+                            etag: etag,
+                            modified: row.modified
+                        )
+                    )
+                }
+            }
+            switch step {
             case .next: break
             case .seek(let key): start = key
             case .stop: return
