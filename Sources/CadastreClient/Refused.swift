@@ -20,6 +20,9 @@ public struct Refused: Error, Sendable, Hashable {
     public var number: UInt16
     /// What the server or the library says about it, for people; unescaped text from outside.
     public var detail: String
+    /// The place in a ``Batch`` of the operation for which it was refused, from 0; nil where it was for
+    /// none in particular.
+    public var operation: Int?
 
     /// Makes a refusal.
     public init(_ reason: Reason, detail: String = "") {

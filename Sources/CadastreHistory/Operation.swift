@@ -21,6 +21,9 @@ package struct Operation: Hashable, Sendable {
     package var returnNanoseconds: UInt64?
     /// The age that the client allowed the answer to have; 0 of one that must be of now.
     package var maximumAgeNanoseconds: UInt64 = 0
+    /// A change of an object that was made with others as one, so that a quota was held against what
+    /// all of them came to.
+    package var isInBatch = false
 
     /// Tells of an operation; what is not given here can be set.
     package init(

@@ -96,6 +96,7 @@ extension Command {
         case .openSession: self = .openSession(try content(OpenSession.self))
         case .expireSession: self = .expireSession(try content(ExpireSession.self))
         case .tick: self = .tick(try content(Tick.self))
+        case .batch: self = .batch(try content(Batch.self))
         }
     }
 }

@@ -26,6 +26,8 @@ package enum Command: Hashable, Sendable {
     case expireSession(ExpireSession)
     /// Advances cluster time.
     case tick(Tick)
+    /// Registers, replaces and removes several objects, or none of them.
+    case batch(Batch)
 
     /// Its number.
     package var tag: CommandTag {
@@ -43,6 +45,7 @@ package enum Command: Hashable, Sendable {
         case .openSession: .openSession
         case .expireSession: .expireSession
         case .tick: .tick
+        case .batch: .batch
         }
     }
 
@@ -62,6 +65,7 @@ package enum Command: Hashable, Sendable {
         case .openSession(let content): content
         case .expireSession(let content): content
         case .tick(let content): content
+        case .batch(let content): content
         }
     }
 }
@@ -94,6 +98,8 @@ package enum CommandTag: UInt8, Hashable, Sendable, CaseIterable {
     case expireSession = 12
     /// ``Command/tick(_:)``
     case tick = 13
+    /// ``Command/batch(_:)``
+    case batch = 14
 }
 
 /// What each command's content can do: its bytes, and the rules that need no state.

@@ -32,6 +32,8 @@ package enum ProtocolLimits {
     package static let ifMatchTags = 1...16
     /// Sizes, quotas and times: sums of a few never overflow a signed 64-bit integer.
     package static let maximumQuantity: UInt64 = 1 << 62
+    /// Operations of a batch: as many rows as a page shows.
+    package static let batchOperations = 1...1_000
     /// Slots of a session: requests that one client has on the way at once.
     package static let sessionSlots = 1...1_024
     /// Wall clocks in one Tick: one for each voter.

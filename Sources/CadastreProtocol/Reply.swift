@@ -6,7 +6,7 @@
 /// | 0 | 2 | layout version, 1 |
 /// | 2 | 2 | refusal number, 0 = done |
 /// | 4 | 4 | reserved, 0 |
-/// | 8 | 8 | `number`: the id that was given (tenant, bucket, session), or 1 where something was removed |
+/// | 8 | 8 | `number`: the id that was given (tenant, bucket, session), or how much was removed; of a refused batch the place of the operation, from 1, for which it was |
 /// | 16 | 8 | `sequence`: the change's place in the cluster's order, 0 where nothing changed |
 package struct Reply: Hashable, Sendable {
     /// Bytes of the layout.
@@ -16,7 +16,8 @@ package struct Reply: Hashable, Sendable {
 
     /// Why nothing happened; nil when it was done.
     package var refusal: Refusal?
-    /// The id that was given, or 1 where something was removed, or 0.
+    /// The id that was given, or how many things were removed, or the place of the operation for which
+    /// a batch was refused, or 0.
     package var number: UInt64
     /// The change's place in the cluster's order; 0 where nothing changed.
     package var sequence: UInt64
@@ -34,8 +35,13 @@ package struct Reply: Hashable, Sendable {
     }
 
     /// Nothing happened.
-    package static func refused(_ refusal: Refusal) -> Reply {
-        Reply(refusal: refusal, number: 0, sequence: 0)
+    ///
+    /// - Parameters:
+    ///   - refusal: Why.
+    ///   - operation: Of a batch the place of the operation that could not be made, from 1.
+    /// - Returns: The outcome.
+    package static func refused(_ refusal: Refusal, operation: Int = 0) -> Reply {
+        Reply(refusal: refusal, number: UInt64(operation), sequence: 0)
     }
 
     /// The 24 bytes.

@@ -12,7 +12,7 @@
 /// | 16 | 8 | node that leads, as far as is known; 0 = unknown |
 /// | 24 | 2 | size of the leader's address |
 /// | 26 | 2 | size of the detail |
-/// | 28 | 4 | reserved, 0 |
+/// | 28 | 4 | of a refused batch the place of the operation, from 1, for which it was refused; else 0 |
 /// | 32 | | the leader's address: of the same kind of listener, `host:port` |
 /// | | | the detail: UTF-8, for people; never another tenant's names |
 /// | | | to the end: what byte 1 says; nothing unless done |
@@ -24,6 +24,8 @@ package struct ReplyMessage: Hashable, Sendable {
     package var outcome: ReplyOutcome
     /// The index that the node has applied; a later read with it sees at least this.
     package var appliedIndex: UInt64
+    /// Of a refused batch the place of the operation, from 1, for which it was refused; else 0.
+    package var operation: UInt32
     /// Whom to ask instead; given with ``Refusal/notLeader``, allowed always.
     package var leader: LeaderHint?
     /// A sentence for people; cut at ``ProtocolLimits/maximumDetailSize``.
@@ -33,11 +35,13 @@ package struct ReplyMessage: Hashable, Sendable {
     package init(
         outcome: ReplyOutcome,
         appliedIndex: UInt64 = 0,
+        operation: UInt32 = 0,
         leader: LeaderHint? = nil,
         detail: String = ""
     ) {
         self.outcome = outcome
         self.appliedIndex = appliedIndex
+        self.operation = operation
         self.leader = leader
         self.detail = detail
     }
@@ -65,7 +69,7 @@ package struct ReplyMessage: Hashable, Sendable {
         let detail = detail.utf8.prefix(ProtocolLimits.maximumDetailSize)
         bytes.append(littleEndian: UInt16(address))
         bytes.append(littleEndian: UInt16(detail.count))
-        bytes.append(littleEndian: UInt32(0))
+        bytes.append(littleEndian: operation)
         precondition(bytes.count - start == Self.fixedSize, "the layout of a reply is 32 bytes")
         if let leader { bytes.append(contentsOf: leader.address.utf8) }
         bytes.append(contentsOf: detail)
@@ -87,7 +91,10 @@ package struct ReplyMessage: Hashable, Sendable {
     /// - Throws: `malformed`, or what the content's decoder throws.
     package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
         guard bytes.count >= Self.fixedSize else { throw .truncated("the reply") }
-        try bytes.checkReserved(28..<32, of: "the reply")
+        let operation: UInt32 = bytes.littleEndian(at: 28)
+        guard operation == 0 || bytes[0] == 2 else {
+            throw .malformed("an operation in a reply that is not refused")
+        }
         let addressEnd = Self.fixedSize + Int(bytes.littleEndian(at: 24, as: UInt16.self))
         let detailEnd = addressEnd + Int(bytes.littleEndian(at: 26, as: UInt16.self))
         guard addressEnd - Self.fixedSize <= ProtocolLimits.maximumAddressSize,
@@ -117,6 +124,7 @@ package struct ReplyMessage: Hashable, Sendable {
                 bytes.extracting(detailEnd..<bytes.count)
             ),
             appliedIndex: bytes.littleEndian(at: 8),
+            operation: operation,
             leader: node == 0
                 ? nil
                 : LeaderHint(node: node, address: leaderAddress),

@@ -33,7 +33,7 @@ extension CommandTag {
         switch self {
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
             .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject, .openSession,
-            .expireSession, .tick:
+            .expireSession, .tick, .batch:
             1
         }
     }

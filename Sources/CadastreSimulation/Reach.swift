@@ -42,6 +42,7 @@ package struct Reach: Hashable, Sendable {
         case conditionFailed, quotaExceeded, tenantSuspended, notPermitted, requestReused
         case sequenceOutOfOrder, sessionExpired, bucketGone, bucketNotEmpty, tenantNotEmpty
         case bucketOfAnotherTenant, tooManyBuckets, nextPageAsked, slotOutOfRange
+        case batchMade, batchRefused
 
         /// The words for the table.
         package var name: String {

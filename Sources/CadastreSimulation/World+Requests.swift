@@ -179,6 +179,9 @@ extension World {
                 )
             }
             markReply(said)
+            if case .command(let bytes, _) = clients.attempts[number].content {
+                markBatch(bytes, said)
+            }
         case .session(let sequence)?:
             guard said == .done(number: said.number, sequence: sequence) else {
                 throw Violation(
@@ -257,6 +260,11 @@ extension World {
     private func mark(_ refusal: Refusal, _ number: Int) {
         for (marked, path) in Self.refusalMarks where marked == refusal { reach.mark(path) }
         if ledger.isProposed(UInt64(number)) { reach.mark(.supersededAndRefused) }
+    }
+
+    private func markBatch(_ envelope: [UInt8], _ reply: Reply) {
+        guard envelope[5] == CommandTag.batch.rawValue else { return }
+        reach.mark(reply.refusal == nil ? .batchMade : .batchRefused)
     }
 
     private func markReply(_ reply: Reply) {

@@ -60,7 +60,7 @@ package struct Applier {
         // A session that is closed twice is no session the second time.
         case .openSession, .expireSession, .tick: true
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
-            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject:
+            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject, .batch:
             false
         }
     }
@@ -73,11 +73,14 @@ package struct Applier {
         if envelope.rangeEpoch != 0, envelope.rangeEpoch != Self.rangeEpoch {
             return .staleRangeEpoch
         }
-        guard envelope.bucketEpoch != 0, let name = envelope.command.bucketName,
-            refusal(of: envelope) == nil, let bucket = try rows.bucket(named: name),
-            bucket.tenant == envelope.tenant, bucket.epoch != envelope.bucketEpoch
-        else { return nil }
-        return .staleBucketEpoch
+        guard envelope.bucketEpoch != 0, refusal(of: envelope) == nil else { return nil }
+        for name in envelope.command.bucketNames {
+            guard let bucket = try rows.bucket(named: name), bucket.tenant == envelope.tenant,
+                bucket.epoch != envelope.bucketEpoch
+            else { continue }
+            return .staleBucketEpoch
+        }
+        return nil
     }
 
     private func execute(
@@ -100,6 +103,7 @@ package struct Applier {
             return try apply(command, of: envelope.principal, random: entry.random)
         case .expireSession(let command): return try apply(command, of: envelope.principal)
         case .tick(let command): return try apply(command)
+        case .batch(let command): return try apply(command, for: envelope.tenant)
         }
     }
 
@@ -115,15 +119,16 @@ package struct Applier {
 }
 
 extension Command {
-    /// The bucket that the command concerns.
-    var bucketName: [UInt8]? {
+    /// The buckets that the command concerns; a name may come more than once.
+    fileprivate var bucketNames: [[UInt8]] {
         switch self {
         case .createBucket, .createTenant, .updateTenant, .setTenantStatus, .deleteTenant,
             .grantService, .revokeService, .openSession, .expireSession, .tick:
-            nil
-        case .deleteBucket(let command): command.name
-        case .putObject(let command): command.bucket
-        case .deleteObject(let command): command.bucket
+            []
+        case .deleteBucket(let command): [command.name]
+        case .putObject(let command): [command.bucket]
+        case .deleteObject(let command): [command.bucket]
+        case .batch(let command): command.operations.map(\.object.bucket)
         }
     }
 }

@@ -16,7 +16,7 @@ extension Applier {
             case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
                 .revokeService:
                 envelope.principal.isOperator
-            case .createBucket, .deleteBucket, .putObject, .deleteObject:
+            case .createBucket, .deleteBucket, .putObject, .deleteObject, .batch:
                 rows.mayAct(envelope.principal, for: envelope.tenant)
             case .openSession, .expireSession: !envelope.principal.isNode
             case .tick: envelope.principal.isNode

@@ -23,10 +23,19 @@ enum CommandHash {
         case .createBucket(let command): hasher.combine(command.name)
         case .deleteBucket(let command): hasher.combine(command.name)
         case .putObject(let command): combine(command, into: &hasher)
-        case .deleteObject(let command):
-            hasher.combine(command.bucket)
-            hasher.combine(command.key)
-            combine(command.precondition, into: &hasher)
+        case .deleteObject(let command): combine(command, into: &hasher)
+        case .batch(let command):
+            hasher.combine(UInt64(command.operations.count))
+            for operation in command.operations {
+                switch operation {
+                case .put(let put):
+                    hasher.combine(1 as UInt64)
+                    combine(put, into: &hasher)
+                case .delete(let delete):
+                    hasher.combine(2 as UInt64)
+                    combine(delete, into: &hasher)
+                }
+            }
         case .openSession(let command): hasher.combine(UInt64(command.slots))
         case .expireSession(let command): hasher.combine(command.session)
         case .tick(let command):
@@ -68,6 +77,12 @@ enum CommandHash {
         hasher.combine(command.locations)
         combine(command.precondition, into: &hasher)
         hasher.combine(command.modifiedMilliseconds)
+    }
+
+    private static func combine(_ command: DeleteObject, into hasher: inout RowHasher) {
+        hasher.combine(command.bucket)
+        hasher.combine(command.key)
+        combine(command.precondition, into: &hasher)
     }
 
     private static func combine(_ precondition: Precondition?, into hasher: inout RowHasher) {

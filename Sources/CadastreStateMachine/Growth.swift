@@ -9,7 +9,8 @@ extension CommandTag {
     /// bounded, since who wants to delete needs one.
     package var isGrowing: Bool {
         switch self {
-        case .createBucket, .putObject: true
+        // A batch that only removes is refused, too: who needs the room removes one by one.
+        case .createBucket, .putObject, .batch: true
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
             .revokeService, .deleteBucket, .deleteObject, .openSession, .expireSession, .tick:
             false

@@ -23,14 +23,15 @@ struct `Bench requests` {
     }
 
     private func puts(_ operation: BenchOperation) -> [[UInt8]] {
-        operation.requests.compactMap { request in
-            guard case .command(.putObject(let put)) = request.content else { return nil }
-            return put.key
+        switch operation.request.content {
+        case .command(.putObject(let put)): [put.key]
+        case .command(.batch(let batch)): batch.operations.map(\.object.key)
+        case .command, .query, .administration: []
         }
     }
 
     private func get(_ operation: BenchOperation) -> [UInt8]? {
-        guard case .query(.getObject(_, let key)) = operation.requests.first?.content else {
+        guard case .query(.getObject(_, let key)) = operation.request.content else {
             return nil
         }
         return key
@@ -49,7 +50,9 @@ struct `Bench requests` {
 
     @Test
     func `a batch is so many puts of neighbours`() throws {
-        let keys = puts(try maker(.batch(100)).operation(7))
+        let operation = try maker(.batch(100)).operation(7)
+        #expect(operation.records == 100)
+        let keys = puts(operation)
         #expect(keys.count == 100)
         #expect(Set(keys).count == 100)
         #expect(keys == keys.sorted { $0.lexicographicallyPrecedes($1) })
@@ -65,7 +68,7 @@ struct `Bench requests` {
     @Test(arguments: [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (1000, 1000)])
     func `a list asks for a page under a prefix that holds one`(page: Int, held: Int) throws {
         let operation = try maker(.list(page)).operation(0)
-        guard case .query(.listObjects(let list)) = operation.requests.first?.content else {
+        guard case .query(.listObjects(let list)) = operation.request.content else {
             Issue.record("no list: \(operation)")
             return
         }
@@ -79,7 +82,7 @@ struct `Bench requests` {
         func requests(_ seed: String) throws -> [RequestContent] {
             let words = ["--seed", seed, "--popularity", "zipf", "--sizes", "log-normal"]
             let maker = try maker(kind, words)
-            return (0..<50).flatMap { maker.operation($0).requests.map(\.content) }
+            return (0..<50).map { maker.operation($0).request.content }
         }
         #expect(try requests("1") == requests("1"))
         #expect(try requests("1") != requests("2"))
@@ -186,7 +189,7 @@ struct `Bench requests` {
         read.answered?(.refused(Refused(.noSuchObject)))
         #expect(maker.operation(1, of: 6).kind == .get)
         let swap = maker.operation(2, of: 5)
-        guard case .command(.putObject(let put)) = swap.requests.first?.content else {
+        guard case .command(.putObject(let put)) = swap.request.content else {
             Issue.record("no put: \(swap)")
             return
         }

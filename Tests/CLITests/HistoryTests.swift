@@ -152,8 +152,7 @@ struct Histories {
         var kinds: Set<String> = []
         for number in 0..<2_000 {
             let operation = maker.operation(UInt64(number))
-            #expect(operation.requests.count == 1)
-            switch operation.requests[0].content {
+            switch operation.request.content {
             case .command(.putObject(let put)):
                 puts += 1
                 etags.insert(put.etag)

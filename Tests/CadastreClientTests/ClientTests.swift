@@ -154,6 +154,32 @@ struct `Client` {
     }
 
     @Test
+    func `a batch that was refused says for which operation`() async throws {
+        let node = try await FakeNode(1) { [state] request in
+            guard case .command(.batch(let batch)) = request.message.content else {
+                return .reply(state.apply(request))
+            }
+            return .reply(
+                ReplyMessage(
+                    outcome: .refused(.preconditionFailed),
+                    operation: UInt32(batch.operations.count)
+                )
+            )
+        }
+        let client = try makeClient([node.address])
+        let bucket = Array("photos".utf8)
+        let batch = Batch([
+            .put(PutObject(bucket: bucket, key: [1], size: 1)),
+            .delete(DeleteObject(bucket: bucket, key: [2], precondition: .ifPresent)),
+        ])
+        let refused = await client.execute(batch).refusal
+        #expect(refused?.reason == .preconditionFailed)
+        #expect(refused?.operation == 1)
+        await client.close()
+        await node.stop()
+    }
+
+    @Test
     func `an answer in many pieces is put together`() async throws {
         let node = try await FakeNode(1) { _ in
             .reply(FakePages.thousandObjects)

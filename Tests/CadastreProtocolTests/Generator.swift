@@ -76,14 +76,8 @@ struct Generator: RandomNumberGenerator {
         case .createBucket: .createBucket(CreateBucket(name: name(3...63)))
         case .deleteBucket: .deleteBucket(DeleteBucket(name: name(3...63)))
         case .putObject: .putObject(put())
-        case .deleteObject:
-            .deleteObject(
-                DeleteObject(
-                    bucket: name(3...63),
-                    key: bytes(1...200),
-                    precondition: chance() ? precondition() : nil
-                )
-            )
+        case .deleteObject: .deleteObject(delete())
+        case .batch: .batch(Batch((0..<number(1...8)).map { _ in operation() }))
         case .openSession: .openSession(OpenSession(slots: UInt32(number(1...1_024))))
         case .expireSession: .expireSession(ExpireSession(session: next()))
         case .tick:
@@ -101,6 +95,16 @@ struct Generator: RandomNumberGenerator {
                 )
             )
         }
+    }
+
+    mutating func operation() -> Batch.Operation { chance() ? .put(put()) : .delete(delete()) }
+
+    mutating func delete() -> DeleteObject {
+        DeleteObject(
+            bucket: name(3...63),
+            key: bytes(1...200),
+            precondition: chance() ? precondition() : nil
+        )
     }
 
     mutating func put() -> PutObject {

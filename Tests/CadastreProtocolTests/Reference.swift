@@ -26,10 +26,16 @@ enum Reference {
         case .createBucket(let command): message.createBucket.name = Data(command.name)
         case .deleteBucket(let command): message.deleteBucket.name = Data(command.name)
         case .putObject(let command): message.putObject = put(command)
-        case .deleteObject(let command):
-            message.deleteObject.bucket = Data(command.bucket)
-            message.deleteObject.key = Data(command.key)
-            command.precondition.map { message.deleteObject.precondition = precondition($0) }
+        case .deleteObject(let command): message.deleteObject = delete(command)
+        case .batch(let command):
+            message.batch.operations = command.operations.map { operation in
+                .with {
+                    switch operation {
+                    case .put(let command): $0.put = put(command)
+                    case .delete(let command): $0.delete = delete(command)
+                    }
+                }
+            }
         case .openSession(let command): message.openSession.slots = command.slots
         case .expireSession(let command): message.expireSession.session = command.session
         case .tick(let command):
@@ -220,6 +226,14 @@ enum Reference {
             $0.metadata = record.metadata.map(attribute)
             $0.tags = record.tags.map(attribute)
             $0.locations = Data(record.locations)
+        }
+    }
+
+    private static func delete(_ command: DeleteObject) -> Cadastre_V1_DeleteObject {
+        .with { message in
+            message.bucket = Data(command.bucket)
+            message.key = Data(command.key)
+            command.precondition.map { message.precondition = precondition($0) }
         }
     }
 

@@ -63,7 +63,7 @@ struct RefusalTests {
 
     @Test
     func `tags are frozen`() {
-        #expect(CommandTag.allCases.map(\.rawValue) == Array(1...13))
+        #expect(CommandTag.allCases.map(\.rawValue) == Array(1...14))
         #expect(QueryTag.allCases.map(\.rawValue) == Array(1...8))
         #expect(FrameKind.allCases.map(\.rawValue) == [1, 2, 3, 16, 17, 18])
         #expect(Checksum.Algorithm.allCases.map(\.rawValue) == [1, 2, 3, 4])

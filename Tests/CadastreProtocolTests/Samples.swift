@@ -41,6 +41,13 @@ enum Samples {
             .deleteObject(
                 DeleteObject(bucket: put.bucket, key: put.key, precondition: .ifPresent)
             )
+        case .batch:
+            .batch(
+                Batch([
+                    .put(put),
+                    .delete(DeleteObject(bucket: bytes("photos.2025"), key: [0xFF])),
+                ])
+            )
         case .openSession: .openSession(OpenSession(slots: 64))
         case .expireSession: .expireSession(ExpireSession(session: 300))
         case .tick:

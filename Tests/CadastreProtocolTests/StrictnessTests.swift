@@ -52,7 +52,7 @@ struct StrictnessTests {
     @Test
     func `nothing and the unknown are unknown verbs`() {
         #expect(refusal(command: []) == .unknownVerb)
-        #expect(refusal(command: [14 << 3 | 2, 0]) == .unknownVerb)
+        #expect(refusal(command: [15 << 3 | 2, 0]) == .unknownVerb)
         #expect(refusal(query: []) == .unknownVerb)
         #expect(refusal(query: [9 << 3 | 2, 0]) == .unknownVerb)
     }
@@ -149,6 +149,50 @@ struct StrictnessTests {
     func `a longer spelling of an integer becomes the shortest`() throws {
         let bytes = command(.expireSession, [0x08, 0x85, 0x80, 0x00])
         #expect(try Command(decoding: bytes).encode() == command(.expireSession, [0x08, 5]))
+    }
+
+    @Test
+    func `a batch has operations, each of one kind, and the error names the one that is wrong`()
+        throws
+    {
+        let delete: [UInt8] = [0x12, 8, 0x0A, 3, 0x61, 0x62, 0x63, 0x12, 1, 0]
+        func batch(_ operations: [UInt8]...) throws(ProtocolError) -> Command {
+            let content = operations.flatMap { part -> [UInt8] in
+                [0x0A, UInt8(part.count)] + part
+            }
+            return try Command(decoding: command(.batch, content))
+        }
+        let one = DeleteObject(bucket: Array("abc".utf8), key: [0])
+        #expect(try batch(delete, delete) == .batch(Batch([.delete(one), .delete(one)])))
+        #expect(throws: ProtocolError.self) { try batch() }
+        #expect(throws: ProtocolError.self) { try batch(delete, []) }
+        #expect(throws: ProtocolError.self) { try batch(delete + delete) }
+        #expect(throws: ProtocolError.self) { try batch(delete + [0x18, 1]) }
+        // Without a key.
+        let error = #expect(throws: ProtocolError.self) {
+            try batch(delete, [0x12, 5, 0x0A, 3, 0x61, 0x62, 0x63])
+        }
+        #expect(error?.refusal == .invalidKey)
+        #expect(error?.detail.hasPrefix("operation 2: ") == true)
+    }
+
+    @Test
+    func `a batch has a thousand operations at most`() throws {
+        let delete = Batch.Operation.delete(DeleteObject(bucket: Array("abc".utf8), key: [0]))
+        func refusal(_ count: Int) -> Refusal? {
+            let batch = Command.batch(Batch(Array(repeating: delete, count: count)))
+            return self.refusal(command: batch.encode())
+        }
+        #expect(refusal(1_000) == nil)
+        #expect(refusal(1_001) == .invalidValue)
+    }
+
+    @Test
+    func `only a refusal names an operation`() throws {
+        let refused = ReplyMessage(outcome: .refused(.preconditionFailed), operation: 1_000)
+        #expect(try ReplyMessage(decoding: refused.encode()) == refused)
+        let done = ReplyMessage(outcome: .done(.command(.done())), operation: 1)
+        #expect(throws: ProtocolError.self) { try ReplyMessage(decoding: done.encode()) }
     }
 
     @Test

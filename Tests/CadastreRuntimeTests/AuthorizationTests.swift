@@ -40,6 +40,7 @@ struct AuthorizationTests {
         ("delete bucket", .command(SampleRequests.deleteBucket), "-+?+?-"),
         ("put object", .command(SampleRequests.put), "-+?+?-"),
         ("delete object", .command(SampleRequests.deleteObject), "-+?+?-"),
+        ("batch", .command(SampleRequests.batch), "-+?+?-"),
         ("open session", .command(.openSession(OpenSession(slots: 1))), "+++++-"),
         ("expire session", .command(.expireSession(ExpireSession(session: 1))), "+++++-"),
         ("tick", .command(.tick(Tick(samples: []))), "------"),
@@ -173,6 +174,9 @@ enum SampleRequests {
     static let put = put(key: "key")
     static let deleteObject = Command.deleteObject(
         DeleteObject(bucket: bucket, key: [1], precondition: nil)
+    )
+    static let batch = Command.batch(
+        Batch([.delete(DeleteObject(bucket: bucket, key: [1], precondition: nil))])
     )
     static let list = Query.listObjects(
         ObjectListing(bucket: bucket, prefix: [], delimiter: [], after: [], maximum: 10)

@@ -40,7 +40,7 @@ struct AuthorizationTests {
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
             .revokeService:
             kind == .operator
-        case .createBucket, .deleteBucket, .putObject, .deleteObject: kind.mayHold
+        case .createBucket, .deleteBucket, .putObject, .deleteObject, .batch: kind.mayHold
         case .openSession, .expireSession: kind != .node
         case .tick: kind == .node
         }
@@ -60,6 +60,7 @@ struct AuthorizationTests {
         case .deleteBucket: .deleteBucket(DeleteBucket(name: photos))
         case .putObject: .putObject(PutObject(bucket: photos, key: [1], size: 1))
         case .deleteObject: .deleteObject(DeleteObject(bucket: photos, key: bytes("key")))
+        case .batch: .batch(Batch([.put(PutObject(bucket: photos, key: [1], size: 1))]))
         case .openSession: .openSession(OpenSession(slots: 1))
         case .expireSession: .expireSession(ExpireSession(session: session))
         case .tick:

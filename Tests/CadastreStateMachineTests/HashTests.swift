@@ -195,6 +195,22 @@ struct HashTests {
                 { $0.precondition = .ifPresent },
             ]
         )
+        let removal = DeleteObject(bucket: bytes("bkt"), key: bytes("k"))
+        add(
+            "batch",
+            Batch([.put(put), .delete(removal)]),
+            { .batch($0) },
+            [
+                { $0.operations.reverse() }, { $0.operations.removeLast() },
+                { $0.operations.append(.delete(removal)) },
+                {
+                    $0.operations[1] = .put(
+                        PutObject(bucket: bytes("bkt"), key: bytes("k"), size: 0)
+                    )
+                },
+                { $0.operations[1] = .delete(DeleteObject(bucket: bytes("bkt"), key: bytes("l"))) },
+            ]
+        )
         add("openSession", OpenSession(slots: 1), { .openSession($0) }, [{ $0.slots = 2 }])
         add(
             "expireSession",

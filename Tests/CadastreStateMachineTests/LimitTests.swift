@@ -60,6 +60,6 @@ struct LimitTests {
 
     @Test(arguments: CommandTag.allCases)
     func `only what stores more is refused on the reserve`(tag: CommandTag) {
-        #expect(tag.isGrowing == [.createBucket, .putObject].contains(tag))
+        #expect(tag.isGrowing == [.createBucket, .putObject, .batch].contains(tag))
     }
 }

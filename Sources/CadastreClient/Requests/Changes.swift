@@ -219,25 +219,21 @@ public struct PutObject: ClientCommand, Hashable {
     }
 
     /// The request as the protocol has it.
-    public var encoded: EncodedRequest {
-        EncodedRequest(
-            .command(
-                .putObject(
-                    .init(
-                        bucket: bucket,
-                        key: key,
-                        size: size,
-                        etag: etag,
-                        checksum: checksum?.wire,
-                        contentType: contentType,
-                        metadata: Attribute.wire(metadata),
-                        tags: Attribute.wire(tags),
-                        locations: locations,
-                        precondition: precondition?.wire,
-                        modifiedMilliseconds: modifiedMilliseconds
-                    )
-                )
-            )
+    public var encoded: EncodedRequest { EncodedRequest(.command(.putObject(wire))) }
+
+    fileprivate var wire: CadastreProtocol.PutObject {
+        .init(
+            bucket: bucket,
+            key: key,
+            size: size,
+            etag: etag,
+            checksum: checksum?.wire,
+            contentType: contentType,
+            metadata: Attribute.wire(metadata),
+            tags: Attribute.wire(tags),
+            locations: locations,
+            precondition: precondition?.wire,
+            modifiedMilliseconds: modifiedMilliseconds
         )
     }
     /// What the receipt means.
@@ -263,17 +259,50 @@ public struct DeleteObject: ClientCommand, Hashable {
     }
 
     /// The request as the protocol has it.
-    public var encoded: EncodedRequest {
-        EncodedRequest(
-            .command(
-                .deleteObject(
-                    .init(bucket: bucket, key: key, precondition: precondition?.wire)
-                )
-            )
-        )
+    public var encoded: EncodedRequest { EncodedRequest(.command(.deleteObject(wire))) }
+
+    fileprivate var wire: CadastreProtocol.DeleteObject {
+        .init(bucket: bucket, key: key, precondition: precondition?.wire)
     }
+
     /// What the receipt means.
     public static func value(of receipt: Receipt) -> Bool { receipt.number != 0 }
+}
+
+/// Puts and deletes several objects of one tenant as one: all of it happens, or nothing.
+///
+/// The operations are done in their order, each upon what those before it leave; a quota is held
+/// against what all of them come to. For one that is refused the whole is, and
+/// ``Refused/operation`` says which it was. Costs far less than as many commands.
+public struct Batch: ClientCommand, Hashable {
+    /// One of the changes.
+    public enum Operation: Sendable, Hashable {
+        /// Puts an object.
+        case put(PutObject)
+        /// Deletes an object, if it is there.
+        case delete(DeleteObject)
+    }
+
+    /// 1…1000, of any buckets of the tenant; 4 MiB in all.
+    public var operations: [Operation]
+
+    /// Makes the command.
+    public init(_ operations: [Operation]) { self.operations = operations }
+
+    /// The request as the protocol has it.
+    public var encoded: EncodedRequest {
+        let operations = operations.map { operation in
+            switch operation {
+            case .put(let put): CadastreProtocol.Batch.Operation.put(put.wire)
+            case .delete(let delete): CadastreProtocol.Batch.Operation.delete(delete.wire)
+            }
+        }
+        return EncodedRequest(.command(.batch(.init(operations))))
+    }
+
+    /// What the receipt means: its number is how many objects were there and were deleted, its
+    /// sequence that of the last change.
+    public static func value(of receipt: Receipt) -> Receipt { receipt }
 }
 
 /// Opens a session of this many slots; the client does it by itself.

@@ -18,7 +18,8 @@ extension RequestRouter {
                 again(request, after: 0)
             }
         case .refused(let refusal, let retryAfter):
-            let refused = Refused(number: refusal.rawValue, detail: reply.detail)
+            var refused = Refused(number: refusal.rawValue, detail: reply.detail)
+            if reply.operation != 0 { refused.operation = Int(reply.operation) - 1 }
             request.lastObstacle = refused
             if let leader = leadingAlready(request, refused, link) {
                 targetAnswered(link)

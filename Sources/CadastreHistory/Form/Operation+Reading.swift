@@ -101,8 +101,16 @@ private struct Fields {
         return text
     }
 
+    mutating func optionalBoolean(_ key: String) throws(JSONParser.Fault) -> Bool? {
+        switch value(key) {
+        case nil: return nil
+        case .boolean(let value)?: return value
+        case _?: throw wrong(key, "true or false")
+        }
+    }
+
     mutating func boolean(_ key: String) throws(JSONParser.Fault) -> Bool {
-        guard case .boolean(let value)? = value(key) else { throw wrong(key, "true or false") }
+        guard let value = try optionalBoolean(key) else { throw wrong(key, "true or false") }
         return value
     }
 
@@ -159,6 +167,7 @@ extension Operation {
         let key = try line.optionalText("key") ?? ""
         var input = try Fields(line.value("input") ?? .object([]), of: "\"input\"")
         let age = try input.optionalNumber("max_age_ns") ?? 0
+        let isInBatch = try input.optionalBoolean("in_batch") ?? false
         let action = try Action(kind, key, &input)
         try input.end()
         let call = try line.number("call_ns")
@@ -170,6 +179,7 @@ extension Operation {
         guard output != .text("unknown") else {
             self.init(process: process, action, .unknown, call: call, return: nil)
             self.tenant = tenant
+            self.isInBatch = isInBatch
             return
         }
         var fields = try Fields(output, of: "\"output\"")
@@ -192,6 +202,7 @@ extension Operation {
         self.tenant = tenant
         self.index = index
         self.sequence = sequence
+        self.isInBatch = isInBatch
         maximumAgeNanoseconds = age
     }
 }

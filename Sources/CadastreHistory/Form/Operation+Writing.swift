@@ -65,6 +65,7 @@ extension Operation {
             if let objects { fields.append("\"objects\":\(objects)") }
             if let bytes { fields.append("\"bytes\":\(bytes)") }
         }
+        if isInBatch { fields.append("\"in_batch\":true") }
         if maximumAgeNanoseconds > 0 { fields.append("\"max_age_ns\":\(maximumAgeNanoseconds)") }
         return fields
     }

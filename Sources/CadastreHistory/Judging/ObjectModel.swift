@@ -82,7 +82,7 @@ struct ObjectModel: SequentialModel {
     // MARK: Judging
 
     func judge(_ operation: Operation) -> Judgement {
-        switch (operation.outcome, effect(of: operation.action)) {
+        switch (operation.outcome, effect(of: operation)) {
         case (.unknown, .changes): return .changing
         case (.unknown, .refused), (.unknown, .answered): return .impossible
         case (.refused(Refusals.quotaExceeded), .changes):
@@ -98,13 +98,13 @@ struct ObjectModel: SequentialModel {
         }
     }
 
-    private func effect(of action: Action) -> Effect {
-        switch action {
+    private func effect(of operation: Operation) -> Effect {
+        switch operation.action {
         case .put(let place, _, let size, let condition):
             guard bucket(place.bucket).isThere else { return .refused(Refusals.noSuchBucket) }
             let old = object(at: place)
             if let refusal = refusal(condition, old) { return .refused(refusal) }
-            if exceeds(old, size) { return .refused(Refusals.quotaExceeded) }
+            if !operation.isInBatch, exceeds(old, size) { return .refused(Refusals.quotaExceeded) }
             return .changes(.happened)
         case .delete(let place, let condition):
             guard bucket(place.bucket).isThere else { return .refused(Refusals.noSuchBucket) }
@@ -262,7 +262,7 @@ struct ObjectModel: SequentialModel {
         case .put(let place, _, _, _), .delete(let place, _), .get(let place):
             guard bucket(place.bucket).isThere else { return noBucket(place.bucket) }
             let held = object(at: place).map { "holds \($0.words)" } ?? "is absent"
-            guard case .refused(Refusals.quotaExceeded) = effect(of: operation.action) else {
+            guard case .refused(Refusals.quotaExceeded) = effect(of: operation) else {
                 return "\(Words.plain(place.text)) \(held)"
             }
             return "\(Words.plain(place.text)) \(held), and the quota does not allow it: "
@@ -272,7 +272,7 @@ struct ObjectModel: SequentialModel {
             guard bucket.isThere else { return noBucket(name) }
             return "the list is \(bucket.page(prefix, after, maximum).words)"
         case .usage, .setQuota:
-            guard case .answered(let answer) = effect(of: operation.action) else {
+            guard case .answered(let answer) = effect(of: operation) else {
                 return "there is no such bucket"
             }
             return "what is held is \(answer.words)"

@@ -3,7 +3,7 @@ package import CadastreProtocol
 /// How requests and replies of the protocol become operations: names are translated here, and
 /// nothing is judged.
 extension Operation {
-    /// What was asked, of whom, with an outcome that nobody knows yet; nil of what histories do not
+    /// What was asked, an operation for each object that it changes; none of what histories do not
     /// tell of.
     ///
     /// - Parameters:
@@ -11,7 +11,29 @@ extension Operation {
     ///   - command: What is to be changed.
     ///   - tenant: Whose objects are meant; of a quota the command itself names the tenant.
     ///   - time: When.
-    package init?(
+    /// - Returns: The operations, whose outcome nobody knows yet.
+    package static func operations(
+        process: UInt64,
+        _ command: Command,
+        of tenant: String,
+        at time: UInt64
+    ) -> [Operation] {
+        guard case .batch(let batch) = command else {
+            return Operation(process: process, command, of: tenant, at: time).map { [$0] } ?? []
+        }
+        return batch.operations.compactMap { part in
+            let command: Command =
+                switch part {
+                case .put(let put): .putObject(put)
+                case .delete(let delete): .deleteObject(delete)
+                }
+            var operation = Operation(process: process, command, of: tenant, at: time)
+            operation?.isInBatch = true
+            return operation
+        }
+    }
+
+    private init?(
         process: UInt64,
         _ command: Command,
         of tenant: String,
@@ -41,7 +63,7 @@ extension Operation {
             action = .setQuota(objects: command.quota.objects, bytes: command.quota.bytes)
             tenant = Words.encode(command.name)
         case .setTenantStatus, .deleteTenant, .grantService, .revokeService, .openSession,
-            .expireSession, .tick:
+            .expireSession, .tick, .batch:
             return nil
         }
         self.init(process: process, action, .unknown, call: time, return: nil)
@@ -121,6 +143,39 @@ extension Operation {
         self.outcome = outcome
         self.index = index == 0 ? nil : index
         returnNanoseconds = time
+    }
+}
+
+extension [Operation] {
+    /// Nothing happened, for the reason with this name: of a batch there is nothing to tell.
+    package mutating func refused(_ reason: String, index: UInt64? = nil, at time: UInt64) {
+        removeAll { $0.isInBatch }
+        for place in indices { self[place].refused(reason, index: index, at: time) }
+    }
+
+    /// The reply to the command came of which these are the parts.
+    ///
+    /// Why a batch was refused says nothing of its other parts, nor of the one it was refused for,
+    /// which stood upon those before it: nothing is left to tell. What was removed is counted over all
+    /// of them: where that does not say which, it stays unknown.
+    package mutating func answered(_ reply: Reply, index: UInt64, at time: UInt64) {
+        guard first?.isInBatch == true else {
+            for place in indices { self[place].answered(reply, index: index, at: time) }
+            return
+        }
+        guard reply.refusal == nil else { return removeAll() }
+        let deletes = count {
+            if case .delete = $0.action { true } else { false }
+        }
+        for place in indices {
+            if case .delete = self[place].action {
+                guard reply.number == 0 || reply.number == deletes else { continue }
+                let one = Reply.done(number: Swift.min(reply.number, 1))
+                self[place].answered(one, index: index, at: time)
+            } else {
+                self[place].answered(.done(), index: index, at: time)
+            }
+        }
     }
 }
 

@@ -226,6 +226,14 @@ package nonisolated struct Cadastre_V1_Command: Sendable {
     set {command = .tick(newValue)}
   }
 
+  package var batch: Cadastre_V1_Batch {
+    get {
+      if case .batch(let v)? = command {return v}
+      return Cadastre_V1_Batch()
+    }
+    set {command = .batch(newValue)}
+  }
+
   package var unknownFields = SwiftProtobuf.UnknownStorage()
 
   package nonisolated enum OneOf_Command: Equatable, Sendable {
@@ -242,6 +250,7 @@ package nonisolated struct Cadastre_V1_Command: Sendable {
     case openSession(Cadastre_V1_OpenSession)
     case expireSession(Cadastre_V1_ExpireSession)
     case tick(Cadastre_V1_Tick)
+    case batch(Cadastre_V1_Batch)
 
   }
 
@@ -513,6 +522,56 @@ package nonisolated struct Cadastre_V1_EntityTags: Sendable {
   package init() {}
 }
 
+/// One of a batch's changes.
+package nonisolated struct Cadastre_V1_BatchOperation: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  package var operation: Cadastre_V1_BatchOperation.OneOf_Operation? = nil
+
+  package var put: Cadastre_V1_PutObject {
+    get {
+      if case .put(let v)? = operation {return v}
+      return Cadastre_V1_PutObject()
+    }
+    set {operation = .put(newValue)}
+  }
+
+  package var delete: Cadastre_V1_DeleteObject {
+    get {
+      if case .delete(let v)? = operation {return v}
+      return Cadastre_V1_DeleteObject()
+    }
+    set {operation = .delete(newValue)}
+  }
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package nonisolated enum OneOf_Operation: Equatable, Sendable {
+    case put(Cadastre_V1_PutObject)
+    case delete(Cadastre_V1_DeleteObject)
+
+  }
+
+  package init() {}
+}
+
+/// Several changes of objects of one tenant, in their order, each upon what those before it leave: all
+/// of them happen, or none. A quota is held against what all of them come to.
+package nonisolated struct Cadastre_V1_Batch: Sendable {
+  // SwiftProtobuf.Message conformance is added in an extension below. See the
+  // `Message` and `Message+*Additions` files in the SwiftProtobuf library for
+  // methods supported on all messages.
+
+  /// 1…1000.
+  package var operations: [Cadastre_V1_BatchOperation] = []
+
+  package var unknownFields = SwiftProtobuf.UnknownStorage()
+
+  package init() {}
+}
+
 /// The whole new object, visible at once or not at all.
 package nonisolated struct Cadastre_V1_PutObject: Sendable {
   // SwiftProtobuf.Message conformance is added in an extension below. See the
@@ -701,7 +760,7 @@ nonisolated extension Cadastre_V1_ChecksumAlgorithm: SwiftProtobuf._ProtoNamePro
 
 nonisolated extension Cadastre_V1_Command: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
   package static let protoMessageName: String = _protobuf_package + ".Command"
-  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_tenant\0\u{3}update_tenant\0\u{3}set_tenant_status\0\u{3}delete_tenant\0\u{3}grant_service\0\u{3}revoke_service\0\u{3}create_bucket\0\u{3}delete_bucket\0\u{3}put_object\0\u{3}delete_object\0\u{3}open_session\0\u{3}expire_session\0\u{1}tick\0")
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{3}create_tenant\0\u{3}update_tenant\0\u{3}set_tenant_status\0\u{3}delete_tenant\0\u{3}grant_service\0\u{3}revoke_service\0\u{3}create_bucket\0\u{3}delete_bucket\0\u{3}put_object\0\u{3}delete_object\0\u{3}open_session\0\u{3}expire_session\0\u{1}tick\0\u{1}batch\0")
 
   package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
     while let fieldNumber = try decoder.nextFieldNumber() {
@@ -878,6 +937,19 @@ nonisolated extension Cadastre_V1_Command: SwiftProtobuf.Message, SwiftProtobuf.
           self.command = .tick(v)
         }
       }()
+      case 14: try {
+        var v: Cadastre_V1_Batch?
+        var hadOneofValue = false
+        if let current = self.command {
+          hadOneofValue = true
+          if case .batch(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.command = .batch(v)
+        }
+      }()
       default: break
       }
     }
@@ -940,6 +1012,10 @@ nonisolated extension Cadastre_V1_Command: SwiftProtobuf.Message, SwiftProtobuf.
     case .tick?: try {
       guard case .tick(let v)? = self.command else { preconditionFailure() }
       try visitor.visitSingularMessageField(value: v, fieldNumber: 13)
+    }()
+    case .batch?: try {
+      guard case .batch(let v)? = self.command else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 14)
     }()
     case nil: break
     }
@@ -1439,6 +1515,103 @@ nonisolated extension Cadastre_V1_EntityTags: SwiftProtobuf.Message, SwiftProtob
 
   package static func ==(lhs: Cadastre_V1_EntityTags, rhs: Cadastre_V1_EntityTags) -> Bool {
     if lhs.values != rhs.values {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_BatchOperation: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".BatchOperation"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}put\0\u{1}delete\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try {
+        var v: Cadastre_V1_PutObject?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .put(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .put(v)
+        }
+      }()
+      case 2: try {
+        var v: Cadastre_V1_DeleteObject?
+        var hadOneofValue = false
+        if let current = self.operation {
+          hadOneofValue = true
+          if case .delete(let m) = current {v = m}
+        }
+        try decoder.decodeSingularMessageField(value: &v)
+        if let v = v {
+          if hadOneofValue {try decoder.handleConflictingOneOf()}
+          self.operation = .delete(v)
+        }
+      }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    // The use of inline closures is to circumvent an issue where the compiler
+    // allocates stack space for every if/case branch local when no optimizations
+    // are enabled. https://github.com/apple/swift-protobuf/issues/1034 and
+    // https://github.com/apple/swift-protobuf/issues/1182
+    switch self.operation {
+    case .put?: try {
+      guard case .put(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 1)
+    }()
+    case .delete?: try {
+      guard case .delete(let v)? = self.operation else { preconditionFailure() }
+      try visitor.visitSingularMessageField(value: v, fieldNumber: 2)
+    }()
+    case nil: break
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_BatchOperation, rhs: Cadastre_V1_BatchOperation) -> Bool {
+    if lhs.operation != rhs.operation {return false}
+    if lhs.unknownFields != rhs.unknownFields {return false}
+    return true
+  }
+}
+
+nonisolated extension Cadastre_V1_Batch: SwiftProtobuf.Message, SwiftProtobuf._MessageImplementationBase, SwiftProtobuf._ProtoNameProviding {
+  package static let protoMessageName: String = _protobuf_package + ".Batch"
+  package static let _protobuf_nameMap = SwiftProtobuf._NameMap(bytecode: "\0\u{1}operations\0")
+
+  package mutating func decodeMessage<D: SwiftProtobuf.Decoder>(decoder: inout D) throws {
+    while let fieldNumber = try decoder.nextFieldNumber() {
+      // The use of inline closures is to circumvent an issue where the compiler
+      // allocates stack space for every case branch when no optimizations are
+      // enabled. https://github.com/apple/swift-protobuf/issues/1034
+      switch fieldNumber {
+      case 1: try { try decoder.decodeRepeatedMessageField(value: &self.operations) }()
+      default: break
+      }
+    }
+  }
+
+  package func traverse<V: SwiftProtobuf.Visitor>(visitor: inout V) throws {
+    if !self.operations.isEmpty {
+      try visitor.visitRepeatedMessageField(value: self.operations, fieldNumber: 1)
+    }
+    try unknownFields.traverse(visitor: &visitor)
+  }
+
+  package static func ==(lhs: Cadastre_V1_Batch, rhs: Cadastre_V1_Batch) -> Bool {
+    if lhs.operations != rhs.operations {return false}
     if lhs.unknownFields != rhs.unknownFields {return false}
     return true
   }

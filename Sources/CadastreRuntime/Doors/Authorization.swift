@@ -85,7 +85,7 @@ enum Authorization {
             case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
                 .revokeService:
                 .cluster
-            case .createBucket, .deleteBucket, .putObject, .deleteObject: .data
+            case .createBucket, .deleteBucket, .putObject, .deleteObject, .batch: .data
             case .openSession, .expireSession: .session
             case .tick: .nobody
             }
@@ -139,7 +139,7 @@ enum Authorization {
         switch command {
         case .openSession, .expireSession, .tick: return
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
-            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject:
+            .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject, .batch:
             guard request.identity == .none else { return }
             throw ProtocolError(.malformed, "the command has no slot of a session")
         }

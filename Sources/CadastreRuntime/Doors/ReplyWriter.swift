@@ -58,7 +58,11 @@ struct ReplyWriter {
                     .done(.command(result))
                 }
             append(
-                ReplyMessage(outcome: outcome, appliedIndex: reply.appliedIndex.value),
+                ReplyMessage(
+                    outcome: outcome,
+                    appliedIndex: reply.appliedIndex.value,
+                    operation: result.refusal == nil ? 0 : UInt32(clamping: result.number)
+                ),
                 to: requestID,
                 &output
             )

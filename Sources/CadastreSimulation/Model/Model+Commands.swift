@@ -28,6 +28,7 @@ extension Model {
         case .deleteBucket(let command): return delete(command, of: tenant, at: index)
         case .putObject(let command): return put(command, of: tenant, at: index)
         case .deleteObject(let command): return delete(command, of: tenant, at: index)
+        case .batch(let command): return perform(command, of: tenant, at: index)
         case .openSession, .expireSession, .tick: return .refused(.malformed)
         }
     }
@@ -37,7 +38,7 @@ extension Model {
         case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
             .revokeService:
             if case .operator = envelope.principal { true } else { false }
-        case .createBucket, .deleteBucket, .putObject, .deleteObject:
+        case .createBucket, .deleteBucket, .putObject, .deleteObject, .batch:
             mayAct(envelope.principal, for: tenant(envelope.tenant))
         case .openSession, .expireSession, .tick: true
         }
@@ -219,6 +220,41 @@ extension Model {
         buckets[command.bucket]?.set(bucket, at: index)
         tenants[id]?.set(tenant, at: index)
         return .done(number: 1, sequence: nextSequence())
+    }
+
+    /// Tries the batch on a copy with all room in the world, and keeps that if nothing was refused and
+    /// the tenant has the room after all.
+    private mutating func perform(
+        _ command: Batch,
+        of id: TenantID,
+        at index: LogIndex
+    ) -> Reply {
+        guard let before = tenant(id) else { return .refused(.notPermitted) }
+        var attempt = self
+        var roomy = before
+        roomy.quota = Quota()
+        attempt.tenants[id]?.set(roomy, at: index)
+        var (removed, last): (UInt64, UInt64) = (0, 0)
+        for (place, operation) in command.operations.enumerated() {
+            let reply =
+                switch operation {
+                case .put(let put): attempt.put(put, of: id, at: index)
+                case .delete(let delete): attempt.delete(delete, of: id, at: index)
+                }
+            if let refusal = reply.refusal { return .refused(refusal, operation: place + 1) }
+            removed += reply.number
+            last = max(last, reply.sequence)
+        }
+        guard var after = attempt.tenant(id) else { return .refused(.notPermitted) }
+        let (held, holds) = (before.usage, after.usage)
+        let quota = before.quota
+        let isTooLarge = holds.bytes > held.bytes && holds.bytes > quota.bytes ?? .max
+        let areTooMany = holds.objects > held.objects && holds.objects > quota.objects ?? .max
+        guard !isTooLarge, !areTooMany else { return .refused(.quotaExceeded) }
+        after.quota = quota
+        attempt.tenants[id]?.set(after, at: index)
+        self = attempt
+        return .done(number: removed, sequence: last)
     }
 
     private func refusal(_ condition: Precondition?, for old: ObjectRecord?) -> Refusal? {

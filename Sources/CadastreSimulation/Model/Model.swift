@@ -165,7 +165,7 @@ package struct Model {
                 return .reply(expire(command, of: envelope.principal))
             case .tick(let tick): return .reply(apply(tick))
             case .createTenant, .updateTenant, .setTenantStatus, .deleteTenant, .grantService,
-                .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject:
+                .revokeService, .createBucket, .deleteBucket, .putObject, .deleteObject, .batch:
                 return .reply(.refused(.malformed))
             }
         case .slot(let session, let slot, let sequence):

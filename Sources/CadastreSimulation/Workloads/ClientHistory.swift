@@ -10,7 +10,7 @@ internal import RaftCore
 final class ClientHistory {
     private let write: (Operation) -> Void
     /// What is on its way, by the number of the request; looked up.
-    private var open: [Int: Operation] = [:]
+    private var open: [Int: [Operation]] = [:]
 
     /// Gives each operation to `write` when it has ended.
     init(_ write: @escaping (Operation) -> Void) { self.write = write }
@@ -27,24 +27,30 @@ final class ClientHistory {
         case .command(let bytes, _):
             do throws(ProtocolError) {
                 let command = try CommandEnvelope(decoding: bytes).command
-                open[request] = Operation(process: process, command, of: tenant, at: world.now)
+                open[request] = Operation.operations(
+                    process: process,
+                    command,
+                    of: tenant,
+                    at: world.now
+                )
             } catch {
                 world.tell("a client cannot read its own command: \(error)")
             }
         case .query(let query, _):
-            open[request] = Operation(process: process, query, of: tenant, at: world.now)
+            let operation = Operation(process: process, query, of: tenant, at: world.now)
+            open[request] = operation.map { [$0] } ?? []
         }
     }
 
     /// An attempt at a question allows the answer this age, in nanoseconds.
     func isAsked(_ request: Int, ofAge age: UInt64) {
-        guard let allowed = open[request]?.maximumAgeNanoseconds else { return }
-        open[request]?.maximumAgeNanoseconds = max(allowed, age)
+        guard let allowed = open[request]?.first?.maximumAgeNanoseconds else { return }
+        open[request]?[0].maximumAgeNanoseconds = max(allowed, age)
     }
 
     /// A client takes an answer.
     func ends(_ request: Int, _ reply: OutgoingReply, at now: UInt64) {
-        guard var operation = open.removeValue(forKey: request) else { return }
+        guard var operations = open.removeValue(forKey: request) else { return }
         let index = reply.appliedIndex.value
         switch reply.content {
         case .command(let said):
@@ -52,27 +58,30 @@ final class ClientHistory {
             case .noSuchSession, .sequenceOutOfOrder, .requestReused:
                 // What an earlier attempt did is another question: it stays unknown.
                 break
-            case _: operation.answered(said, index: index, at: now)
+            case _: operations.answered(said, index: index, at: now)
             }
         case .answer(let bytes):
             do throws(ProtocolError) {
-                operation.answered(try Answer(decoding: bytes), index: index, at: now)
+                let answer = try Answer(decoding: bytes)
+                for place in operations.indices {
+                    operations[place].answered(answer, index: index, at: now)
+                }
             } catch {
                 // Whoever looks at the answer itself says what is wrong with it.
             }
         case .refused(let refusal, _) where refusal.isPassing:
             // Asked again elsewhere.
-            open[request] = operation
+            open[request] = operations
             return
-        case .refused(let refusal, _): operation.refused("\(refusal)", index: index, at: now)
+        case .refused(let refusal, _): operations.refused("\(refusal)", index: index, at: now)
         case .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: break
         }
-        write(operation)
+        for operation in operations { write(operation) }
     }
 
     /// Nothing more happens: what is on its way stays unknown.
     func finish() {
-        for request in open.keys.sorted() { if let operation = open[request] { write(operation) } }
+        for request in open.keys.sorted() { for part in open[request] ?? [] { write(part) } }
         open = [:]
     }
 }

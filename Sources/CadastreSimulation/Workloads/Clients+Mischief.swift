@@ -85,6 +85,21 @@ extension Clients {
         case .revokeService(var command):
             command.tenant += odd
             return .revokeService(command)
+        case .batch(var batch):
+            let place = workloadChance.below(batch.operations.count)
+            switch workloadChance.below(3) {
+            case 0: batch.operations.append(batch.operations[place])
+            case 1 where batch.operations.count > 1: batch.operations.remove(at: place)
+            default:
+                switch batch.operations[place] {
+                case .put(let put): batch.operations[place] = .put(changed(put))
+                case .delete(let delete):
+                    batch.operations[place] = .put(
+                        PutObject(bucket: delete.bucket, key: delete.key, size: 0)
+                    )
+                }
+            }
+            return .batch(batch)
         case .openSession, .expireSession, .tick: return command
         }
     }

@@ -42,7 +42,8 @@ extension Clients {
         let id = tenants[tenant]
         switch isReader ? 60 + world.chance.below(40) : world.chance.below(100) {
         case 0..<60:
-            let command = change(key, in: bucket, of: tenant, world)
+            let change = change(key, in: bucket, of: tenant, world)
+            let command = batched(change, of: tenant, world)
             submit(command, for: .work, client, slot, in: world)
         case 60..<84:
             let query = Query.getObject(bucket: bucket, key: key)

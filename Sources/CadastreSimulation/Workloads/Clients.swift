@@ -133,6 +133,9 @@ struct Clients {
     /// For what is asked now and then, so that all else of a seed stays as near as can be to what it
     /// was.
     var workloadChance: Chance
+    /// Whether some changes are made as one, and which.
+    let hasBatches: Bool
+    var batchChance: Chance
     /// What the tenants' values carry.
     let taint: Taint
 
@@ -141,6 +144,8 @@ struct Clients {
         self.scenario = scenario
         workloadChance = Chance(seed: seed ^ 0x776F_726B_6C6F_6164)
         taint = Taint(tenants: scenario.tenants, &workloadChance)
+        batchChance = Chance(seed: seed ^ 0x6261_7463_6865_7321)
+        hasBatches = batchChance.oneIn(2)
         tenants = Array(repeating: .none, count: scenario.tenants)
         all.append(
             Client(principal: .operator(name: Array("register".utf8)), tenant: nil, slots: [Slot()])

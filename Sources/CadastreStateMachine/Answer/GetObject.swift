@@ -10,7 +10,7 @@ extension Answerer {
         guard let bucket = try bucket(named: name, of: tenant) else {
             return .failure(.noSuchBucket)
         }
-        guard let object = try rows.wholeObject(in: bucket.id, key: key) else {
+        guard let object = try rows.wholeObject(at: HashedPlace(bucket.id, key)) else {
             return .failure(.noSuchObject)
         }
         let (row, body) = (object.row, object.body)

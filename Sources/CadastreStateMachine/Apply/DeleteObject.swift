@@ -10,15 +10,18 @@ extension Applier {
             return .refused(.noSuchBucket)
         }
         if let refusal = brokenLimit(of: .deleteObject(command)) { return .refused(refusal) }
-        let old = try rows.object(in: bucket.id, key: command.key)
-        if let refusal = command.precondition?.refusal(for: old) { return .refused(refusal) }
+        let place = HashedPlace(bucket.id, command.key)
+        let old = try rows.object(at: place)
+        if let refusal = command.precondition?.refusal(forEntityTag: old?.etag) {
+            return .refused(refusal)
+        }
         guard let old else { return .done() }
         let held = try usage(of: tenant)
         let change = UsageChange(from: old.size, to: nil)
         var shrunk = held
         shrunk.objects = try change.objects(from: held.objects)
         shrunk.bytes = try change.bytes(from: held.bytes)
-        try rows.delete(old)
+        try rows.delete(old, at: place)
         try rows.put(shrunk, replacing: held)
         try count(change, in: bucket.id)
         return .done(number: 1, sequence: nextSequence())

@@ -12,8 +12,11 @@ extension Applier {
             return .refused(.noSuchBucket)
         }
         if let refusal = brokenLimit(of: .putObject(command)) { return .refused(refusal) }
-        let old = try rows.object(in: bucket.id, key: command.key)
-        if let refusal = command.precondition?.refusal(for: old) { return .refused(refusal) }
+        let place = HashedPlace(bucket.id, command.key)
+        let old = try rows.object(at: place)
+        if let refusal = command.precondition?.refusal(forEntityTag: old?.etag) {
+            return .refused(refusal)
+        }
 
         let held = try usage(of: tenant)
         let change = UsageChange(from: old?.size, to: command.size)
@@ -21,8 +24,21 @@ extension Applier {
             return .refused(.quotaExceeded)
         }
         let sequence = nextSequence()
+        try write(command, at: place, replacing: old, sequence: sequence)
+        try rows.put(grown, replacing: held)
+        try count(change, in: bucket.id)
+        return .done(sequence: sequence)
+    }
+
+    /// Writes the object that a put makes.
+    func write(
+        _ command: PutObject,
+        at place: HashedPlace,
+        replacing old: ObjectRow?,
+        sequence: UInt64
+    ) throws(StateMachineError) {
         let row = ObjectRow(
-            bucket: bucket.id,
+            bucket: BucketID(place.bucket),
             key: command.key,
             sequence: sequence,
             size: command.size,
@@ -30,10 +46,7 @@ extension Applier {
             modified: command.modifiedMilliseconds ?? rows.system.clusterTime,
             bodyHash: 0
         )
-        try rows.put(row, body: ObjectBody(command), replacing: old)
-        try rows.put(grown, replacing: held)
-        try count(change, in: bucket.id)
-        return .done(sequence: sequence)
+        try rows.put(row, at: place, body: ObjectBody(command), replacing: old)
     }
 
     /// Counts the change of one object in its bucket's usage.
@@ -47,14 +60,14 @@ extension Applier {
 }
 
 extension Precondition {
-    /// Why an object as it is now does not fulfil this; nil if it does.
-    func refusal(for object: ObjectRow?) -> Refusal? {
+    /// Why an object with this entity tag, or none, does not fulfil this; nil if it does.
+    func refusal(forEntityTag etag: [UInt8]?) -> Refusal? {
         switch self {
-        case .ifAbsent: object == nil ? nil : .preconditionFailed
-        case .ifPresent: object == nil ? .noSuchObject : nil
+        case .ifAbsent: etag == nil ? nil : .preconditionFailed
+        case .ifPresent: etag == nil ? .noSuchObject : nil
         case .ifMatch(let tags):
-            if let object {
-                tags.contains(object.etag) ? nil : .preconditionFailed
+            if let etag {
+                tags.contains(etag) ? nil : .preconditionFailed
             } else {
                 .noSuchObject
             }
@@ -93,9 +106,6 @@ struct UsageChange {
     }
 
     /// The tenant's usage after the change; nil if it grows beyond the quota.
-    ///
-    /// What shrinks or stays passes even above it. The hard bound of 2^62 bytes, which no quota
-    /// lifts, keeps every sum in range.
     func applied(
         to usage: TenantUsageRow,
         within quota: Quota
@@ -103,9 +113,18 @@ struct UsageChange {
         var changed = usage
         changed.objects = try objects(from: usage.objects)
         changed.bytes = try bytes(from: usage.bytes)
+        return changed.isAllowed(after: usage, within: quota) ? changed : nil
+    }
+}
+
+extension TenantUsageRow {
+    /// Whether a tenant that held `before` may hold this.
+    ///
+    /// What shrinks or stays passes even above the quota. The hard bound of 2^62 bytes, which no
+    /// quota lifts, keeps every sum in range.
+    func isAllowed(after before: TenantUsageRow, within quota: Quota) -> Bool {
         let bytesBound = min(quota.bytes ?? .max, ProtocolLimits.maximumQuantity)
-        if changed.bytes > usage.bytes, changed.bytes > bytesBound { return nil }
-        if changed.objects > usage.objects, changed.objects > quota.objects ?? .max { return nil }
-        return changed
+        return (bytes <= before.bytes || bytes <= bytesBound)
+            && (objects <= before.objects || objects <= quota.objects ?? .max)
     }
 }

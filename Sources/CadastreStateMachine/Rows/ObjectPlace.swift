@@ -1,4 +1,4 @@
-internal import CadastreProtocol
+package import CadastreProtocol
 
 /// Where an object stands, in the order of the table.
 struct ObjectPlace: Hashable, Comparable {
@@ -21,11 +21,16 @@ extension ObjectPlace {
 }
 
 /// Where an object stands, with the hash by which tables in memory find it.
-struct HashedPlace {
-    let bucket: UInt64
-    let key: [UInt8]
+package struct HashedPlace {
+    package let bucket: UInt64
+    package let key: [UInt8]
     /// Not the same in another process: nobody who chooses keys can make them collide.
     let hash: UInt32
+
+    /// The place of this key.
+    package init(_ bucket: BucketID, _ key: [UInt8]) {
+        self.init(bucket: bucket.value, key: key)
+    }
 
     init(bucket: UInt64, key: [UInt8]) {
         self.bucket = bucket

@@ -104,18 +104,19 @@ package protocol Rows: AnyObject {
 
     // MARK: Objects
 
-    /// The object with this key.
-    func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow?
-    /// The object with this key and its body.
-    func wholeObject(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> WholeObject?
-    /// Registers or replaces an object; the row's body hash is filled in here.
+    /// The object at this place.
+    func object(at place: HashedPlace) throws(StateMachineError) -> ObjectRow?
+    /// The object at this place and its body.
+    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> WholeObject?
+    /// Registers or replaces an object at its place; the row's body hash is filled in here.
     func put(
         _ row: ObjectRow,
+        at place: HashedPlace,
         body: ObjectBody,
         replacing old: ObjectRow?
     ) throws(StateMachineError)
-    /// Removes an object with its body.
-    func delete(_ row: ObjectRow) throws(StateMachineError)
+    /// Removes an object with its body from its place.
+    func delete(_ row: ObjectRow, at place: HashedPlace) throws(StateMachineError)
     /// Shows objects of the bucket in byte order of their keys, from `start` (inclusive) up to
     /// `end` (exclusive; nil: all), until the visitor stops.
     func scanObjects(

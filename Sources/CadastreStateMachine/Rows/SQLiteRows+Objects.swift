@@ -3,28 +3,23 @@ internal import CadastreProtocol
 /// Objects: one table in the order of their keys, each row with its body behind what lists show,
 /// and above it what changed last.
 extension SQLiteRows: Rows {
-    func object(in bucket: BucketID, key: [UInt8]) throws(StateMachineError) -> ObjectRow? {
-        let place = hashed(bucket, key)
+    func object(at place: HashedPlace) throws(StateMachineError) -> ObjectRow? {
         switch changes.known(at: place) ?? remembered.known(at: place) {
         case .row(let row): return row
         case .absent: return nil
         case nil: break
         }
         let statement = statements.object
-        statement.bind(1, bucket.value)
-        statement.bind(2, key)
+        statement.bind(1, place.bucket)
+        statement.bind(2, place.key)
         defer { statement.reset() }
-        return try statement.step() ? foundRow(statement, in: bucket, key) : nil
+        return try statement.step() ? foundRow(statement, at: place) : nil
     }
 
-    private func foundRow(
-        _ statement: Statement,
-        in bucket: BucketID,
-        _ key: [UInt8]
-    ) -> ObjectRow {
+    private func foundRow(_ statement: Statement, at place: HashedPlace) -> ObjectRow {
         ObjectRow(
-            bucket: bucket,
-            key: key,
+            bucket: BucketID(place.bucket),
+            key: place.key,
             sequence: statement.integer(0),
             size: statement.integer(1),
             etag: statement.bytes(2),
@@ -33,21 +28,8 @@ extension SQLiteRows: Rows {
         )
     }
 
-    /// The place with its hash, which the look-up before a change computed already.
-    private func hashed(_ bucket: BucketID, _ key: [UInt8]) -> HashedPlace {
-        if let lastPlace, lastPlace.bucket == bucket.value, lastPlace.key == key {
-            return lastPlace
-        }
-        let place = HashedPlace(bucket: bucket.value, key: key)
-        lastPlace = place
-        return place
-    }
-
-    func wholeObject(
-        in bucket: BucketID,
-        key: [UInt8]
-    ) throws(StateMachineError) -> WholeObject? {
-        guard let (row, bytes) = try storedObject(in: bucket, key: key) else { return nil }
+    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> WholeObject? {
+        guard let (row, bytes) = try storedObject(at: place) else { return nil }
         guard bodyHash(bytes) == row.bodyHash, let body = ObjectBody(decoding: bytes) else {
             throw .damaged("the body of change \(row.sequence) is not what was written")
         }
@@ -55,38 +37,37 @@ extension SQLiteRows: Rows {
     }
 
     private func storedObject(
-        in bucket: BucketID,
-        key: [UInt8]
+        at place: HashedPlace
     ) throws(StateMachineError) -> (row: ObjectRow, body: [UInt8])? {
-        let place = HashedPlace(bucket: bucket.value, key: key)
         switch changes.known(at: place) {
         case .row(let row): return (row, changes.body(at: place) ?? [])
         case .absent: return nil
         case nil: break
         }
         let statement = statements.wholeObject
-        statement.bind(1, bucket.value)
-        statement.bind(2, key)
+        statement.bind(1, place.bucket)
+        statement.bind(2, place.key)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
-        return (foundRow(statement, in: bucket, key), statement.bytes(5))
+        return (foundRow(statement, at: place), statement.bytes(5))
     }
 
     func put(
         _ row: ObjectRow,
+        at place: HashedPlace,
         body: ObjectBody,
         replacing old: ObjectRow?
     ) throws(StateMachineError) {
         var row = row
         let bytes = body.encode()
         row.bodyHash = bodyHash(bytes)
-        let isFirst = changes.put(row, body: bytes, at: hashed(row.bucket, row.key))
+        let isFirst = changes.put(row, body: bytes, at: place)
         noteChange(isFirst, bytes: row.key.count + row.etag.count + bytes.count)
         replace(old, by: row)
     }
 
-    func delete(_ row: ObjectRow) throws(StateMachineError) {
-        let isFirst = changes.delete(at: hashed(row.bucket, row.key))
+    func delete(_ row: ObjectRow, at place: HashedPlace) throws(StateMachineError) {
+        let isFirst = changes.delete(at: place)
         noteChange(isFirst, bytes: row.key.count)
         replace(row, by: nil)
     }

@@ -27,8 +27,6 @@ final class SQLiteRows {
     var changes: ObjectChanges
     /// Objects that were stored last, as SQLite has them.
     var remembered: RememberedObjects
-    /// The place that was looked up last: who changes an object has just read it.
-    var lastPlace: HashedPlace?
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
     /// A recomputation of the digest that is under way.

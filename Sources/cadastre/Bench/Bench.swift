@@ -47,7 +47,7 @@ struct Bench: Sendable {
         defer { history?.end() }
         let report = try await BenchClients.with(
             configuration,
-            outstanding: plan.clients * plan.batch
+            outstanding: plan.clients
         ) { clients throws(Failure) in
             try await ImportVerbs.createBucket(plan.bucket, clients.first)
             if plan.populates { try await populate(clients) }

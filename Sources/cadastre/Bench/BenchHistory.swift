@@ -15,7 +15,7 @@ final class BenchHistory: @unchecked Sendable {
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var error: Int32 = 0
-    private var open: [UInt64: CadastreHistory.Operation] = [:]
+    private var open: [UInt64: [CadastreHistory.Operation]] = [:]
     private var lastTime: UInt64 = 0
     private var isClosed = false
 
@@ -70,30 +70,34 @@ final class BenchHistory: @unchecked Sendable {
         let now = time()
         switch submission.content {
         case .command(let command):
-            open[process] = CadastreHistory.Operation(
+            open[process] = CadastreHistory.Operation.operations(
                 process: process,
                 command,
                 of: "",
                 at: now
             )
         case .query(let query):
-            open[process] = CadastreHistory.Operation(process: process, query, of: "", at: now)
+            let operation = CadastreHistory.Operation(process: process, query, of: "", at: now)
+            open[process] = operation.map { [$0] } ?? []
         case .administration: break
         }
     }
 
     /// A client knows what became of its request, or that nobody knows.
     func ends(_ process: UInt64, _ outcome: RawOutcome) {
-        guard var operation = open.removeValue(forKey: process) else { return }
+        guard var operations = open.removeValue(forKey: process) else { return }
+        let now = time()
         switch outcome {
         case .done(.command(let reply), let index):
-            operation.answered(reply, index: index, at: time())
+            operations.answered(reply, index: index, at: now)
         case .done(.query(let answer), let index):
-            operation.answered(answer, index: index, at: time())
-        case .refused(let refused): operation.refused(refused.name, at: time())
+            for place in operations.indices {
+                operations[place].answered(answer, index: index, at: now)
+            }
+        case .refused(let refused): operations.refused(refused.name, at: now)
         case .done(.administration, _), .unknown: break
         }
-        write(operation)
+        for operation in operations { write(operation) }
     }
 
     // MARK: After
@@ -102,7 +106,7 @@ final class BenchHistory: @unchecked Sendable {
     func end() {
         guard !isClosed else { return }
         isClosed = true
-        for process in open.keys.sorted() { if let operation = open[process] { write(operation) } }
+        for process in open.keys.sorted() { for part in open[process] ?? [] { write(part) } }
         open = [:]
         flush()
         if Foundation.close(descriptor) != 0, error == 0 { error = errno }

@@ -124,51 +124,13 @@ final class BenchLoad: @unchecked Sendable {
 
     // MARK: One operation
 
-    /// What became of the requests of an operation so far.
-    private struct Progress {
-        var missing: UInt64
-        var troubles: UInt64 = 0
-        var absent: UInt64 = 0
-        var unmet: UInt64 = 0
-    }
-
     private func send(_ process: UInt64, due: UInt64) {
         let operation = make(number, process)
         number += 1
-        let size = UInt64(operation.requests.count)
-        var progress = Progress(missing: size)
-        for (offset, submission) in operation.requests.enumerated() {
-            // Each request of a batch is one of a process of its own.
-            let sender = process * size + UInt64(offset)
-            history?.begins(sender, submission)
-            clients.submitOnLoop(submission, of: sender) { [self] outcome in
-                history?.ends(sender, outcome)
-                count(outcome, &progress)
-                progress.missing -= 1
-                guard progress.missing == 0 else { return }
-                ended(operation, process, due, progress, outcome)
-            }
-        }
-    }
-
-    private func count(_ outcome: RawOutcome, _ progress: inout Progress) {
-        switch outcome {
-        case .refused(let refused) where refused.reason == .noSuchObject:
-            // That there is none is an answer like another.
-            progress.absent += 1
-        case .refused(let refused) where refused.reason == .preconditionFailed:
-            progress.unmet += 1
-        case .done: break
-        case .refused(let refused):
-            progress.troubles += 1
-            meter.refused += 1
-            if meter.firstTrouble == nil { meter.firstTrouble = refused.description }
-            // A request that cannot succeed must not spin.
-            if refused.advice != .askAgainLater { isEnding = true }
-        case .unknown(let reason):
-            progress.troubles += 1
-            meter.unknown += 1
-            if meter.firstTrouble == nil { meter.firstTrouble = reason }
+        history?.begins(process, operation.request)
+        clients.submitOnLoop(operation.request, of: process) { [self] outcome in
+            history?.ends(process, outcome)
+            ended(operation, process, due, outcome)
         }
     }
 
@@ -176,25 +138,47 @@ final class BenchLoad: @unchecked Sendable {
         _ operation: BenchOperation,
         _ process: UInt64,
         _ due: UInt64,
-        _ progress: Progress,
         _ outcome: RawOutcome
     ) {
         let now = clock.now
-        if progress.troubles == 0 {
-            meter.record(
-                operation.kind,
-                records: UInt64(operation.requests.count),
-                from: due,
-                to: now,
-                absent: progress.absent,
-                unmet: progress.unmet
-            )
+        switch outcome {
+        case .done: record(operation, from: due, to: now)
+        case .refused(let refused) where refused.reason == .noSuchObject:
+            // That there is none is an answer like another.
+            record(operation, from: due, to: now, absent: 1)
+        case .refused(let refused) where refused.reason == .preconditionFailed:
+            record(operation, from: due, to: now, unmet: 1)
+        case .refused(let refused):
+            meter.refused += 1
+            if meter.firstTrouble == nil { meter.firstTrouble = refused.description }
+            // A request that cannot succeed must not spin.
+            if refused.advice != .askAgainLater { isEnding = true }
+        case .unknown(let reason):
+            meter.unknown += 1
+            if meter.firstTrouble == nil { meter.firstTrouble = reason }
         }
         operation.answered?(outcome)
         guard openLoop != nil else { return next(process) }
         openLoop?.ended(process, at: now)
         becomeIdle()
         sendDue()
+    }
+
+    private func record(
+        _ operation: BenchOperation,
+        from due: UInt64,
+        to now: UInt64,
+        absent: UInt64 = 0,
+        unmet: UInt64 = 0
+    ) {
+        meter.record(
+            operation.kind,
+            records: operation.records,
+            from: due,
+            to: now,
+            absent: absent,
+            unmet: unmet
+        )
     }
 }
 

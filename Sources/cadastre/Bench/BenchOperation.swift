@@ -1,12 +1,13 @@
 internal import CadastreClient
 
-/// What a client does next: a request, or several given to the library in one go and waited for
-/// together.
+/// What a client does next.
 struct BenchOperation {
     /// Under which name its latency is told.
     var kind: OperationKind
-    /// At least one.
-    var requests: [Submission]
+    /// What it asks.
+    var request: Submission
+    /// How many objects that is about; only a batch is about more than one.
+    var records: UInt64 = 1
     /// Is told what came of it, if what follows depends on that.
     var answered: ((RawOutcome) -> Void)?
 }
@@ -45,7 +46,7 @@ enum BenchAction: Hashable, Sendable {
     case putIfAbsent
     /// Puts an object over the newest of this run, or over one that must be there.
     case putOverNewest
-    /// So many puts of neighbours at once, each a command of its own.
+    /// So many puts of neighbours as one command.
     case batch(Int)
     /// Puts the next file of a log of commits, for which all clients contend.
     case commit

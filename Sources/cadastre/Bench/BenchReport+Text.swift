@@ -38,7 +38,7 @@ extension BenchReport {
 
     private var batchText: String {
         guard batch > 1 else { return "" }
-        return " batches of \(batch) puts, each a command of its own: "
+        return " batches of \(batch) puts, each batch one command: "
             + "\(Readable.count(UInt64(records_per_second))) records/s"
     }
 

@@ -86,7 +86,7 @@ struct BenchReport: Encodable, Sendable {
     var seconds: Double
     var operations: UInt64
     var operations_per_second: Double
-    /// Requests that were done in a second; of a batch each of its puts is one.
+    /// Objects in what was done in a second; each put of a batch is one.
     var records_per_second: Double
     /// Puts in an operation; 1 but for batches.
     var batch: Int

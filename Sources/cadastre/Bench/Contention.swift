@@ -94,7 +94,7 @@ final class Walks {
             ?? ListObjects(bucket: bucket, after: walk.after, maximum: maximum)
         return BenchOperation(
             kind: walk.folder == nil ? .list : .listFolders,
-            requests: [Submission(.query, list.encoded)],
+            request: Submission(.query, list.encoded),
             answered: { [self] outcome in
                 guard case .done(.query(.objects(let page)), _) = outcome else { return }
                 walks[process] =

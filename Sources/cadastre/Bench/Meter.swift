@@ -30,7 +30,7 @@ struct Meter: Sendable {
     private(set) var seconds: [Second] = []
     /// Operations that were done.
     private(set) var done: UInt64 = 0
-    /// Requests of them; of a batch each counts.
+    /// Objects that they are about; each put of a batch counts.
     private(set) var records: UInt64 = 0
     /// Requests that were refused, for whatever other reason.
     var refused: UInt64 = 0
@@ -76,10 +76,10 @@ struct Meter: Sendable {
     ///
     /// - Parameters:
     ///   - kind: under which it is told.
-    ///   - records: its requests.
+    ///   - records: how many objects it is about.
     ///   - begin: when it was to begin.
     ///   - now: when it ended.
-    ///   - absent: how many of its requests asked for what is not there.
+    ///   - absent: 1 if it asked for what is not there.
     ///   - unmet: how many of its conditions did not hold.
     mutating func record(
         _ kind: OperationKind,

@@ -80,11 +80,11 @@ final class RequestMaker: @unchecked Sendable {
     }
 
     private func change(_ kind: OperationKind, _ command: some ClientCommand) -> BenchOperation {
-        BenchOperation(kind: kind, requests: [Submission(.command, command.encoded)])
+        BenchOperation(kind: kind, request: Submission(.command, command.encoded))
     }
 
     private func question(_ kind: OperationKind, _ query: some ClientQuery) -> BenchOperation {
-        BenchOperation(kind: kind, requests: [Submission(.query, query.encoded)])
+        BenchOperation(kind: kind, request: Submission(.query, query.encoded))
     }
 
     private func put(
@@ -101,12 +101,15 @@ final class RequestMaker: @unchecked Sendable {
     /// Neighbours, as they are what one upload or one job of a service puts together.
     private func batch(_ number: UInt64, _ place: UInt64, _ size: UInt64) -> BenchOperation {
         let first = isSequential ? number &* size : place
-        let requests = (0..<size).map { offset in
+        let puts = (0..<size).map { offset in
             let place = (first &+ offset) % places.count
-            let put = objects.put(number &* size &+ offset, place, nil, &numbers)
-            return Submission(.command, put.encoded)
+            return Batch.Operation.put(
+                objects.put(number &* size &+ offset, place, nil, &numbers)
+            )
         }
-        return BenchOperation(kind: .batch, requests: requests)
+        var operation = change(.batch, Batch(puts))
+        operation.records = size
+        return operation
     }
 
     /// Three of ten ask for what never was, as backup tools and negative look-ups do.

@@ -170,6 +170,9 @@ struct CommandOutput: Encodable {
         case .openSession(let command): "\(command.slots) slots"
         case .expireSession(let command): "\(command.session)"
         case .tick(let command): "\(command.samples.count) clocks"
+        case .batch(let command):
+            Escaped.bytes(command.operations[0].object.bucket)
+                + ", \(command.operations.count) operations"
         }
     }
 }

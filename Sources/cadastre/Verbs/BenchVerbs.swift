@@ -181,10 +181,9 @@ struct BenchVerbs: AsyncParsableCommand {
     /// The verb `cadastre bench batch`.
     struct Batch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Puts objects in batches that are waited for together.",
+            abstract: "Puts objects in batches, each of which happens whole or not at all.",
             discussion: """
-                The puts of a batch are given to the client library in one go; each is a command of \
-                its own, done or refused by itself. An operation is a batch, a record a put.
+                A batch is one command. An operation is a batch, a record a put.
                 Example: cadastre bench batch --batch 100 --clients 16 --seconds 10
                 """
         )
@@ -195,8 +194,11 @@ struct BenchVerbs: AsyncParsableCommand {
 
         func validate() throws {
             guard 1...1000 ~= batch else { throw ValidationError("--batch must be 1 to 1000") }
-            guard load.clients <= 65_536 / batch else {
-                throw ValidationError("--batch times --clients must be at most 65536")
+            guard batch <= (4 << 20) / (load.valueSize + 1_536) else {
+                throw ValidationError(
+                    "a batch of \(batch) puts with --value-size \(load.valueSize) is more than the "
+                        + "4 MiB that a command may have"
+                )
             }
             try load.checkRoom(for: batch * load.clients)
         }

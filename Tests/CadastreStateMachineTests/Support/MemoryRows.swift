@@ -97,15 +97,16 @@ final class MemoryRows: Rows {
     }
     func delete(_ row: BucketUsageRow) { bucketUsages.removeAll { $0 == row } }
 
-    func object(in bucket: BucketID, key: [UInt8]) -> ObjectRow? {
-        objectRows.first { $0.row.bucket == bucket && $0.row.key == key }?.row
+    func object(at place: HashedPlace) -> ObjectRow? {
+        objectRows.first { $0.row.bucket.value == place.bucket && $0.row.key == place.key }?.row
     }
-    func wholeObject(in bucket: BucketID, key: [UInt8]) -> WholeObject? {
-        objectRows.first { $0.row.bucket == bucket && $0.row.key == key }
+    func wholeObject(at place: HashedPlace) -> WholeObject? {
+        objectRows.first { $0.row.bucket.value == place.bucket && $0.row.key == place.key }
             .map { WholeObject(row: $0.row, body: $0.body) }
     }
-    func put(_ row: ObjectRow, body: ObjectBody, replacing old: ObjectRow?) {
-        precondition(old == object(in: row.bucket, key: row.key), "the old row is another")
+    func put(_ row: ObjectRow, at place: HashedPlace, body: ObjectBody, replacing old: ObjectRow?) {
+        precondition(row.bucket.value == place.bucket && row.key == place.key, "another place")
+        precondition(old == object(at: place), "the old row is another")
         objectRows.removeAll { $0.row.bucket == row.bucket && $0.row.key == row.key }
         var row = row
         var hasher = RowHasher(key: testKey, tag: 100)
@@ -113,7 +114,10 @@ final class MemoryRows: Rows {
         row.bodyHash = hasher.finished64()
         objectRows.append((row, body))
     }
-    func delete(_ row: ObjectRow) { objectRows.removeAll { $0.row == row } }
+    func delete(_ row: ObjectRow, at place: HashedPlace) {
+        precondition(row.bucket.value == place.bucket && row.key == place.key, "another place")
+        objectRows.removeAll { $0.row == row }
+    }
     func scanObjects(
         in bucket: BucketID,
         from start: [UInt8],

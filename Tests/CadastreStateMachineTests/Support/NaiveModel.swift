@@ -86,15 +86,16 @@ struct NaiveModel {
     private func stale(_ envelope: CommandEnvelope) -> Expected? {
         if envelope.rangeEpoch > 1 { return Expected(refusal: .staleRangeEpoch) }
         guard envelope.bucketEpoch > 1, isPermitted(envelope) else { return nil }
-        let name: [UInt8]
+        let names: [[UInt8]]
         switch envelope.command {
-        case .putObject(let put): name = put.bucket
-        case .deleteObject(let delete): name = delete.bucket
-        case .deleteBucket(let delete): name = delete.name
+        case .putObject(let put): names = [put.bucket]
+        case .deleteObject(let delete): names = [delete.bucket]
+        case .deleteBucket(let delete): names = [delete.name]
+        case .batch(let batch): names = batch.operations.map(\.object.bucket)
         default: return nil
         }
         // Epochs never leave 1 as long as buckets have no configuration.
-        return buckets[name]?.tenant == envelope.tenant.value
+        return names.contains { buckets[$0]?.tenant == envelope.tenant.value }
             ? Expected(refusal: .staleBucketEpoch) : nil
     }
 
@@ -104,16 +105,18 @@ struct NaiveModel {
         case (.tick, _), (_, .node): false
         case (.openSession, _), (.expireSession, _): true
         case (.createBucket, .operator), (.deleteBucket, .operator), (.putObject, .operator),
-            (.deleteObject, .operator):
+            (.deleteObject, .operator), (.batch, .operator):
             false
         case (_, .operator): true
         case (.createBucket, .service(let name)), (.deleteBucket, .service(let name)),
-            (.putObject, .service(let name)), (.deleteObject, .service(let name)):
+            (.putObject, .service(let name)), (.deleteObject, .service(let name)),
+            (.batch, .service(let name)):
             tenants.values.contains {
                 $0.id == envelope.tenant.value && $0.services.contains(name)
             }
         case (.createBucket, .tenant(let own, _)), (.deleteBucket, .tenant(let own, _)),
-            (.putObject, .tenant(let own, _)), (.deleteObject, .tenant(let own, _)):
+            (.putObject, .tenant(let own, _)), (.deleteObject, .tenant(let own, _)),
+            (.batch, .tenant(let own, _)):
             tenants[own]?.id == envelope.tenant.value
         case (_, .service), (_, .tenant): false
         }
@@ -167,14 +170,8 @@ struct NaiveModel {
             buckets[command.name] = nil
             return Expected(number: 1, changes: true)
         case .putObject(let command): return put(command, owner)
-        case .deleteObject(let command):
-            guard let bucket = buckets[command.bucket], bucket.tenant == owner else {
-                return Expected(refusal: .noSuchBucket)
-            }
-            let old = bucket.objects[command.key]
-            if let refusal = judge(command.precondition, old) { return Expected(refusal: refusal) }
-            buckets[command.bucket]?.objects[command.key] = nil
-            return Expected(number: old == nil ? 0 : 1, changes: old != nil)
+        case .deleteObject(let command): return delete(command, owner)
+        case .batch(let command): return perform(command, owner)
         case .openSession(let command):
             sessions[actual.number] = Session(
                 principal: envelope.principal,
@@ -234,6 +231,59 @@ struct NaiveModel {
         stored.modifiedMilliseconds = command.modifiedMilliseconds ?? time
         buckets[command.bucket]?.objects[command.key] = stored
         return Expected(changes: true)
+    }
+
+    private mutating func delete(_ command: DeleteObject, _ owner: UInt64) -> Expected {
+        guard let bucket = buckets[command.bucket], bucket.tenant == owner else {
+            return Expected(refusal: .noSuchBucket)
+        }
+        let old = bucket.objects[command.key]
+        if let refusal = judge(command.precondition, old) { return Expected(refusal: refusal) }
+        buckets[command.bucket]?.objects[command.key] = nil
+        return Expected(number: old == nil ? 0 : 1, changes: old != nil)
+    }
+
+    /// Tried on a copy without a quota, which is then held against the whole.
+    private mutating func perform(_ batch: Batch, _ owner: UInt64) -> Expected {
+        guard let (name, tenant) = tenants.first(where: { $0.value.id == owner }) else {
+            return Expected(refusal: .notPermitted)
+        }
+        for operation in batch.operations {
+            if operation.object.bucket.count < 3 { return Expected(refusal: .invalidName) }
+            if operation.object.key.isEmpty { return Expected(refusal: .invalidKey) }
+            if case .put(let put) = operation, put.size > 1 << 62 {
+                return Expected(refusal: .invalidValue)
+            }
+        }
+        var attempt = self
+        attempt.tenants[name]?.quota = Quota()
+        var result = Expected()
+        for (place, operation) in batch.operations.enumerated() {
+            let part =
+                switch operation {
+                case .put(let put): attempt.put(put, owner)
+                case .delete(let delete): attempt.delete(delete, owner)
+                }
+            if let refusal = part.refusal {
+                return Expected(refusal: refusal, number: UInt64(place + 1))
+            }
+            result.number += part.number
+            result.changes = result.changes || part.changes
+        }
+        let (before, after) = (held(by: owner), attempt.held(by: owner))
+        if after.bytes > before.bytes, after.bytes > tenant.quota.bytes ?? .max {
+            return Expected(refusal: .quotaExceeded)
+        }
+        if after.objects > before.objects, after.objects > tenant.quota.objects ?? .max {
+            return Expected(refusal: .quotaExceeded)
+        }
+        buckets = attempt.buckets
+        return result
+    }
+
+    private func held(by owner: UInt64) -> (objects: UInt64, bytes: UInt64) {
+        let all = buckets.values.filter { $0.tenant == owner }.flatMap(\.objects.values)
+        return (UInt64(all.count), all.reduce(0) { $0 + $1.size })
     }
 
     private func judge(_ precondition: Precondition?, _ old: PutObject?) -> Refusal? {

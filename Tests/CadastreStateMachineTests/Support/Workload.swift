@@ -170,19 +170,24 @@ struct Workload {
     private mutating func work() -> Command {
         switch draw(20) {
         case 0: .createBucket(CreateBucket(name: bucketName()))
-        case 1: draw(3) == 0 ? .deleteBucket(DeleteBucket(name: bucketName())) : deletion()
-        case 2...5: deletion()
-        default: put()
+        case 1:
+            draw(3) == 0
+                ? .deleteBucket(DeleteBucket(name: bucketName())) : .deleteObject(deletion())
+        case 2...5: .deleteObject(deletion())
+        case 6, 7: .batch(Batch((0...draw(6)).map { _ in operation() }))
+        default: .putObject(put())
         }
     }
 
-    private mutating func deletion() -> Command {
-        .deleteObject(
-            DeleteObject(bucket: bucketName(), key: key(), precondition: precondition())
-        )
+    private mutating func operation() -> Batch.Operation {
+        draw(4) == 0 ? .delete(deletion()) : .put(put())
     }
 
-    private mutating func put() -> Command {
+    private mutating func deletion() -> DeleteObject {
+        DeleteObject(bucket: bucketName(), key: key(), precondition: precondition())
+    }
+
+    private mutating func put() -> PutObject {
         var put = PutObject(
             bucket: bucketName(),
             key: key(),
@@ -201,7 +206,7 @@ struct Workload {
         if draw(60) == 0 { put.size = .max - UInt64(draw(2)) }
         if draw(60) == 0 { put.size = 1 << 62 }
         if draw(80) == 0 { put.key = [] }
-        return .putObject(put)
+        return put
     }
 
     private mutating func precondition() -> Precondition? {

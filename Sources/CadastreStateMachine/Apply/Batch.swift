@@ -1,0 +1,157 @@
+internal import CadastreProtocol
+
+extension Applier {
+    /// Makes several changes of objects, or none of them.
+    ///
+    /// All are judged before any is made, each by what those before it will leave, so that nothing
+    /// has to be taken back.
+    func apply(_ command: Batch, for tenant: TenantID) throws(StateMachineError) -> Reply {
+        guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
+        if let refusal = brokenLimit(of: .batch(command)) { return .refused(refusal) }
+        var judge = BatchJudge(owner, usage: try usage(of: tenant))
+        for (place, operation) in command.operations.enumerated() {
+            if let refusal = try judge.refusal(of: operation, on: self) {
+                return .refused(refusal, operation: place + 1)
+            }
+        }
+        guard judge.isWithinQuota else { return .refused(.quotaExceeded) }
+        var removed: UInt64 = 0
+        var last: UInt64 = 0
+        for (operation, effect) in zip(command.operations, judge.effects) {
+            // Of an object that changes twice the first change has made another row.
+            let old = effect.isFirst ? effect.old : try rows.object(at: effect.place)
+            switch operation {
+            case .put(let put):
+                last = nextSequence()
+                try write(put, at: effect.place, replacing: old, sequence: last)
+            case .delete:
+                guard let old else { continue }
+                try rows.delete(old, at: effect.place)
+                last = nextSequence()
+                removed += 1
+            }
+        }
+        if last != 0 { try judge.writeUsage(to: rows) }
+        return .done(number: removed, sequence: last)
+    }
+}
+
+/// What a batch comes to, operation by operation, before anything of it is written.
+private struct BatchJudge {
+    /// What an operation will find, and what it leaves.
+    struct Effect {
+        var place: HashedPlace
+        /// The row as it is before the batch; nil where there is none, or the operation is not the
+        /// first that changes it.
+        var old: ObjectRow?
+        /// No operation before this one changes the same object.
+        var isFirst: Bool
+        /// The object afterwards; nil: there is none.
+        fileprivate var left: Left?
+    }
+
+    /// Of an object what later operations are judged by.
+    fileprivate struct Left {
+        var etag: [UInt8]
+        var size: UInt64
+    }
+
+    private struct BucketUse {
+        var name: [UInt8]
+        var id: BucketID
+        var before: BucketUsageRow
+        var now: BucketUsageRow
+    }
+
+    private let owner: TenantRow
+    private let usageBefore: TenantUsageRow
+    private var usage: TenantUsageRow
+    /// The last effect on each object, by the hash of its place.
+    private var newest = PlaceIndex()
+    /// In the order in which they were named; a name is looked up once.
+    private var buckets: [BucketUse] = []
+    private var bucketPlaces: [[UInt8]: Int] = [:]
+    /// Of the operations that were judged, in their order.
+    private(set) var effects: [Effect] = []
+
+    /// A batch of this tenant, which holds so much.
+    init(_ owner: TenantRow, usage: TenantUsageRow) {
+        self.owner = owner
+        usageBefore = usage
+        self.usage = usage
+    }
+
+    /// Whether what all operations come to is within the tenant's quota, or does not grow.
+    var isWithinQuota: Bool { usage.isAllowed(after: usageBefore, within: owner.quota) }
+
+    /// Why the next operation cannot be made; nil if it can, and then it counts as made.
+    ///
+    /// The order of evaluation is that of the command by itself (``Applier``).
+    mutating func refusal(
+        of operation: Batch.Operation,
+        on applier: Applier
+    ) throws(StateMachineError) -> Refusal? {
+        var size: UInt64?
+        if case .put(let put) = operation {
+            guard owner.status == .active else { return .tenantSuspended }
+            size = put.size
+        }
+        let (name, key) = operation.object
+        guard let bucket = try place(ofBucket: name, on: applier) else { return .noSuchBucket }
+        let place = HashedPlace(buckets[bucket].id, key)
+        let earlier = newest.slot(under: place.hash) {
+            effects[Int($0)].place.key == key
+                && effects[Int($0)].place.bucket == place.bucket
+        }
+        let old = earlier == nil ? try applier.rows.object(at: place) : nil
+        let found =
+            earlier.map { effects[Int(newest[$0])].left }
+            ?? old.map { Left(etag: $0.etag, size: $0.size) }
+        if let refusal = operation.precondition?.refusal(forEntityTag: found?.etag) {
+            return refusal
+        }
+        let change = UsageChange(from: found?.size, to: size)
+        guard try count(change, inBucket: bucket) else { return .quotaExceeded }
+        var left: Left?
+        if case .put(let put) = operation { left = Left(etag: put.etag, size: put.size) }
+        if let earlier { newest.remove(earlier) }
+        newest.add(UInt32(effects.count), under: place.hash)
+        effects.append(Effect(place: place, old: old, isFirst: earlier == nil, left: left))
+        return nil
+    }
+
+    /// Writes what the tenant and its buckets hold afterwards.
+    func writeUsage(to rows: any Rows) throws(StateMachineError) {
+        try rows.put(usage, replacing: usageBefore)
+        for bucket in buckets { try rows.put(bucket.now, replacing: bucket.before) }
+    }
+
+    private mutating func place(
+        ofBucket name: [UInt8],
+        on applier: Applier
+    ) throws(StateMachineError) -> Int? {
+        // Most batches are about one.
+        if let last = buckets.last, last.name == name { return buckets.count - 1 }
+        if let place = bucketPlaces[name] { return place }
+        guard let bucket = try applier.bucket(named: name, of: owner.id) else { return nil }
+        let usage = try applier.usage(of: bucket.id)
+        buckets.append(BucketUse(name: name, id: bucket.id, before: usage, now: usage))
+        bucketPlaces[name] = buckets.count - 1
+        return buckets.count - 1
+    }
+
+    /// Counts a change; false where the sum would pass the hard bound of 2^62 bytes, which is held at
+    /// every step, since beyond it sums could overflow.
+    private mutating func count(
+        _ change: UsageChange,
+        inBucket bucket: Int
+    ) throws(StateMachineError) -> Bool {
+        let bytes = try change.bytes(from: usage.bytes)
+        guard bytes <= usage.bytes || bytes <= ProtocolLimits.maximumQuantity else { return false }
+        usage.objects = try change.objects(from: usage.objects)
+        usage.bytes = bytes
+        buckets[bucket].now.objects = try change.objects(from: buckets[bucket].now.objects)
+        buckets[bucket].now.bytes = try change.bytes(from: buckets[bucket].now.bytes)
+        return true
+    }
+}
