@@ -10,18 +10,27 @@ struct BlocksInFlight: Sendable {
     private struct Block: Sendable {
         var position: LogPosition
         var keys: [RequestKey?]
+        /// When it was proposed; monotonic.
+        var proposed: UInt64
     }
 
     /// Blocks in this node's log, ascending by index.
     private var blocks: Deque<Block> = []
+    /// Blocks that were committed here and are not known to be applied yet: index and commands.
+    private var unanswered: Deque<(index: LogIndex, count: Int)> = []
+    /// Commands in blocks that are not committed, or not known to be applied.
+    private(set) var commandCount = 0
+    /// How long the last block that was committed here was on its way, in nanoseconds; nil: none was.
+    private(set) var commitTime: UInt64?
     /// Blocks that were truncated here and may live on elsewhere.
     ///
     /// Rare and few.
     private var superseded: [Block] = []
 
     /// Remembers a block that was just proposed at the end of the log.
-    mutating func add(_ position: LogPosition, keys: [RequestKey?]) {
-        blocks.append(Block(position: position, keys: keys))
+    mutating func add(_ position: LogPosition, keys: [RequestKey?], at now: UInt64) {
+        blocks.append(Block(position: position, keys: keys, proposed: now))
+        commandCount += keys.count
     }
 
     /// This node's log lost everything from `index` on; the blocks there stay open.
@@ -29,6 +38,7 @@ struct BlocksInFlight: Sendable {
         while let last = blocks.last, last.position.index >= index {
             superseded.append(last)
             blocks.removeLast()
+            commandCount -= last.keys.count
         }
     }
 
@@ -41,19 +51,36 @@ struct BlocksInFlight: Sendable {
         let forgotten = blocks.filter(isForgotten) + superseded.filter(isForgotten)
         blocks.removeAll(where: isForgotten)
         superseded.removeAll(where: isForgotten)
+        unanswered.removeAll()
+        commandCount = blocks.reduce(0) { $0 + $1.keys.count }
         return forgotten.flatMap(\.keys).compactMap(\.self)
     }
 
-    /// The entry at `position` is committed.
+    /// Everything through here is applied, and so answered.
+    mutating func applied(through index: LogIndex) {
+        while let first = unanswered.first, first.index <= index {
+            commandCount -= first.count
+            unanswered.removeFirst()
+        }
+    }
+
+    /// The entry at `position` is known to be committed now.
     ///
     /// - Returns: The keys of its commands, if it was proposed here.
-    mutating func decide(_ position: LogPosition, refused: inout [RequestKey]) -> [RequestKey?] {
+    mutating func decide(
+        _ position: LogPosition,
+        at now: UInt64,
+        refused: inout [RequestKey]
+    ) -> [RequestKey?] {
         var keys: [RequestKey?] = []
         while let first = blocks.first, first.position.index <= position.index {
             if first.position == position {
                 keys = first.keys
+                commitTime = now - first.proposed
+                unanswered.append((position.index, keys.count))
             } else {
                 refused.append(contentsOf: first.keys.compactMap(\.self))
+                commandCount -= first.keys.count
             }
             blocks.removeFirst()
         }

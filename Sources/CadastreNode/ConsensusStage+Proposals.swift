@@ -40,12 +40,12 @@ extension ConsensusStage {
 
     /// Turns what waits into blocks.
     ///
-    /// Whatever came while the disk was busy is the next block: no timer decides, and a command
-    /// alone pays no delay.
+    /// Whatever came while the disk was busy is the next block, unless it is held back: no timer
+    /// decides, and a command alone pays no delay.
     mutating func proposeBlocks(into output: inout ConsensusOutput) {
         while raft.canPropose, hasRoomForBlock, !isDiskFull {
             let tick = dueTick()
-            guard tick != nil || !proposals.isEmpty else { return }
+            guard tick != nil || !proposals.isEmpty && !isHeldBack else { return }
             var block = BlockBuilder()
             var keys: [RequestKey?] = []
             var commands: [CommandEnvelope] = []
@@ -69,19 +69,28 @@ extension ConsensusStage {
             for command in expired { refuse(command.key, .deadlinePassed, into: &output) }
             guard !keys.isEmpty else { continue }
             let position = LogPosition(index: raft.lastPosition.index.next, term: raft.term)
-            blocks.add(position, keys: keys)
+            blocks.add(position, keys: keys, at: now.monotonic)
             // Where one is not known, all are decoded when the entry is executed.
             if commands.count < keys.count { commands = [] }
             propose(.commands, block: block.finish(), commands: commands, into: &output)
         }
     }
 
-    /// While no block can be built, nothing else looks at the deadlines of what waits.
+    /// While no block is built, nothing else looks at the deadlines of what waits.
     mutating func refuseExpiredCommands(into output: inout ConsensusOutput) {
-        guard !proposals.isEmpty, !(raft.canPropose && hasRoomForBlock) else { return }
+        guard !proposals.isEmpty, !raft.canPropose || !hasRoomForBlock || isHeldBack else { return }
         for command in proposals.takeExpired(at: now.monotonic) {
             refuse(command.key, .deadlinePassed, into: &output)
         }
+    }
+
+    /// Whether what waits should wait until it is as much as is not answered yet, so that two large
+    /// blocks take turns instead of many small ones: only where a commit does not take long.
+    private var isHeldBack: Bool {
+        guard proposals.count < blocks.commandCount, let time = blocks.commitTime else {
+            return false
+        }
+        return time < settings.gatherTime
     }
 
     private var hasRoomForBlock: Bool {

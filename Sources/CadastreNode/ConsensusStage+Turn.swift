@@ -6,9 +6,9 @@ extension ConsensusStage {
     /// Takes what happened since the last turn, in order, and says what to do about it.
     ///
     /// 1. Each event is stepped through Raft, and its effects are acted upon at once.
-    /// 2. Waiting commands become blocks, as many as the journal can take.
-    /// 3. Waiting queries ask for one read index together.
-    /// 4. Committed entries go to the apply stage.
+    /// 2. Committed entries go to the apply stage.
+    /// 3. Waiting commands become blocks, as many as the journal can take.
+    /// 4. Waiting queries ask for one read index together.
     ///
     /// Messages leave in the order in which they were made. Promises wait in `deferred` until the
     /// journal stage has reported their number (``Effects``).
@@ -35,9 +35,9 @@ extension ConsensusStage {
             }
         }
         events.removeAll(keepingCapacity: true)
+        deliver(into: &output)
         proposeBlocks(into: &output)
         if let request = reads.ask(at: now.monotonic) { step(.readIndex(request), into: &output) }
-        deliver(into: &output)
     }
 
     private mutating func take(_ event: ConsensusEvent, into output: inout ConsensusOutput) {
@@ -242,7 +242,7 @@ extension ConsensusStage {
         delivery.handedOver(entry)
         snapshots.grew(by: entry.header)
         var refused: [RequestKey] = []
-        let keys = blocks.decide(entry.header.position, refused: &refused)
+        let keys = blocks.decide(entry.header.position, at: now.monotonic, refused: &refused)
         for key in refused { refuse(key, .notLeader, into: &output) }
         return CommittedEntry(entry: entry, keys: keys, commands: decoded.take(entry))
     }
@@ -274,6 +274,7 @@ extension ConsensusStage {
         newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
         decoded.applied(through: report.through)
+        blocks.applied(through: report.through)
         // What a snapshot is about to replace is not applied again; what was lost behind it, in the
         // turn that installed it, is.
         if let index = report.reapplyFrom, !snapshots.isReplacing(after: report.through) {

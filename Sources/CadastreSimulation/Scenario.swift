@@ -116,6 +116,7 @@ struct Scenario {
         settings.entryCacheSize = chance.pick([0, 2_048, 65_536, 16 << 20])
         settings.maximumWaitingCommands = chance.pick([2, 64, 16_384])
         settings.maximumUnsyncedBlocks = chance.pick([1, 2, 8])
+        settings.gatherTime = 0
         settings.digestInterval = chance.pick([1, 5, 1_024])
         // Both are to be met: logs that are compacted all the time, and those that never are.
         settings.snapshotInterval = chance.pick([2_000, 10_000, 256 << 20, 256 << 20])
@@ -186,6 +187,14 @@ struct Scenario {
         }
         if chance.oneIn(4) { quality.lossPerMille = 300 }
         for kind in FaultKind.shapes where nodes > 2 && chance.oneIn(2) { faults.append(kind) }
+    }
+
+    /// In half of the worlds what waits is held back, in half of those wherever the nodes are.
+    ///
+    /// By a chance of its own, so that the other worlds are what they were.
+    mutating func drawGathering(seed: UInt64) {
+        var chance = Chance(seed: seed ^ 0x6761_7468_6572_2121)
+        settings.gatherTime = chance.pick([0, 0, 4, 1_000]) * Span.millisecond
     }
 
     /// Bytes of a large object: several of them may stand in one block, which must fit into a

@@ -166,6 +166,7 @@ final class World {
             scenario.drawWitness(seed: seed)
             scenario.drawRot(seed: seed)
             scenario.drawLinks(seed: seed)
+            scenario.drawGathering(seed: seed)
             scenario.drawFolders(seed: seed)
             scenario.drawReader(seed: seed)
             scenario.drawLoad(seed: seed)

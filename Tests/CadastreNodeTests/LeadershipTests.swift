@@ -97,6 +97,48 @@ struct LeadershipTests {
         }
     }
 
+    @Test(arguments: [1, 50])
+    func `among near nodes what waits is held back until as much waits as is on its way`(
+        milliseconds: UInt64
+    ) throws {
+        var settings = NodeSettings()
+        settings.gatherTime = 20_000_000
+        // No tick stands between the blocks.
+        (settings.tickWithWork, settings.tickWhenIdle) = (.max, .max)
+        var node = try NodeFixture(members: 3, settings: settings)
+        let term = try node.leadOfThree()
+        _ = try node.proposeBlock(term)
+        node.wait(milliseconds: milliseconds)
+        func commit(_ index: LogIndex) throws {
+            node.turn(node.accepted(index, 2, term))
+            try node.settle()
+            node.turn(.applied(AppliedReport(through: index, clusterTime: 0)))
+        }
+        try commit(node.node.consensus.status.lastIndex)
+        let isNear = milliseconds == 1
+        node.turn(.commands((2...4).map { node.command($0) }))
+        try node.settle()
+        let last = node.node.consensus.status.lastIndex
+        var late = node.command(5)
+        late.deadline = 1
+        node.turn(.commands([late]))
+        #expect(node.node.consensus.status.waitingCommands == (isNear ? 1 : 0))
+        guard isNear else { return }
+        // Nobody else looks at the deadline of what is held back.
+        node.turn(.tick)
+        #expect(node.output.replies.map(\.key.request) == [5])
+        node.turn(.commands([node.command(6), node.command(7)]))
+        #expect(node.node.consensus.status.lastIndex == last)
+        node.turn(.commands([node.command(8)]))
+        #expect(node.node.consensus.status.lastIndex == last.next)
+        try node.settle()
+        // Six are on their way, until the three of the first block are committed.
+        node.turn(.commands((9...11).map { node.command($0) }))
+        #expect(node.node.consensus.status.waitingCommands == 3)
+        try commit(last)
+        #expect(node.node.consensus.status.waitingCommands == 0)
+    }
+
     // An empty append asks whether those before it arrived: it may not overtake them.
     @Test
     func `appends share a lane, whatever they hold`() throws {

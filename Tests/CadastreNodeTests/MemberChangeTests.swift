@@ -31,7 +31,10 @@ struct MemberChangeTests {
 
     /// A leader of three that hears both others.
     private func leader() throws -> (NodeFixture, term: UInt64) {
-        var node = try NodeFixture(members: 3)
+        var settings = NodeSettings()
+        // Each command makes a block, whatever is not answered yet.
+        settings.gatherTime = 0
+        var node = try NodeFixture(members: 3, settings: settings)
         let term = try node.leadOfThree()
         return (node, term)
     }

@@ -146,18 +146,41 @@ struct BlocksInFlightTests {
     func `a block committed in its own term is answered`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        blocks.add(position(5, 2), keys: [nil, key(1), key(2)])
-        let keys1 = blocks.decide(position(5, 2), refused: &refused)
+        blocks.add(position(5, 2), keys: [nil, key(1), key(2)], at: 0)
+        let keys1 = blocks.decide(position(5, 2), at: 0, refused: &refused)
         #expect(keys1 == [nil, key(1), key(2)])
         #expect(refused.isEmpty)
+    }
+
+    @Test
+    func `what is on its way is counted, and how long it was`() {
+        var blocks = BlocksInFlight()
+        var refused: [RequestKey] = []
+        for index: UInt64 in 5...8 {
+            blocks.add(position(index, 2), keys: [nil, key(index)], at: index)
+        }
+        #expect(blocks.commandCount == 8)
+        #expect(blocks.commitTime == nil)
+        _ = blocks.decide(position(5, 2), at: 12, refused: &refused)
+        #expect(blocks.commitTime == 7)
+        // Committed is not answered.
+        #expect(blocks.commandCount == 8)
+        blocks.applied(through: LogIndex(5))
+        #expect(blocks.commandCount == 6)
+        blocks.supersede(from: LogIndex(7))
+        #expect(blocks.commandCount == 2)
+        _ = blocks.forget(LogIndex(6)...)
+        #expect(blocks.commandCount == 0)
+        _ = blocks.decide(position(9, 3), at: 20, refused: &refused)
+        #expect(blocks.commitTime == 7)
     }
 
     @Test
     func `another term at its index refuses it`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        blocks.add(position(5, 2), keys: [key(1)])
-        let keys2 = blocks.decide(position(5, 3), refused: &refused)
+        blocks.add(position(5, 2), keys: [key(1)], at: 0)
+        let keys2 = blocks.decide(position(5, 3), at: 0, refused: &refused)
         #expect(keys2.isEmpty)
         #expect(refused == [key(1)])
     }
@@ -166,15 +189,15 @@ struct BlocksInFlightTests {
     func `a truncated block stays open and is answered if it was committed elsewhere`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        blocks.add(position(5, 2), keys: [key(1)])
-        blocks.add(position(6, 2), keys: [key(2)])
+        blocks.add(position(5, 2), keys: [key(1)], at: 0)
+        blocks.add(position(6, 2), keys: [key(2)], at: 0)
         blocks.supersede(from: LogIndex(5))
-        let keys3 = blocks.decide(position(4, 1), refused: &refused)
+        let keys3 = blocks.decide(position(4, 1), at: 0, refused: &refused)
         #expect(keys3.isEmpty)
         #expect(refused.isEmpty)
-        let keys4 = blocks.decide(position(5, 2), refused: &refused)
+        let keys4 = blocks.decide(position(5, 2), at: 0, refused: &refused)
         #expect(keys4 == [key(1)])
-        let keys5 = blocks.decide(position(6, 4), refused: &refused)
+        let keys5 = blocks.decide(position(6, 4), at: 0, refused: &refused)
         #expect(keys5.isEmpty)
         #expect(refused == [key(2)])
     }
@@ -184,14 +207,14 @@ struct BlocksInFlightTests {
     func `a later term before its index refuses it, an earlier one does not`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        blocks.add(position(7, 3), keys: [key(1)])
-        blocks.add(position(8, 3), keys: [nil, key(2)])
+        blocks.add(position(7, 3), keys: [key(1)], at: 0)
+        blocks.add(position(8, 3), keys: [nil, key(2)], at: 0)
         blocks.supersede(from: LogIndex(6))
         for earlier in [position(4, 2), position(5, 3)] {
-            let keys = blocks.decide(earlier, refused: &refused)
+            let keys = blocks.decide(earlier, at: 0, refused: &refused)
             #expect(keys.isEmpty && refused.isEmpty)
         }
-        let keys7 = blocks.decide(position(6, 4), refused: &refused)
+        let keys7 = blocks.decide(position(6, 4), at: 0, refused: &refused)
         #expect(keys7.isEmpty)
         #expect(refused == [key(2), key(1)])
     }
@@ -200,10 +223,10 @@ struct BlocksInFlightTests {
     func `two blocks at one index are decided each by its term`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        blocks.add(position(5, 2), keys: [key(1)])
+        blocks.add(position(5, 2), keys: [key(1)], at: 0)
         blocks.supersede(from: LogIndex(5))
-        blocks.add(position(5, 4), keys: [key(2)])
-        let keys6 = blocks.decide(position(5, 4), refused: &refused)
+        blocks.add(position(5, 4), keys: [key(2)], at: 0)
+        let keys6 = blocks.decide(position(5, 4), at: 0, refused: &refused)
         #expect(keys6 == [key(2)])
         #expect(refused == [key(1)])
     }
@@ -212,13 +235,15 @@ struct BlocksInFlightTests {
     func `what is forgotten is answered no more, what is not is decided as ever`() {
         var blocks = BlocksInFlight()
         var refused: [RequestKey] = []
-        for index: UInt64 in 5...8 { blocks.add(position(index, 2), keys: [nil, key(index)]) }
+        for index: UInt64 in 5...8 {
+            blocks.add(position(index, 2), keys: [nil, key(index)], at: 0)
+        }
         blocks.supersede(from: LogIndex(7))
         #expect(blocks.forget(...LogIndex(5)) == [key(5)])
         #expect(blocks.forget(LogIndex(7)...) == [key(8), key(7)])
         #expect(blocks.forget(LogIndex(7)...) == [])
         let decided = [position(5, 2), position(6, 2), position(7, 2), position(8, 3)].map {
-            blocks.decide($0, refused: &refused)
+            blocks.decide($0, at: 0, refused: &refused)
         }
         #expect(decided == [[], [nil, key(6)], [], []])
         #expect(refused.isEmpty)
