@@ -21,7 +21,7 @@ public struct Refused: Error, Sendable, Hashable {
     /// What the server or the library says about it, for people; unescaped text from outside.
     public var detail: String
     /// The place in a ``Batch`` of the operation for which it was refused, from 0; nil where it was for
-    /// none in particular.
+    /// none in particular, or before any was tried: what breaks a limit the detail says.
     public var operation: Int?
 
     /// Makes a refusal.
@@ -58,7 +58,10 @@ public struct Refused: Error, Sendable, Hashable {
 
 extension Refused: CustomStringConvertible {
     /// The name and the detail.
-    public var description: String { detail.isEmpty ? name : "\(name): \(detail)" }
+    public var description: String {
+        let name = operation.map { "\(self.name) for operation \($0 + 1)" } ?? self.name
+        return detail.isEmpty ? name : "\(name): \(detail)"
+    }
 }
 
 extension Refused {

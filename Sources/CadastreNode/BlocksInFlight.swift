@@ -12,6 +12,9 @@ struct BlocksInFlight: Sendable {
         var keys: [RequestKey?]
         /// When it was proposed; monotonic.
         var proposed: UInt64
+
+        /// Commands for which somebody waits: a tick is none.
+        var count: Int { keys.count { $0 != nil } }
     }
 
     /// Blocks in this node's log, ascending by index.
@@ -22,6 +25,8 @@ struct BlocksInFlight: Sendable {
     private(set) var commandCount = 0
     /// How long the last block that was committed here was on its way, in nanoseconds; nil: none was.
     private(set) var commitTime: UInt64?
+    /// When the last block was proposed; monotonic.
+    private(set) var lastProposed: UInt64 = 0
     /// Blocks that were truncated here and may live on elsewhere.
     ///
     /// Rare and few.
@@ -30,7 +35,8 @@ struct BlocksInFlight: Sendable {
     /// Remembers a block that was just proposed at the end of the log.
     mutating func add(_ position: LogPosition, keys: [RequestKey?], at now: UInt64) {
         blocks.append(Block(position: position, keys: keys, proposed: now))
-        commandCount += keys.count
+        commandCount += blocks[blocks.count - 1].count
+        lastProposed = now
     }
 
     /// This node's log lost everything from `index` on; the blocks there stay open.
@@ -38,7 +44,7 @@ struct BlocksInFlight: Sendable {
         while let last = blocks.last, last.position.index >= index {
             superseded.append(last)
             blocks.removeLast()
-            commandCount -= last.keys.count
+            commandCount -= last.count
         }
     }
 
@@ -52,7 +58,7 @@ struct BlocksInFlight: Sendable {
         blocks.removeAll(where: isForgotten)
         superseded.removeAll(where: isForgotten)
         unanswered.removeAll()
-        commandCount = blocks.reduce(0) { $0 + $1.keys.count }
+        commandCount = blocks.reduce(0) { $0 + $1.count }
         return forgotten.flatMap(\.keys).compactMap(\.self)
     }
 
@@ -77,10 +83,10 @@ struct BlocksInFlight: Sendable {
             if first.position == position {
                 keys = first.keys
                 commitTime = now - first.proposed
-                unanswered.append((position.index, keys.count))
+                unanswered.append((position.index, first.count))
             } else {
                 refused.append(contentsOf: first.keys.compactMap(\.self))
-                commandCount -= first.keys.count
+                commandCount -= first.count
             }
             blocks.removeFirst()
         }

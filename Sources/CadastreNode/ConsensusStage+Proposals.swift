@@ -85,12 +85,19 @@ extension ConsensusStage {
     }
 
     /// Whether what waits should wait until it is as much as is not answered yet, so that two large
-    /// blocks take turns instead of many small ones: only where a commit does not take long.
+    /// blocks take turns instead of many small ones: only while a commit does not take long, and for
+    /// no longer than that.
     private var isHeldBack: Bool {
-        guard proposals.count < blocks.commandCount, let time = blocks.commitTime else {
-            return false
-        }
+        guard proposals.count < blocks.commandCount, let time = blocks.commitTime,
+            proposals.count < BlockLimits.blockOperations, proposals.size < BlockLimits.blockSize
+        else { return false }
         return time < settings.gatherTime
+            && now.monotonic - blocks.lastProposed < settings.gatherTime
+    }
+
+    /// Whether something waits for nothing but that what is on its way is answered.
+    package var isHoldingBack: Bool {
+        !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
     }
 
     private var hasRoomForBlock: Bool {

@@ -18,16 +18,21 @@ struct DecodedCommands: Sendable {
     /// hundred blocks of small commands.
     static let maximumSize = 4 << 20
 
+    /// Bytes that an operation counts at least.
+    private static let operationSize = 128
+
     /// Keeps the commands of an entry that Raft took; those of its index and behind are superseded.
     mutating func keep(_ commands: [CommandEnvelope], of entry: Entry) {
         while let last = entries.last, last.position.index >= entry.position.index {
             size -= last.size
             entries.removeLast()
         }
-        let raw = entry.rawSize
-        guard !commands.isEmpty, size + raw <= Self.maximumSize else { return }
-        entries.append((entry.position, commands, raw))
-        size += raw
+        // A batch of removals is many times its bytes.
+        let operations = commands.reduce(0) { $0 + $1.command.operations }
+        let added = max(entry.rawSize, operations * Self.operationSize)
+        guard !commands.isEmpty, size + added <= Self.maximumSize else { return }
+        entries.append((entry.position, commands, added))
+        size += added
     }
 
     /// The commands of an entry that is about to be executed, if they are kept; those before it are

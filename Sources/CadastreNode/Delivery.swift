@@ -44,8 +44,8 @@ struct Delivery: Sendable {
             entry.header.index == next,
             "entry \(entry.header.index) handed over where \(next) is next"
         )
-        outstanding.append((next, entry.bytes.count))
-        outstandingSize += entry.bytes.count
+        outstanding.append((next, max(entry.bytes.count, entry.rawSize)))
+        outstandingSize += max(entry.bytes.count, entry.rawSize)
         next = next.next
     }
 

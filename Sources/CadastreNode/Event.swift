@@ -54,6 +54,8 @@ package struct WaitingCommand: Sendable {
     /// What these bytes say, so that the node that proposes them need not decode them to execute
     /// them; nil where only the bytes are known.
     package var envelope: CommandEnvelope?
+    /// How much there is to do (``Command/operations``), at least 1.
+    package var operations = 1
     /// Past this monotonic moment it is not proposed any more.
     package var deadline: UInt64
 
@@ -74,6 +76,7 @@ package struct WaitingCommand: Sendable {
     ) {
         self.init(key: key, tenant: tenant, bytes: envelope.encode(), deadline: deadline)
         self.envelope = envelope
+        operations = max(1, envelope.command.operations)
     }
 }
 

@@ -91,7 +91,7 @@ struct Proposals: Sendable {
             if next.deadline < now {
                 expired.append(next)
             } else {
-                guard block.add(next.bytes) else { break }
+                guard block.add(next.bytes, operations: next.operations) else { break }
                 keys.append(next.key)
                 if let envelope = next.envelope { commands.append(envelope) }
             }

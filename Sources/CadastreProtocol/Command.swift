@@ -49,6 +49,11 @@ package enum Command: Hashable, Sendable {
         }
     }
 
+    /// How much there is to do, in changes of one thing.
+    package var operations: Int {
+        if case .batch(let batch) = self { batch.operations.count } else { 1 }
+    }
+
     /// What the cases hold, for what is done alike with all of them.
     var content: any CommandContent {
         switch self {

@@ -57,6 +57,8 @@ enum RuntimeLimits {
 
     /// What a request costs in memory beside its bytes: its places in tables and queues.
     static let requestOverhead = 512
+    /// What each further operation of a batch costs in memory beside its bytes, while it is decoded.
+    static let operationOverhead = 256
     /// Of a node's bytes for requests, the part that only operators may use.
     static let operatorsShare = 8
     /// The consensus stage refuses a waiting command at its deadline itself, and is certain; only

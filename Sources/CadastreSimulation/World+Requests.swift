@@ -29,6 +29,7 @@ extension World {
                 deadline: deadline
             )
             command.envelope = try? CommandEnvelope(decoding: bytes)
+            command.operations = command.envelope?.command.operations ?? 1
             give(.commands(doubled(command)), to: node.place)
         case .query(let query, let tenant):
             let age = chance.oneIn(4) ? chance.draw(0...300 * Span.millisecond) : nil

@@ -41,8 +41,10 @@ extension StateMachine {
     /// Objects are stored twice as fast as they change, so that one transaction is committed long
     /// before the next is due.
     private func storeSome() throws(StateMachineError) {
-        let count = 2 + 2 * Int(counters.commandsApplied - commandsStored)
+        let commands = Int(counters.commandsApplied - commandsStored)
         commandsStored = counters.commandsApplied
+        let count = 2 + 2 * max(commands, rows.changesNoted)
+        rows.changesNoted = 0
         guard rows.isStoring || isDue || rows.hasNewCommit else { return }
         try checkLatch()
         do {

@@ -70,7 +70,9 @@ extension SnapshotStageTests {
     @Test
     func `blocks that a snapshot swept away are refused, and later ones answered`() throws {
         let (start, state) = try verified(through: 4)
-        var node = try NodeFixture(members: 3)
+        var settings = NodeSettings()
+        settings.gatherTime = 0
+        var node = try NodeFixture(members: 3, settings: settings)
         let term = try node.leadOfThree()
         for request: UInt64 in 1...6 {
             node.turn(.commands([node.command(request)]))

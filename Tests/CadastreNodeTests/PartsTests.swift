@@ -127,6 +127,19 @@ struct ProposalsTests {
     }
 
     @Test
+    func `a block closes by what there is to do, too, and takes any one command`() {
+        var proposals = Proposals(maximumCount: 100, maximumSize: 10_000)
+        for (request, operations) in [(1, 1_000), (2, 200), (3, 300), (4, 100), (5, 1)] {
+            var command = waiting(UInt64(request), tenant: 1)
+            command.operations = operations
+            expect(proposals.add(command), true)
+        }
+        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [1])
+        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [2, 3])
+        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [4, 5])
+    }
+
+    @Test
     func `bounds refuse by count and by size`() {
         var few = Proposals(maximumCount: 1, maximumSize: 10_000)
         expect(few.add(waiting(1, tenant: 1)), true)
@@ -159,16 +172,16 @@ struct BlocksInFlightTests {
         for index: UInt64 in 5...8 {
             blocks.add(position(index, 2), keys: [nil, key(index)], at: index)
         }
-        #expect(blocks.commandCount == 8)
+        #expect(blocks.commandCount == 4)
         #expect(blocks.commitTime == nil)
         _ = blocks.decide(position(5, 2), at: 12, refused: &refused)
         #expect(blocks.commitTime == 7)
         // Committed is not answered.
-        #expect(blocks.commandCount == 8)
+        #expect(blocks.commandCount == 4)
         blocks.applied(through: LogIndex(5))
-        #expect(blocks.commandCount == 6)
+        #expect(blocks.commandCount == 3)
         blocks.supersede(from: LogIndex(7))
-        #expect(blocks.commandCount == 2)
+        #expect(blocks.commandCount == 1)
         _ = blocks.forget(LogIndex(6)...)
         #expect(blocks.commandCount == 0)
         _ = blocks.decide(position(9, 3), at: 20, refused: &refused)

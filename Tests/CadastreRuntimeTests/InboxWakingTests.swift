@@ -42,6 +42,21 @@ struct InboxWakingTests {
     }
 
     @Test
+    func `who heeds all is woken by what is left, until it rests without`() {
+        let (inbox, alarm) = make()
+        #expect(inbox.rest(heedingAll: true))
+        inbox.leave(1)
+        inbox.leave(2)
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        #expect(taken == [1, 2])
+        #expect(inbox.rest())
+        inbox.leave(3)
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+    }
+
+    @Test
     func `what was left keeps its taker from resting`() {
         let (inbox, _) = make()
         inbox.leave(1)

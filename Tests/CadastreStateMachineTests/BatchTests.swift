@@ -1,7 +1,8 @@
 import CadastreDisk
 import CadastreProtocol
-import CadastreStateMachine
 import Testing
+
+@testable import CadastreStateMachine
 
 /// Several changes of objects as one: all or none, each upon what those before it leave.
 struct BatchTests {
@@ -172,6 +173,23 @@ struct BatchTests {
         #expect(try keys(world) == before.0)
         #expect(try usage(world) == before.1)
         #expect(before.1.objects == UInt64(before.0.count))
+    }
+
+    // Once stored at the pace of commands: nearly all of a transaction was then stored in one turn.
+    @Test
+    func `what batches change is stored as fast as it changes`() throws {
+        var world = try World(settings: StateMachineSettings(maximumDirtyRows: 200))
+        var (turns, longest, transactions) = (0, 0, 0)
+        for round in 0..<40 {
+            #expect(try world.batch((0..<50).map { put("k\(round)-\($0)") }).refusal == nil)
+            try world.machine.endOfTurn(idle: false)
+            let isStoring = world.machine.rows.changes.unstoredCount > 0
+            if isStoring, turns == 0 { transactions += 1 }
+            turns = isStoring ? turns + 1 : 0
+            longest = max(longest, turns)
+        }
+        #expect(transactions > 3)
+        #expect(longest <= 2)
     }
 }
 

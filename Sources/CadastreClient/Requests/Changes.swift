@@ -273,7 +273,8 @@ public struct DeleteObject: ClientCommand, Hashable {
 ///
 /// The operations are done in their order, each upon what those before it leave; a quota is held
 /// against what all of them come to. For one that is refused the whole is, and
-/// ``Refused/operation`` says which it was. Costs far less than as many commands.
+/// ``Refused/operation`` says which it was. Costs far less than as many commands. While a node's disk
+/// is nearly full it is refused even if it only deletes: delete one by one.
 public struct Batch: ClientCommand, Hashable {
     /// One of the changes.
     public enum Operation: Sendable, Hashable {

@@ -71,7 +71,7 @@ public struct UnreadableReply: Error, Sendable, Hashable, CustomStringConvertibl
 
 /// What a done command brought.
 public struct Receipt: Sendable, Hashable {
-    /// The id that was given, or 1 where something was removed, or 0.
+    /// The id that was given, or how many things were removed, or 0.
     public let number: UInt64
     /// The change's place in the cluster's order; 0 where nothing changed.
     public let sequence: UInt64

@@ -35,12 +35,12 @@ extension Batch: CommandContent {
                     field,
                     maximum: ProtocolLimits.batchOperations.upperBound
                 )
-                operations.append(
-                    try Operation(
-                        reader.elementMessage("BatchOperation", field, in: bytes),
-                        in: bytes
-                    )
-                )
+                let inner = try reader.elementMessage("BatchOperation", field, in: bytes)
+                do throws(ProtocolError) {
+                    operations.append(try Operation(inner, in: bytes))
+                } catch {
+                    throw error.of(operation: operations.count + 1)
+                }
             default: try reader.unknown(field, in: bytes)
             }
         }
@@ -63,9 +63,16 @@ extension Batch: CommandContent {
                 case .delete(let delete): try delete.validate()
                 }
             } catch {
-                throw ProtocolError(error.refusal, "operation \(place + 1): \(error.detail)")
+                throw error.of(operation: place + 1)
             }
         }
+    }
+}
+
+extension ProtocolError {
+    /// The same of one operation of a batch, counted from 1.
+    fileprivate func of(operation place: Int) -> ProtocolError {
+        ProtocolError(refusal, "operation \(place): \(detail)")
     }
 }
 

@@ -69,7 +69,10 @@ extension Session {
             }
         }
         let share = Share(tenant, principal, desk.access)
-        let size = size + ExpectedReply.size(request.content) + RuntimeLimits.requestOverhead
+        var size = size + ExpectedReply.size(request.content) + RuntimeLimits.requestOverhead
+        if case .command(let command) = request.content {
+            size += (command.operations - 1) * RuntimeLimits.operationOverhead
+        }
         if let reason = desk.admission.admit(share, size: size) { throw reason }
         let deadline = received + UInt64(request.effectiveDeadlineMilliseconds) * 1_000_000
         let key = requests.add(

@@ -149,7 +149,7 @@ final class ConsensusHost: @unchecked Sendable {
             )
         }
         output.removeAll()
-        if !inbox.rest() { loop.execute { self.run() } }
+        if !inbox.rest(heedingAll: stage.isHoldingBack) { loop.execute { self.run() } }
     }
 
     private func settle() {

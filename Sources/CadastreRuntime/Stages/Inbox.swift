@@ -9,6 +9,8 @@ package final class Inbox<Event: Sendable>: Sendable {
     private struct State {
         var events: [Event] = []
         var isAwake = false
+        /// The sleeping taker wants to know even of what can wait.
+        var heedsAll = false
         var isClosed = false
     }
 
@@ -34,12 +36,17 @@ package final class Inbox<Event: Sendable>: Sendable {
         if mustWake { wake() }
     }
 
-    /// Adds one event that can wait until the taker is awake for another reason.
+    /// Adds one event that can wait until the taker is awake for another reason, unless it said
+    /// otherwise when it went to sleep.
     package func leave(_ event: Event) {
-        state.withLockedValue { state in
-            guard !state.isClosed else { return }
+        let mustWake = state.withLockedValue { state in
+            guard !state.isClosed else { return false }
             state.events.append(event)
+            guard state.heedsAll, !state.isAwake else { return false }
+            state.isAwake = true
+            return true
         }
+        if mustWake { wake() }
     }
 
     /// Adds events and empties their array.
@@ -80,9 +87,11 @@ package final class Inbox<Event: Sendable>: Sendable {
 
     /// Considers the taker asleep, unless something waits.
     ///
+    /// - Parameter heedingAll: It is to be woken even by what is left (``leave(_:)``).
     /// - Returns: Whether it is asleep now.
-    package func rest() -> Bool {
+    package func rest(heedingAll: Bool = false) -> Bool {
         state.withLockedValue { state in
+            state.heedsAll = heedingAll
             if state.events.isEmpty { state.isAwake = false }
             return state.events.isEmpty
         }

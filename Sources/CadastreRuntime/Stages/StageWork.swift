@@ -160,8 +160,8 @@ extension StageThread.Work where Event == ApplyEvent {
             if let report = output.report,
                 report != reported || report.reapplyFrom != nil || tookEntries
             {
-                // Nobody waits for mere progress: it is told with what comes next, at the latest
-                // with a tick, and costs no turn of its own.
+                // Nobody waits for mere progress, unless a block is held back for it: it is told with
+                // what comes next, at the latest with a tick, and costs no turn of its own.
                 if report.isMereProgress(since: reported), sizeTaken < Self.sizeWorthTelling {
                     consensus.leave(.applied(report))
                 } else {

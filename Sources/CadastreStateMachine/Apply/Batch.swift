@@ -86,7 +86,8 @@ private struct BatchJudge {
 
     /// Why the next operation cannot be made; nil if it can, and then it counts as made.
     ///
-    /// The order of evaluation is that of the command by itself (``Applier``).
+    /// The order of evaluation is that of the command by itself (``Applier``), but that limits were held
+    /// against all of them before.
     mutating func refusal(
         of operation: Batch.Operation,
         on applier: Applier

@@ -73,6 +73,7 @@ extension SQLiteRows: Rows {
     }
 
     private func noteChange(_ isFirst: Bool, bytes: Int) {
+        changesNoted += 1
         if isFirst { dirtyRows += 1 }
         // Every change, so that few objects that change for ever are committed, too.
         dirtyBytes += bytes + ObjectTable.overhead

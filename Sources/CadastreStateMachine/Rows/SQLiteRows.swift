@@ -33,6 +33,8 @@ final class SQLiteRows {
     var verification: Verification?
     /// Rows changed that are not in a transaction whose contents are fixed.
     var dirtyRows = 0
+    /// Changes of objects that were noted since somebody asked; of one command up to a thousand.
+    var changesNoted = 0
     /// Bytes of the changes that made them: those of objects, each time they change.
     var dirtyBytes = 0
 
