@@ -82,7 +82,7 @@ struct BlocksInFlight: Sendable {
         while let first = blocks.first, first.position.index <= position.index {
             if first.position == position {
                 keys = first.keys
-                commitTime = now - first.proposed
+                commitTime = now - min(now, first.proposed)
                 unanswered.append((position.index, first.count))
             } else {
                 refused.append(contentsOf: first.keys.compactMap(\.self))

@@ -92,7 +92,7 @@ extension ConsensusStage {
             proposals.count < BlockLimits.blockOperations, proposals.size < BlockLimits.blockSize
         else { return false }
         return time < settings.gatherTime
-            && now.monotonic - blocks.lastProposed < settings.gatherTime
+            && now.monotonic - min(now.monotonic, blocks.lastProposed) < settings.gatherTime
     }
 
     /// Whether something waits for nothing but that what is on its way is answered.
