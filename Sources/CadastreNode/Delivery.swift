@@ -44,8 +44,10 @@ struct Delivery: Sendable {
             entry.header.index == next,
             "entry \(entry.header.index) handed over where \(next) is next"
         )
-        outstanding.append((next, max(entry.bytes.count, entry.rawSize)))
-        outstandingSize += max(entry.bytes.count, entry.rawSize)
+        // What it is when it is decompressed, too: that is what there is to do.
+        let size = max(entry.bytes.count, entry.rawSize)
+        outstanding.append((next, size))
+        outstandingSize += size
         next = next.next
     }
 
