@@ -168,21 +168,26 @@ extension World {
     /// elsewhere the disk has to give back what it held.
     ///
     /// Where no log is ever compacted and another disk holds what was asked for last, it is asked
-    /// again at the next start.
+    /// again at the next start. The only member of a cluster has nobody to ask.
     private func giveUpMending(_ node: SimulatedNode) {
-        guard !scenario.isBeyond, let asked = node.rotten?.asked else { return }
-        let holders = nodes.filter {
-            $0.place != node.place
-                && monitor.disks[$0.place].log.record(at: asked.index)?.hash == asked.hash
+        guard !scenario.isBeyond, let rotten = node.rotten, let mending = node.mending else {
+            return
         }
-        let forgetsNothing =
-            scenario.members == nil && scenario.settings.snapshotInterval >= 256 << 20
-        if forgetsNothing, !holders.isEmpty { return }
+        if let asked = rotten.asked {
+            let holders = nodes.filter {
+                $0.place != node.place
+                    && monitor.disks[$0.place].log.record(at: asked.index)?.hash == asked.hash
+            }
+            let forgetsNothing =
+                scenario.members == nil && scenario.settings.snapshotInterval >= 256 << 20
+            if forgetsNothing, !holders.isEmpty { return }
+        } else {
+            guard mending.configuration.members.allSatisfy({ $0.id == node.id }) else { return }
+        }
         guard rotChance.oneIn(2) else { return }
         if case .faults = phase, scenario.members?.wipes == true, owner.steps.isEmpty,
             !owner.isWaiting, let configuration = newestConfiguration
         {
-            let rotten = node.rotten
             node.rotten = nil
             if mayWipe(configuration), configuration.member(node.id) != nil {
                 node.stop()
