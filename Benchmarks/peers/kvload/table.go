@@ -43,8 +43,8 @@ var figures = []figure{
 	{"get-64", "p99_ms", "p99 ms", true, nil},
 	{"get-256", "per_second", "reads/s", false, []target{{"etcd", 8, 15}, {"zookeeper", 1.5, 3}}},
 	{"get-256", "p99_ms", "p99 ms", true, nil},
-	{"list-1000", "per_second", "lists/s", false, []target{{"etcd", 4, 8}}},
-	{"batch-100", "per_second", "records/s", false, []target{{"etcd", 2, 4}}},
+	{"list-1000", "per_second", "lists/s", false, []target{{"etcd", 4, 8}, {"postgresql", 2, 4}}},
+	{"batch-100", "per_second", "records/s", false, []target{{"etcd", 2, 4}, {"postgresql", 0, 1}}},
 	{"memory", "resident_mb", "resident MB a node", true, []target{{"etcd", 1.0 / 2, 1.0 / 4}}},
 	{"failover", "p50_ms", "p50 ms", true, nil},
 	{"failover", "p99_ms", "p99 ms", true, nil},
@@ -61,11 +61,10 @@ var absolutes = map[string]target{
 
 // Said below the table where it has such a row.
 var remarks = map[string]string{
-	"list-1000": "list-1000: ZooKeeper lists names alone, etcd and Cadastre what belongs to them too. " +
-		"PostgreSQL is not run.",
-	"get-64":   "get: of ZooKeeper sync and getData, of the others a linearizable read.",
-	"failover": "failover: longest time between two acknowledged writes around kill -9 of the leader, 64 clients.",
-	"memory":   "memory: the mean over the nodes, after 100,000 objects were put once.",
+	"list-1000": "list-1000: ZooKeeper lists names alone, the others what belongs to them too.",
+	"get-64":    "get: of ZooKeeper sync and getData, of the others a linearizable read.",
+	"failover":  "failover: longest time between two acknowledged writes around kill -9 of the leader, 64 clients.",
+	"memory":    "memory: the mean over the nodes, after 100,000 objects were put once.",
 }
 
 // line is one measurement as `compare` writes it down.
@@ -249,13 +248,17 @@ func against(row string) []string {
 	if strings.HasPrefix(row, "growth") {
 		return []string{"small"}
 	}
-	return []string{"etcd", "zookeeper"}
+	return []string{"etcd", "zookeeper", "postgresql"}
 }
+
+// beside is how many cells of a line are of Cadastre, etcd and ZooKeeper.
+const beside = 3 + 2*4
 
 // table prints what was measured for people, and with isJSON a last line for programs.
 func table(metaPath string, isJSON bool) {
 	found, notRun, idle := readLines()
 	text := newTable("row\tfigure\tCadastre\tetcd\tratio\t(floor, goal)\t\tZooKeeper\tratio\t(floor, goal)\t")
+	postgresql := newTable("row\tfigure\tCadastre\tPostgreSQL\tratio\t(floor, goal)\t")
 	growth := newTable("row\tfigure\tlarge\tsmall\tratio\t(floor, goal)\t")
 	rows, order := map[string]map[string]interface{}{}, []string{}
 	said := []string{}
@@ -321,16 +324,20 @@ func table(metaPath string, isJSON bool) {
 		if strings.HasPrefix(f.row, "growth") {
 			growth = append(growth, cells)
 		} else {
-			text = append(text, cells)
+			text = append(text, cells[:beside])
+			if found[f.row]["postgresql"] != nil || notRun[f.row]["postgresql"] != "" {
+				postgresql = append(postgresql, append(cells[:3:3], cells[beside:]...))
+			}
 		}
 	}
 	text.print()
+	postgresql.print()
 	growth.print()
 	for _, remark := range said {
 		fmt.Println(remark)
 	}
 	for _, name := range order {
-		for _, system := range []string{"cadastre", "etcd", "zookeeper", "small", "large"} {
+		for _, system := range []string{"cadastre", "etcd", "zookeeper", "postgresql", "small", "large"} {
 			if reason := notRun[name][system]; reason != "" {
 				fmt.Printf("%s: not run on %s: %s\n", name, system, reason)
 			}
