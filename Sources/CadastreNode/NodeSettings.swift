@@ -76,11 +76,12 @@ package struct NodeSettings: Sendable {
     /// Without, this often, unless cluster time is behind the clocks: several times as often as one
     /// tick can bridge (``StateLimits/maximumTickMilliseconds``), or time would fall behind.
     package var tickWhenIdle: UInt64 = 2_000_000_000
-    /// Rows that the apply stage steps over for queries in one turn, before it sees whether entries
-    /// came.
+    /// Rows that the apply stage steps over for queries in one turn, before it hands over the answers
+    /// and sees whether entries came; an answer counts for eight rows more.
     ///
-    /// With as many as these a turn takes some 10 ms; an answer counts for eight rows more.
-    package var maximumRowsPerTurn: UInt64 = 32_768
+    /// As many as some 20 reads have, or one list: who asked has its answer while the next turn goes
+    /// on, so that clients and nodes work at the same time instead of in turn.
+    package var maximumRowsPerTurn: UInt64 = 160
     /// Bytes of the answers of one turn.
     package var maximumAnswersPerTurn = 4 * 1_048_576
     /// Objects of which the apply stage recomputes the digest in one turn.
