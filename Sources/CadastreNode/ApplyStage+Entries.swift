@@ -5,10 +5,11 @@ internal import RaftCore
 
 /// Entries: executed in order, each exactly once as far as its effects go.
 extension ApplyStage {
-    /// Applies one entry, answers those who wait for it, and ends the transaction if it is large.
+    /// Applies one entry and answers those who wait for it.
     ///
-    /// In this order: a COMMIT whose checkpoint fails has kept the entry, which is not applied
-    /// again, so its replies must be out before.
+    /// Its share of storing is owed until the next entry, or the end of the turn: a COMMIT whose
+    /// checkpoint fails has kept the entry, which is not applied again, so its replies must be out
+    /// before; and nobody should wait for it.
     ///
     /// - Returns: Where application must begin again, if the transaction was lost.
     func take(
@@ -22,8 +23,13 @@ extension ApplyStage {
             drop(committed)
             return nil
         }
+        if let lost = try storeWhatIsOwed() {
+            drop(committed)
+            return lost
+        }
         awaitsReapplication = false
         if let lost = try apply(committed, into: &output) { return lost }
+        owesStoring = true
         furthest = max(furthest, index)
         if index.value.isMultiple(of: settings.digestInterval) {
             marks.note(
@@ -32,6 +38,15 @@ extension ApplyStage {
             )
         }
         digests.applied(through: index) { stateMachine.digest }
+        return nil
+    }
+
+    /// Ends the transaction if it is large, or stores a piece of it.
+    ///
+    /// - Returns: As ``take(_:into:)``.
+    func storeWhatIsOwed() throws(StateMachineError) -> LogIndex? {
+        guard owesStoring else { return nil }
+        owesStoring = false
         return try surviving { () throws(StateMachineError) in
             try stateMachine.endOfTurn(idle: false)
         }

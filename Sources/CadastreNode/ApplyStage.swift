@@ -21,6 +21,8 @@ package final class ApplyStage {
     /// A transaction was lost: what was handed over before the loss was known is dropped, and
     /// comes again from the entry that follows the last one applied.
     var awaitsReapplication = false
+    /// Entries were applied, and their share of storing is left for after their replies.
+    var owesStoring = false
     /// Where the replies of dropped entries go.
     ///
     /// Looked up, never iterated.
@@ -67,6 +69,8 @@ package final class ApplyStage {
 
     /// Executes what happened, in order: entries at once, then queries as far as the turn's bounds
     /// go, then a slice of a digest.
+    ///
+    /// What it puts out is for the host to hand over before ``followUp(at:into:)``.
     ///
     /// - Parameters:
     ///   - events: Emptied.
@@ -135,7 +139,8 @@ package final class ApplyStage {
     ///
     /// - Returns: Where application must begin again, if a transaction was lost.
     package func idle() throws(StateMachineError) -> LogIndex? {
-        try leavingMark { () throws(StateMachineError) in
+        owesStoring = false
+        return try leavingMark { () throws(StateMachineError) in
             try surviving { () throws(StateMachineError) in try stateMachine.endOfTurn(idle: true) }
         }
     }
@@ -161,7 +166,7 @@ package final class ApplyStage {
     private var isCaughtUp: Bool { stateMachine.applied.index >= furthest }
 
     /// Tells the host how far it is.
-    private func finish(_ lost: LogIndex?, at moment: Moment, into output: inout ApplyOutput) {
+    func finish(_ lost: LogIndex?, at moment: Moment, into output: inout ApplyOutput) {
         if isCaughtUp, stateMachine.accessView.version != publishedAccess {
             publishedAccess = stateMachine.accessView.version
             output.access = stateMachine.accessView

@@ -15,26 +15,36 @@ extension World {
         }
     }
 
-    /// Does a turn's work and plans the end of it.
+    /// Does a turn's work and what is left for after it, and plans the end of it.
     func applyWork(
         _ node: SimulatedNode,
         _ apply: ApplyStage,
         _ work: (inout ApplyOutput) throws(StateMachineError) -> Void
     ) throws(Violation) {
-        var output = ApplyOutput()
-        do throws(StateMachineError) {
-            try work(&output)
-        } catch {
-            try diskStopped(node, "\(error)")
-            return
+        var reports: [AppliedReport] = []
+        for isFollowUp in [false, true] {
+            var output = ApplyOutput()
+            do throws(StateMachineError) {
+                if isFollowUp {
+                    try apply.followUp(at: node.moment(at: now), into: &output)
+                } else {
+                    try work(&output)
+                }
+            } catch {
+                try diskStopped(node, "\(error)")
+                return
+            }
+            try applied(node, apply, output.report)
+            for reply in output.replies { try send(reply, from: node) }
+            if output.hasMore { node.applyInbox.append(.resume) }
+            if let report = output.report {
+                node.isApplyWaiting = output.isWaiting
+                reports.append(report)
+            }
         }
-        try applied(node, apply, output.report)
-        for reply in output.replies { try send(reply, from: node) }
-        if output.hasMore { node.applyInbox.append(.resume) }
-        node.isApplyWaiting = output.isWaiting
         node.lastApplyTurn = now
         let time = chance.draw(scenario.applyTime)
-        plan(.applyFinished(node.place, output.report, life: node.life), after: time)
+        plan(.applyFinished(node.place, reports, life: node.life), after: time)
     }
 
     private func applied(
@@ -90,12 +100,12 @@ extension World {
         }
     }
 
-    func applyFinished(_ place: Int, _ report: AppliedReport?, _ life: Int) {
+    func applyFinished(_ place: Int, _ reports: [AppliedReport], _ life: Int) {
         let node = nodes[place]
         guard node.life == life else { return }
         node.isBusy[Stage.apply.rawValue] = false
-        if let report {
-            node.consensusInbox.append(.applied(report))
+        if !reports.isEmpty {
+            node.consensusInbox += reports.map { .applied($0) }
             wake(node, .consensus)
         }
         if !node.applyInbox.isEmpty { wake(node, .apply) }

@@ -15,7 +15,7 @@ final class World {
         case tick(Int, life: Int)
         case turn(Int, Stage, life: Int)
         case journalFinished(Int, [JournalResult], life: Int)
-        case applyFinished(Int, AppliedReport?, life: Int)
+        case applyFinished(Int, [AppliedReport], life: Int)
         case peerMessage(Letter)
         case crash(Int, life: Int)
         case snapshotFinished(Int, [SnapshotResult], life: Int)
@@ -279,7 +279,7 @@ final class World {
         case .turn(let place, let stage, let life): try turn(place, stage, life)
         case .journalFinished(let place, let results, let life):
             try journalFinished(place, results, life)
-        case .applyFinished(let place, let report, let life): applyFinished(place, report, life)
+        case .applyFinished(let place, let reports, let life): applyFinished(place, reports, life)
         case .peerMessage(let letter): try arrive(letter)
         case .crash(let place, let life):
             if nodes[place].life == life { crash(nodes[place]) }

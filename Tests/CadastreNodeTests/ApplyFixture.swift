@@ -156,12 +156,25 @@ struct ApplyFixture {
         }
     }
 
-    /// One turn, 1 ms after the last.
+    /// One turn with what is left for after it, 1 ms after the last.
     mutating func attempt(_ events: [ApplyEvent]) throws {
+        try begin(events)
+        try followUp()
+    }
+
+    /// One turn without what is left for after it.
+    mutating func begin(_ events: [ApplyEvent]) throws {
         output.removeAll()
         now += 1_000_000
         var events = events
         try stage.turn(&events, at: Moment(monotonic: now, wall: 0), into: &output)
+    }
+
+    /// What the last turn left; its report replaces that of the turn where it loses a transaction.
+    mutating func followUp() throws {
+        var later = ApplyOutput()
+        try stage.followUp(at: Moment(monotonic: now, wall: 0), into: &later)
+        if let lost = later.report?.reapplyFrom { output.report?.reapplyFrom = lost }
     }
 
     /// Turns as long as something is left; all replies together.

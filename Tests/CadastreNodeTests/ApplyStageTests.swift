@@ -53,6 +53,46 @@ struct ApplyStageTests {
         #expect(lost > 0 && kept > 0)
     }
 
+    /// A COMMIT and a checkpoint take long, and nobody should wait for them.
+    @Test
+    func `replies are put out before anything is stored`() throws {
+        var fixture = try ApplyFixture(settings: eager)
+        let before = fixture.stage.statistics
+        try fixture.begin([.entries([fixture.entry([fixture.put("a")], keys: [key(1)])])])
+        #expect(fixture.output.replies.map(\.key.request) == [1])
+        #expect(fixture.stage.statistics.commits == before.commits)
+        // The next entry stores what the one before owes, whether the host asks for it or not.
+        try fixture.begin([.entries([fixture.entry([fixture.put("b")], keys: [key(2)])])])
+        #expect(fixture.stage.statistics.commits == before.commits + 1)
+        let durable = fixture.stage.durablyApplied
+        var later = ApplyOutput()
+        let moment = Moment(monotonic: fixture.now, wall: 0)
+        try fixture.stage.followUp(at: moment, into: &later)
+        #expect(fixture.stage.statistics.commits == before.commits + 2)
+        #expect(later.replies.isEmpty)
+        #expect(fixture.stage.durablyApplied > durable)
+        #expect(later.report?.durablyApplied == fixture.stage.durablyApplied)
+        // Once.
+        later.removeAll()
+        try fixture.stage.followUp(at: moment, into: &later)
+        #expect(later.report == nil)
+    }
+
+    @Test
+    func `a transaction that is lost behind the replies is reported`() throws {
+        var fixture = try ApplyFixture(settings: eager)
+        let entry = fixture.entry([fixture.put("a")], keys: [key(1)])
+        fixture.disk.fail(.write, nth: 1)
+        try fixture.begin([.entries([entry])])
+        #expect(fixture.output.replies.count == 1)
+        #expect(fixture.output.report?.reapplyFrom == nil)
+        try fixture.followUp()
+        #expect(fixture.output.report?.reapplyFrom == entry.entry.header.index)
+        try fixture.attempt([.entries(fixture.again(from: entry.entry.header.index))])
+        #expect(fixture.output.replies.isEmpty, "it was answered before")
+        #expect(fixture.output.report?.through == entry.entry.header.index)
+    }
+
     @Test
     func `entries of one turn share a transaction`() throws {
         var fixture = try ApplyFixture()

@@ -188,6 +188,8 @@ extension StageThread.Work where Event == ApplyEvent {
                 try stage.turn(&events, at: Clock.now(), into: &output)
                 handOver()
                 events.removeAll(keepingCapacity: true)
+                try stage.followUp(at: Clock.now(), into: &output)
+                if output.report != nil { handOver() }
                 metrics.applySeconds.recordNanoseconds(Clock.monotonic - start)
                 stepsLeft = 3
             },
