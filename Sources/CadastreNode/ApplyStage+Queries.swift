@@ -9,14 +9,14 @@ extension ApplyStage {
         if index <= max(stateMachine.applied.index, furthest) {
             queries.addReady(query)
         } else if !queries.add(query, index: index) {
-            output.replies.append(reply(to: query.key, .refused(.overloaded, leader: .none)))
+            refuse(query, .overloaded, into: &output)
         }
     }
 
     /// Refuses what nobody waits for any more.
     func refuseExpired(at moment: Moment, into output: inout ApplyOutput) {
         for query in queries.takeExpired(at: moment.monotonic) {
-            output.replies.append(reply(to: query.key, .refused(.deadlinePassed, leader: .none)))
+            refuse(query, .deadlinePassed, into: &output)
         }
         for key in digests.takeExpired(at: moment.monotonic) {
             output.replies.append(reply(to: key, .refused(.deadlinePassed, leader: .none)))
@@ -38,9 +38,7 @@ extension ApplyStage {
             let query = queries.next()
         {
             guard query.deadline >= moment.monotonic else {
-                output.replies.append(
-                    reply(to: query.key, .refused(.deadlinePassed, leader: .none))
-                )
+                refuse(query, .deadlinePassed, into: &output)
                 continue
             }
             let before = stateMachine.rowsRead
@@ -55,7 +53,7 @@ extension ApplyStage {
             if let lost {
                 if stateMachine.isOutOfSpace {
                     // What had to be written before it could be read would find no room again.
-                    output.replies.append(reply(to: query.key, .refused(.diskFull, leader: .none)))
+                    refuse(query, .diskFull, into: &output)
                 } else {
                     queries.addReady(query)
                 }
@@ -66,9 +64,8 @@ extension ApplyStage {
             case .success(let answer):
                 let bytes = answer.encode()
                 size += bytes.count
-                output.replies.append(reply(to: query.key, .answer(bytes)))
-            case .failure(let refusal):
-                output.replies.append(reply(to: query.key, .refused(refusal, leader: .none)))
+                settle(query, .answer(bytes), into: &output)
+            case .failure(let refusal): refuse(query, refusal, into: &output)
             }
         }
         return nil

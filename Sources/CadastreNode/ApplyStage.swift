@@ -23,6 +23,8 @@ package final class ApplyStage {
     var awaitsReapplication = false
     /// Entries were applied, and their share of storing is left for after their replies.
     var owesStoring = false
+    /// Reads that were answered, or refused, since the last report.
+    private var answeredReads = 0
     /// Where the replies of dropped entries go.
     ///
     /// Looked up, never iterated.
@@ -122,15 +124,14 @@ package final class ApplyStage {
         events.removeAll(keepingCapacity: true)
         if !closed.isEmpty {
             // Nobody reads it, but the host learns that nothing is held for them any more.
-            for key in queries.forget(closed) + digests.forget(closed) {
+            for query in queries.forget(closed) { refuse(query, .deadlinePassed, into: &output) }
+            for key in digests.forget(closed) {
                 output.replies.append(reply(to: key, .refused(.deadlinePassed, leader: .none)))
             }
         }
         refuseExpired(at: moment, into: &output)
         if lost == nil, isCaughtUp { lost = try answer(at: moment, into: &output) }
-        for query in queries.takeExcess() {
-            output.replies.append(reply(to: query.key, .refused(.overloaded, leader: .none)))
-        }
+        for query in queries.takeExcess() { refuse(query, .overloaded, into: &output) }
         if lost == nil, isCaughtUp { lost = try verify(into: &output) }
         finish(lost, at: moment, into: &output)
     }
@@ -182,8 +183,10 @@ package final class ApplyStage {
             durablyApplied: stateMachine.durablyApplied.index,
             image: begunImage,
             hasNoImage: hasNoImage,
-            imageWasHeld: imageWasHeld
+            imageWasHeld: imageWasHeld,
+            answeredReads: answeredReads
         )
+        answeredReads = 0
         begunImage = nil
         hasNoImage = false
         imageWasHeld = nil
@@ -206,6 +209,16 @@ package final class ApplyStage {
             awaitsReapplication = true
             return position.index.next
         }
+    }
+
+    /// A query is answered, or will not be.
+    func settle(_ query: WaitingQuery, _ content: ReplyContent, into output: inout ApplyOutput) {
+        if query.isConfirmed { answeredReads += 1 }
+        output.replies.append(reply(to: query.key, content))
+    }
+
+    func refuse(_ query: WaitingQuery, _ refusal: Refusal, into output: inout ApplyOutput) {
+        settle(query, .refused(refusal, leader: .none), into: &output)
     }
 
     func reply(to key: RequestKey, _ content: ReplyContent) -> OutgoingReply {

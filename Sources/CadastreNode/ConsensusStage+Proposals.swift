@@ -33,7 +33,7 @@ extension ConsensusStage {
             } else if reads.count >= settings.maximumWaitingQueries {
                 refuse(query.key, .overloaded, into: &output)
             } else {
-                reads.add(query)
+                reads.add(query, at: now.monotonic)
             }
         }
     }
@@ -97,7 +97,13 @@ extension ConsensusStage {
 
     /// Whether something waits for nothing but that what is on its way is answered.
     package var isHoldingBack: Bool {
-        !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
+        areReadsHeldBack
+            || !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
+    }
+
+    /// The same for reads, which are answered within less.
+    var areReadsHeldBack: Bool {
+        reads.isHeldBack(at: now.monotonic, limit: settings.gatherTime / 2)
     }
 
     private var hasRoomForBlock: Bool {

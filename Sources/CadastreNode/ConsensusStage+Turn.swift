@@ -8,7 +8,7 @@ extension ConsensusStage {
     /// 1. Each event is stepped through Raft, and its effects are acted upon at once.
     /// 2. Committed entries go to the apply stage.
     /// 3. Waiting commands become blocks, as many as the journal can take.
-    /// 4. Waiting queries ask for one read index together.
+    /// 4. Waiting queries ask for one read index together, unless they are held back.
     ///
     /// Messages leave in the order in which they were made. Promises wait in `deferred` until the
     /// journal stage has reported their number (``Effects``).
@@ -37,7 +37,9 @@ extension ConsensusStage {
         events.removeAll(keepingCapacity: true)
         deliver(into: &output)
         proposeBlocks(into: &output)
-        if let request = reads.ask(at: now.monotonic) { step(.readIndex(request), into: &output) }
+        if !areReadsHeldBack, let request = reads.ask(at: now.monotonic) {
+            step(.readIndex(request), into: &output)
+        }
     }
 
     private mutating func take(_ event: ConsensusEvent, into output: inout ConsensusOutput) {
@@ -128,7 +130,8 @@ extension ConsensusStage {
         if let start = effects.installed { installed(start, into: &output) }
         if let committed = effects.committed { delivery.commit(through: committed.upperBound) }
         for grant in effects.grantedReads {
-            for query in reads.granted(grant.id, index: grant.index) {
+            let queries = reads.granted(grant.id, index: grant.index, at: now.monotonic)
+            for query in queries {
                 output.apply.append(.query(query, index: grant.index))
             }
         }
@@ -275,6 +278,7 @@ extension ConsensusStage {
         delivery.applied(through: report.through)
         decoded.applied(through: report.through)
         blocks.applied(through: report.through)
+        reads.answered(report.answeredReads)
         // What a snapshot is about to replace is not applied again; what was lost behind it, in the
         // turn that installed it, is.
         if let index = report.reapplyFrom, !snapshots.isReplacing(after: report.through) {

@@ -95,6 +95,8 @@ package struct WaitingQuery: Sendable {
     /// What was committed so many nanoseconds ago, by this node's clock, must be in the answer; nil:
     /// what was committed when it was asked.
     package var maximumAge: UInt64?
+    /// A quorum has confirmed its index: the consensus stage counts it until it is answered.
+    var isConfirmed = false
 
     /// Describes a query.
     package init(
@@ -178,6 +180,8 @@ package struct AppliedReport: Hashable, Sendable {
     package var hasNoImage: Bool
     /// An image was ended: whether it was held until then.
     package var imageWasHeld: Bool?
+    /// How many reads that a quorum had confirmed were answered since the last report.
+    package var answeredReads: Int
 
     /// Whether it tells nothing but that the stage is further than it was in that report.
     package func isMereProgress(since other: AppliedReport?) -> Bool {
@@ -198,9 +202,11 @@ package struct AppliedReport: Hashable, Sendable {
         durablyApplied: LogIndex = .zero,
         image: StateImage? = nil,
         hasNoImage: Bool = false,
-        imageWasHeld: Bool? = nil
+        imageWasHeld: Bool? = nil,
+        answeredReads: Int = 0
     ) {
         self.through = through
+        self.answeredReads = answeredReads
         self.durablyApplied = durablyApplied
         self.image = image
         self.hasNoImage = hasNoImage

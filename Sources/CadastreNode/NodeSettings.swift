@@ -67,9 +67,9 @@ package struct NodeSettings: Sendable {
     /// Where the last block was committed within this, in nanoseconds, what waits is held back while
     /// more than that is not answered yet; 0: it never is.
     ///
-    /// A block costs three nodes some 30 switches of threads, however few commands it has. Longer than
-    /// a commit takes among near nodes, and shorter than the way to a far site and back, for which
-    /// nobody should wait twice.
+    /// For reads half of it. A block costs three nodes some 30 switches of threads, however few
+    /// commands it has. Longer than a commit takes among near nodes, and shorter than the way to a
+    /// far site and back, for which nobody should wait twice.
     package var gatherTime: UInt64 = 4_000_000
     /// With work to do, cluster time moves at least this often, in nanoseconds.
     package var tickWithWork: UInt64 = 250_000_000

@@ -12,24 +12,49 @@ struct Reads: Sendable {
         var askedAt: UInt64
     }
 
-    /// Arrived in this turn.
+    /// Arrived, and not asked of Raft yet.
     private var arrived: [WaitingQuery] = []
+    /// Since when the first of them waits; monotonic.
+    private var arrivedSince: UInt64 = 0
     /// Asked of Raft, ascending by id.
     private var asked: Deque<Batch> = []
     private var lastID: UInt64 = 0
     /// The newest index that was granted, and when it was asked for: what was committed by then is
     /// applied there, whoever leads by now.
     private var newest: (index: LogIndex, askedAt: UInt64)?
+    /// How long the last round took, in nanoseconds; nil: there was none.
+    private var roundTime: UInt64?
     /// Queries in all of them.
     private(set) var count = 0
+    /// Queries that were granted, and are not known to be answered.
+    private(set) var unanswered = 0
 
     /// A query waits for the end of the turn.
-    mutating func add(_ query: WaitingQuery) {
+    mutating func add(_ query: WaitingQuery, at moment: UInt64) {
         count += 1
+        if arrived.isEmpty { arrivedSince = moment }
         arrived.append(query)
     }
 
-    /// Closes the batch of this turn.
+    /// So many of those that were granted are answered.
+    mutating func answered(_ count: Int) { unanswered -= min(unanswered, count) }
+
+    /// Whether what arrived should wait until it is as much as is not answered yet, as commands do:
+    /// a round costs three nodes the same for one query and for a hundred.
+    ///
+    /// - Parameters:
+    ///   - moment: The monotonic moment.
+    ///   - limit: No longer than this, in nanoseconds, and only where a round takes less.
+    /// - Returns: Whether it should.
+    func isHeldBack(at moment: UInt64, limit: UInt64) -> Bool {
+        // What was asked and is not decided counts as well.
+        guard !arrived.isEmpty, arrived.count < unanswered + count - arrived.count,
+            let roundTime, roundTime < limit
+        else { return false }
+        return moment - min(moment, arrivedSince) < limit
+    }
+
+    /// Closes the batch of what arrived.
     ///
     /// - Returns: What to ask of Raft, or nil if no query arrived.
     mutating func ask(at moment: UInt64) -> RequestID? {
@@ -65,13 +90,19 @@ struct Reads: Sendable {
     /// Raft granted a request.
     ///
     /// - Returns: Its queries.
-    mutating func granted(_ id: RequestID, index: LogIndex) -> [WaitingQuery] {
-        if let batch = asked.first(where: { $0.id == id }),
-            batch.askedAt >= newest?.askedAt ?? 0
-        {
-            newest = (index, batch.askedAt)
+    mutating func granted(
+        _ id: RequestID,
+        index: LogIndex,
+        at moment: UInt64
+    ) -> [WaitingQuery] {
+        if let batch = asked.first(where: { $0.id == id }) {
+            roundTime = moment - min(moment, batch.askedAt)
+            if batch.askedAt >= newest?.askedAt ?? 0 { newest = (index, batch.askedAt) }
         }
-        return decided(id)
+        var queries = decided(id)
+        for place in queries.indices { queries[place].isConfirmed = true }
+        unanswered += queries.count
+        return queries
     }
 
     /// Raft decided a request, one way or the other.

@@ -128,8 +128,8 @@ struct WaitingQueries {
     }
 
     /// Takes out the queries of connections that are closed.
-    mutating func forget(_ connections: Set<UInt64>) -> [RequestKey] {
-        take { connections.contains($0.key.connection) }.map(\.key)
+    mutating func forget(_ connections: Set<UInt64>) -> [WaitingQuery] {
+        take { connections.contains($0.key.connection) }
     }
 
     /// Takes out all of which this is true, in order.

@@ -122,27 +122,4 @@ struct StageFailureTests {
             }
         )
     }
-
-    @Test
-    func `queries whose deadline is past are given back and leave the others`() {
-        var reads = Reads()
-        func query(_ request: UInt64, deadline: UInt64) -> WaitingQuery {
-            WaitingQuery(
-                key: RequestKey(connection: 1, request: request),
-                principal: .operator(name: [1]),
-                tenant: .none,
-                query: .getTenant(name: [1]),
-                deadline: deadline
-            )
-        }
-        reads.add(query(1, deadline: 10))
-        reads.add(query(2, deadline: 30))
-        let request = reads.ask(at: 0)
-        #expect(reads.count == 2)
-        #expect(reads.takeExpired(at: 20).map(\.key.request) == [1])
-        #expect(reads.count == 1)
-        #expect(reads.takeExpired(at: 20).isEmpty)
-        #expect(request.map { reads.decided($0).map(\.key.request) } == [2])
-        #expect(reads.count == 0)
-    }
 }

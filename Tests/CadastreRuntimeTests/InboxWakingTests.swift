@@ -57,6 +57,19 @@ struct InboxWakingTests {
     }
 
     @Test
+    func `what is followed by more wakes nobody`() {
+        let (inbox, alarm) = make()
+        #expect(inbox.rest(heedingAll: true))
+        inbox.leave(1, isFollowed: true)
+        #expect(alarm.count.load(ordering: .relaxed) == 0)
+        inbox.leave(2)
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        #expect(taken == [1, 2])
+    }
+
+    @Test
     func `what was left keeps its taker from resting`() {
         let (inbox, _) = make()
         inbox.leave(1)

@@ -38,11 +38,15 @@ package final class Inbox<Event: Sendable>: Sendable {
 
     /// Adds one event that can wait until the taker is awake for another reason, unless it said
     /// otherwise when it went to sleep.
-    package func leave(_ event: Event) {
+    ///
+    /// - Parameters:
+    ///   - event: What can wait.
+    ///   - isFollowed: Another event will say more soon: this one wakes nobody.
+    package func leave(_ event: Event, isFollowed: Bool = false) {
         let mustWake = state.withLockedValue { state in
             guard !state.isClosed else { return false }
             state.events.append(event)
-            guard state.heedsAll, !state.isAwake else { return false }
+            guard state.heedsAll, !isFollowed, !state.isAwake else { return false }
             state.isAwake = true
             return true
         }

@@ -159,11 +159,13 @@ extension StageThread.Work where Event == ApplyEvent {
             if !output.replies.isEmpty { reply(&output.replies) }
             if let report = output.report,
                 report != reported || report.reapplyFrom != nil || tookEntries
+                    || report.answeredReads > 0
             {
                 // Nobody waits for mere progress, unless a block is held back for it: it is told with
                 // what comes next, at the latest with a tick, and costs no turn of its own.
                 if report.isMereProgress(since: reported), sizeTaken < Self.sizeWorthTelling {
-                    consensus.leave(.applied(report))
+                    let isFollowed = output.hasMore && !tookEntries
+                    consensus.leave(.applied(report), isFollowed: isFollowed)
                 } else {
                     consensus.post(.applied(report))
                 }
