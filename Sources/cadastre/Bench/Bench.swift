@@ -160,17 +160,19 @@ struct Bench: Sendable {
         let usage = try await clients.first.ask(GetUsage(bucket: plan.bucket))
             .get(doing: "reading the usage")
         guard usage.objects < plan.keyCount else { return }
-        let maker = RequestMaker(plan.toPopulate)
-        let count = plan.keyCount
-        let progress = Progress("objects put first", total: count)
-        let work = BenchLoad(clients, limit: count) { number, process in
-            progress.add()
+        let population = plan.toPopulate
+        let maker = RequestMaker(population)
+        let size = UInt64(population.batch)
+        let batches = plan.keyCount / size + (plan.keyCount % size == 0 ? 0 : 1)
+        let progress = Progress("objects put first", total: plan.keyCount)
+        let work = BenchLoad(clients, limit: batches) { number, process in
+            progress.add(min(size, plan.keyCount - number * size))
             return maker.operation(number, of: process)
         }
         await withCheckedContinuation { continuation in
             Task {
                 await clients.onLoop {
-                    work.begin(clients: 256)
+                    work.begin(clients: 8)
                     work.onLimit { continuation.resume() }
                 }
             }

@@ -53,10 +53,12 @@ struct BenchPlan: Sendable {
         }
     }
 
-    /// The same keys, each put once.
+    /// The same keys, each put once, many at a time.
     var toPopulate: BenchPlan {
         var plan = self
-        plan.mix = Mix([(.put, 1)])
+        // Together as large as a few blocks, however large each is.
+        plan.batch = min(max(131_072 / (valueSize + 1_024), 1), 100)
+        plan.mix = Mix([(.batch(plan.batch), 1)])
         plan.order = .sequential
         return plan
     }
