@@ -31,14 +31,15 @@ extension ApplyStage {
             return nil
         }
         var found: VerifiedRows?
+        // While somebody waits for an answer, as little as a turn's answers cost.
+        let most = settings.maximumVerifiedPerTurn
+        let rows = queries.readyCount > 0 ? max(1, most / 32) : most
         let lost = try surviving { () throws(StateMachineError) in
             if !stateMachine.isVerifying {
                 digests.begin()
                 try stateMachine.beginVerification()
             }
-            found = try stateMachine.continueVerification(
-                maximumRows: settings.maximumVerifiedPerTurn
-            )
+            found = try stateMachine.continueVerification(maximumRows: rows)
         }
         guard let found else { return lost }
         for noted in digests.finish() {

@@ -103,7 +103,7 @@ extension ConsensusStage {
 
     /// The same for reads, which are answered within less.
     var areReadsHeldBack: Bool {
-        reads.isHeldBack(at: now.monotonic, limit: settings.gatherTime / 2)
+        reads.isHeldBack(at: now.monotonic, limit: settings.gatherTime / 4)
     }
 
     private var hasRoomForBlock: Bool {

@@ -67,7 +67,7 @@ package struct NodeSettings: Sendable {
     /// Where the last block was committed within this, in nanoseconds, what waits is held back while
     /// more than that is not answered yet; 0: it never is.
     ///
-    /// For reads half of it. A block costs three nodes some 30 switches of threads, however few
+    /// For reads a quarter of it. A block costs three nodes some 30 switches of threads, however few
     /// commands it has. Longer than a commit takes among near nodes, and shorter than the way to a
     /// far site and back, for which nobody should wait twice.
     package var gatherTime: UInt64 = 4_000_000
@@ -84,7 +84,8 @@ package struct NodeSettings: Sendable {
     package var maximumRowsPerTurn: UInt64 = 160
     /// Bytes of the answers of one turn.
     package var maximumAnswersPerTurn = 4 * 1_048_576
-    /// Objects of which the apply stage recomputes the digest in one turn.
+    /// Objects of which the apply stage recomputes the digest in one turn; a 32nd of it while queries
+    /// wait.
     package var maximumVerifiedPerTurn = 8_192
     /// The digests at indices that this divides are reported, to be compared between nodes.
     package var digestInterval: UInt64 = 1_024

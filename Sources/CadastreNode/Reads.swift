@@ -49,7 +49,8 @@ struct Reads: Sendable {
     func isHeldBack(at moment: UInt64, limit: UInt64) -> Bool {
         // What was asked and is not decided counts as well.
         guard !arrived.isEmpty, arrived.count < unanswered + count - arrived.count,
-            let roundTime, roundTime < limit
+            // Who is alone grants them at once, and a round costs nothing.
+            let roundTime, roundTime > 0, roundTime < limit
         else { return false }
         return moment - min(moment, arrivedSince) < limit
     }

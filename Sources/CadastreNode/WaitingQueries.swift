@@ -57,7 +57,7 @@ struct WaitingQueries {
     // MARK: Coming
 
     /// A query that can be answered; what is too much is taken out after the turn
-    /// (``takeExcess()``), since most can be answered in it.
+    /// (``takeExcess()``), since some can be answered in it.
     mutating func addReady(_ query: WaitingQuery) {
         if ready[query.tenant] == nil { turns.append(query.tenant) }
         ready[query.tenant, default: []].append(query)

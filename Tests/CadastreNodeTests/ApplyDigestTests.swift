@@ -27,6 +27,27 @@ struct ApplyDigestTests {
         return found
     }
 
+    /// Or every turn with answers would recompute as much as one without.
+    @Test
+    func `while queries wait a turn recomputes little`() throws {
+        var settings = NodeSettings()
+        settings.maximumVerifiedPerTurn = 320
+        settings.maximumRowsPerTurn = 1
+        var fixture = try ApplyFixture(settings: settings, objects: 100)
+        let queries = (0..<20).map { ApplyEvent.query(fixture.list($0), index: .zero) }
+        try fixture.attempt([.digest(key(1), atLeast: .zero)] + queries)
+        var found: [UInt64: CadastreNode.DigestReport] = [:]
+        var answered = fixture.answered.count
+        while found.isEmpty {
+            fixture.turn(.resume)
+            answered += fixture.answered.count
+            found = reports(fixture.output.replies)
+        }
+        // Ten objects a turn beside one list, and a turn for each other table.
+        #expect((10...20).contains(answered))
+        #expect(found[1]?.kept == found[1]?.computed)
+    }
+
     @Test
     func `nodes that are given many entries at once answer for the index that was asked for`()
         throws

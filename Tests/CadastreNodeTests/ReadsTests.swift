@@ -84,6 +84,17 @@ struct ReadsTests {
         #expect(reads.isHeldBack(at: 40, limit: Self.limit))
     }
 
+    /// A round costs the only voter nothing.
+    @Test
+    func `who is alone holds back nothing`() throws {
+        var reads = Reads()
+        for request: UInt64 in 0..<4 { reads.add(query(request), at: 5) }
+        let asked = reads.ask(at: 5)
+        #expect(reads.granted(try #require(asked), index: LogIndex(5), at: 5).count == 4)
+        reads.add(query(9), at: 6)
+        #expect(!reads.isHeldBack(at: 6, limit: Self.limit))
+    }
+
     @Test
     func `without a round before nothing is held back`() {
         var reads = Reads()

@@ -128,6 +128,10 @@ extension StageThread.Work where Event == ApplyEvent {
     /// have more that it holds back: an eighth of what it hands over before it is told.
     private static var sizeWorthTelling: Int { 256 << 10 }
 
+    /// So many turns in a row that answered queries and have more of them wake nobody: what is held
+    /// back for their answers waits for the next turn then.
+    private static var turnsWithoutTelling: Int { 8 }
+
     /// The apply stage's work.
     ///
     /// - Parameters:
@@ -154,20 +158,24 @@ extension StageThread.Work where Event == ApplyEvent {
         /// The consensus stage counts what it has handed over: it hears of each turn that took some.
         var tookEntries = false
         var sizeTaken = 0
+        var untoldTurns = 0
         func handOver() {
             if let access = output.access { publish(access) }
             if !output.replies.isEmpty { reply(&output.replies) }
             if let report = output.report,
                 report != reported || report.reapplyFrom != nil || tookEntries
-                    || report.answeredReads > 0
+                    || report.answeredReads > 0 || untoldTurns > 0
             {
                 // Nobody waits for mere progress, unless a block is held back for it: it is told with
                 // what comes next, at the latest with a tick, and costs no turn of its own.
                 if report.isMereProgress(since: reported), sizeTaken < Self.sizeWorthTelling {
-                    let isFollowed = output.hasMore && !tookEntries
+                    let isFollowed =
+                        output.hasMore && !tookEntries && untoldTurns < Self.turnsWithoutTelling
                     consensus.leave(.applied(report), isFollowed: isFollowed)
+                    untoldTurns = isFollowed ? untoldTurns + 1 : 0
                 } else {
                     consensus.post(.applied(report))
+                    untoldTurns = 0
                 }
                 reported = report
                 tookEntries = false

@@ -53,7 +53,7 @@ struct BenchPlan: Sendable {
         }
     }
 
-    /// The same keys, each put once, many at a time.
+    /// The same keys, each put, many at a time; the last batch goes on with the first keys.
     var toPopulate: BenchPlan {
         var plan = self
         // Together as large as a few blocks, however large each is.
