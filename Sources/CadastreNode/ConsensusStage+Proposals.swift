@@ -97,7 +97,7 @@ extension ConsensusStage {
 
     /// Whether something waits for nothing but that what is on its way is answered.
     package var isHoldingBack: Bool {
-        areReadsHeldBack
+        areReadsHeldBack || delivery.isFull
             || !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
     }
 

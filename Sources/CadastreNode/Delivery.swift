@@ -33,6 +33,9 @@ struct Delivery: Sendable {
             && outstandingSize < Self.maximumOutstandingSize
     }
 
+    /// Something waits for nothing but room.
+    var isFull: Bool { next <= committed && outstandingSize >= Self.maximumOutstandingSize }
+
     /// Raft committed on.
     mutating func commit(through index: LogIndex) {
         if index > committed { committed = index }

@@ -35,6 +35,12 @@ extension StateMachine {
         try giveBackSpace()
     }
 
+    /// Whether ``endOfTurn(idle:)`` has something to do after a turn.
+    package var hasToStore: Bool { rows.isStoring || isDue || rows.hasNewCommit }
+
+    /// Whether a transaction is being stored: what is written at once waits for all of it.
+    package var isStoring: Bool { rows.isStoring }
+
     /// Stores a piece of the transaction whose contents are fixed, and fixes the next one when it is
     /// due.
     ///
@@ -45,7 +51,7 @@ extension StateMachine {
         commandsStored = counters.commandsApplied
         let count = 2 + 2 * max(commands, rows.changesNoted)
         rows.changesNoted = 0
-        guard rows.isStoring || isDue || rows.hasNewCommit else { return }
+        guard hasToStore else { return }
         try checkLatch()
         do {
             _ = try rows.store(atMost: isDue ? .max : count)

@@ -70,9 +70,41 @@ struct InboxWakingTests {
     }
 
     @Test
-    func `what was left keeps its taker from resting`() {
-        let (inbox, _) = make()
-        inbox.leave(1)
+    func `what was left keeps awake who heeds all, and nobody else`() {
+        let (inbox, alarm) = make()
+        inbox.post(1)
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        taken = []
+        inbox.leave(2)
+        #expect(!inbox.rest(heedingAll: true))
+        #expect(inbox.rest())
+        #expect(alarm.count.load(ordering: .relaxed) == 1)
+        inbox.post(3)
+        #expect(alarm.count.load(ordering: .relaxed) == 2)
         #expect(!inbox.rest())
+        #expect(inbox.take(into: &taken))
+        #expect(taken == [2, 3])
+        #expect(inbox.rest())
+    }
+
+    @Test
+    func `another takes over from who sleeps, and what comes then wakes nobody`() {
+        let (inbox, alarm) = make()
+        #expect(inbox.takeOver())
+        #expect(!inbox.takeOver())
+        inbox.post(1)
+        #expect(alarm.count.load(ordering: .relaxed) == 0)
+        #expect(!inbox.rest())
+        var taken: [Int] = []
+        #expect(inbox.take(into: &taken))
+        #expect(inbox.rest())
+        inbox.leave(2)
+        #expect(!inbox.takeOver())
+        inbox.close()
+        taken = []
+        #expect(inbox.take(into: &taken))
+        #expect(inbox.rest())
+        #expect(!inbox.takeOver())
     }
 }

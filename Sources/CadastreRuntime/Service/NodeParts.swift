@@ -182,7 +182,7 @@ final class NodeParts: Sendable {
     func startPeers(_ plan: NodePlan) async throws -> Int {
         let address = plan.settings.listeners.peer
         let (peers, host, desks) = (peers, host, doors.desks)
-        let (journal, apply, snapshot) = (journal.inbox, apply.inbox, snapshot.inbox)
+        let (journal, apply, snapshot) = (journal.inbox, apply, snapshot.inbox)
         let (failed, tick) = (failed, tickMilliseconds)
         let loop = consensusGroup.next()
         return try await loop.flatSubmit {

@@ -11,7 +11,7 @@ internal import RaftCore
 /// A running node: its stages on their threads, its listeners, its connections.
 ///
 /// ```
-/// consensus loop   peers' sockets, tick, ConsensusStage
+/// consensus loop   peers' sockets, tick, ConsensusStage, short turns of ApplyStage
 /// journal thread   JournalStage, fsync
 /// apply thread     ApplyStage, SQLite
 /// client loops     sessions of clients and operators

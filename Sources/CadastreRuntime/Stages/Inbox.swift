@@ -9,6 +9,8 @@ package final class Inbox<Event: Sendable>: Sendable {
     private struct State {
         var events: [Event] = []
         var isAwake = false
+        /// Something of what waits does not wait for another reason to be awake.
+        var isPressing = false
         /// The sleeping taker wants to know even of what can wait.
         var heedsAll = false
         var isClosed = false
@@ -30,6 +32,7 @@ package final class Inbox<Event: Sendable>: Sendable {
         let mustWake = state.withLockedValue { state in
             guard !state.isClosed else { return false }
             state.events.append(event)
+            state.isPressing = true
             defer { state.isAwake = true }
             return !state.isAwake
         }
@@ -47,7 +50,7 @@ package final class Inbox<Event: Sendable>: Sendable {
             guard !state.isClosed else { return false }
             state.events.append(event)
             guard state.heedsAll, !isFollowed, !state.isAwake else { return false }
-            state.isAwake = true
+            (state.isPressing, state.isAwake) = (true, true)
             return true
         }
         if mustWake { wake() }
@@ -67,6 +70,7 @@ package final class Inbox<Event: Sendable>: Sendable {
                 state.events.append(contentsOf: events)
                 events.removeAll(keepingCapacity: true)
             }
+            state.isPressing = true
             defer { state.isAwake = true }
             return !state.isAwake
         }
@@ -85,19 +89,32 @@ package final class Inbox<Event: Sendable>: Sendable {
                 return false
             }
             swap(&state.events, &events)
+            state.isPressing = false
             return true
         }
     }
 
-    /// Considers the taker asleep, unless something waits.
+    /// Considers the taker asleep, unless something waits for it.
     ///
-    /// - Parameter heedingAll: It is to be woken even by what is left (``leave(_:)``).
+    /// - Parameter heedingAll: It heeds even what is left (``leave(_:isFollowed:)``): what was left
+    ///   keeps it awake, and what will be wakes it.
     /// - Returns: Whether it is asleep now.
     package func rest(heedingAll: Bool = false) -> Bool {
         state.withLockedValue { state in
             state.heedsAll = heedingAll
-            if state.events.isEmpty { state.isAwake = false }
-            return state.events.isEmpty
+            state.isAwake = state.isPressing || (heedingAll && !state.events.isEmpty)
+            return !state.isAwake
+        }
+    }
+
+    /// Makes another thread the taker, until it rests, if the taker sleeps and nothing waits.
+    ///
+    /// - Returns: Whether it is.
+    package func takeOver() -> Bool {
+        state.withLockedValue { state in
+            guard !state.isAwake, state.events.isEmpty, !state.isClosed else { return false }
+            state.isAwake = true
+            return true
         }
     }
 

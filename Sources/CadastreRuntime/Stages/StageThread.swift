@@ -1,13 +1,23 @@
 internal import Dispatch
 internal import Foundation
+internal import Synchronization
 
 /// A thread that does one stage's turns: takes what waits, does it, sleeps.
+///
+/// While it sleeps, another thread can do a short turn in its place (``turnHere(_:)``), which spares
+/// waking it.
 package final class StageThread<Event: Sendable>: Sendable {
-    /// What the thread does; every part runs on the thread alone.
+    /// What the thread does; one part at a time.
     package struct Work {
         /// Does everything that waited; what it leaves in the array cannot be done now and is
         /// tried again soon, before what comes later.
         var turn: (inout [Event]) throws -> Void
+        /// Does what turns have left behind, for which nobody should wait; on the thread itself.
+        var followUp: () throws -> Void = {}
+        /// Whether turns have left something behind.
+        var mustFollowUp: () -> Bool = { false }
+        /// Whether another thread may do a turn over these events now; nil: never.
+        var isShort: (([Event]) -> Bool)?
         /// Does one bounded step of what nobody waits for; true asks for another one.
         var idle: () throws -> Bool
         /// After this long without events `idle` is called.
@@ -21,6 +31,9 @@ package final class StageThread<Event: Sendable>: Sendable {
     /// Where the stage's events are posted.
     package let inbox: Inbox<Event>
     private let bed = Bed()
+    private let seat = Seat()
+    /// Held by whoever does a part of the work.
+    private let lock = Mutex<Void>(())
     private let ended = DispatchSemaphore(value: 0)
     private let name: String
 
@@ -63,36 +76,103 @@ package final class StageThread<Event: Sendable>: Sendable {
         return ended.wait(timeout: .now() + .milliseconds(limit)) == .success
     }
 
+    /// What is touched under `lock` alone.
+    ///
+    /// `@unchecked Sendable`: for that reason.
+    private final class Seat: @unchecked Sendable {
+        var work: Work?
+        /// What a turn in the thread's place ended with; the thread ends with it.
+        var failure: (any Error)?
+        /// Turns that others did and the thread does not know of.
+        var hasNews = false
+        /// The thread sleeps until it is woken: it has no idle work.
+        var sleepsDeeply = false
+    }
+
+    /// Does a turn on the calling thread, if the stage's own sleeps, nothing waits for it, and the work
+    /// says that it is short.
+    ///
+    /// The caller is kept as long as the turn takes, and never waits for the stage's thread, which
+    /// does what follows the turn.
+    ///
+    /// - Parameter events: Emptied if they were done.
+    /// - Returns: Whether they were done, or failed, which ends the thread as any failure does. If not,
+    ///   post them.
+    package func turnHere(_ events: inout [Event]) -> Bool {
+        var mustWake = false
+        let isDone = lock.withLockIfAvailable { _ in
+            guard seat.failure == nil, let work = seat.work, let isShort = work.isShort,
+                isShort(events), inbox.takeOver()
+            else { return false }
+            do {
+                try work.turn(&events)
+                precondition(events.isEmpty, "a turn that others may do leaves nothing undone")
+                mustWake = seat.sleepsDeeply || work.mustFollowUp()
+            } catch {
+                events.removeAll()
+                seat.failure = error
+                mustWake = true
+            }
+            seat.hasNews = true
+            // What came meanwhile has woken nobody.
+            if !inbox.rest() { mustWake = true }
+            return true
+        }
+        if mustWake { bed.wake() }
+        return isDone ?? false
+    }
+
     private func run(_ work: Work) throws {
+        lock.withLock { _ in seat.work = work }
+        // What the stage holds, files and locks among it, is let go before anybody hears of its end.
+        defer { lock.withLock { _ in seat.work = nil } }
         var events: [Event] = []
-        var hasIdleWork = true
         var news: [Event] = []
-        while true {
-            if !events.isEmpty {
+        var hasIdleWork = true
+        while !inbox.isClosed || !events.isEmpty || inbox.count > 0 {
+            guard events.isEmpty else {
                 // No room now: a moment later there may be.
                 _ = bed.sleep(milliseconds: RuntimeLimits.stageRetryMilliseconds)
                 if inbox.take(into: &news) { events.append(contentsOf: news) }
                 news.removeAll(keepingCapacity: true)
                 if inbox.isClosed { break }
-                try work.turn(&events)
+                try seated {
+                    try work.turn(&events)
+                    try work.followUp()
+                }
                 continue
             }
-            if inbox.take(into: &events) {
-                try work.turn(&events)
-                hasIdleWork = true
-                continue
+            // Taken under the lock: what comes later is not done before.
+            let isAwake = try seated {
+                let hasNews = seat.hasNews
+                seat.hasNews = false
+                let hasEvents = inbox.take(into: &events)
+                if hasEvents { try work.turn(&events) }
+                if hasEvents || hasNews { try work.followUp() }
+                if hasEvents || hasNews { hasIdleWork = true }
+                seat.sleepsDeeply = !hasEvents && !hasIdleWork
+                return hasEvents
             }
-            if inbox.isClosed { break }
+            if isAwake || inbox.isClosed { continue }
             guard hasIdleWork else {
                 bed.sleep()
                 continue
             }
-            let pause = work.pause?() ?? work.quietMilliseconds
+            let pause = try seated { work.pause?() ?? work.quietMilliseconds }
             if !bed.sleep(milliseconds: pause) {
-                hasIdleWork = try work.idle()
+                // Not after a turn that was done meanwhile: it has its own silence to wait for.
+                hasIdleWork = try seated { try seat.hasNews || work.idle() }
             }
         }
-        try work.close()
+        try seated { try work.close() }
+    }
+
+    /// Does a part of the work.
+    private func seated<Result>(_ part: () throws -> Result) throws -> Result {
+        try lock.withLock { _ in
+            if let failure = seat.failure { throw failure }
+            return try part()
+        }
     }
 }
 

@@ -48,8 +48,8 @@ extension StageThread.Work where Event == JournalEvent {
                 metrics.journalSeconds.recordNanoseconds(Clock.monotonic - start)
                 let statistics = stage.statistics
                 view.update { $0.numbers.journal = statistics }
-                try stage.followUp()
             },
+            followUp: { try stage.followUp() },
             idle: { try stage.idle() },
             // A mark stands within 10 ms of the last write.
             quietMilliseconds: 5,
@@ -152,6 +152,7 @@ extension StageThread.Work where Event == ApplyEvent {
         publish: @escaping (AccessView) -> Void,
         again: @escaping () -> Void
     ) -> Self {
+        // Touched by one part of the work at a time, whichever thread does it.
         var output = ApplyOutput()
         var reported: AppliedReport?
         var isWaiting = false
@@ -197,12 +198,18 @@ extension StageThread.Work where Event == ApplyEvent {
                 }
                 try stage.turn(&events, at: Clock.now(), into: &output)
                 handOver()
-                events.removeAll(keepingCapacity: true)
-                try stage.followUp(at: Clock.now(), into: &output)
-                if output.report != nil { handOver() }
                 metrics.applySeconds.recordNanoseconds(Clock.monotonic - start)
                 stepsLeft = 3
             },
+            followUp: {
+                guard stage.mustFollowUp else { return }
+                let start = Clock.monotonic
+                try stage.followUp(at: Clock.now(), into: &output)
+                if output.report != nil { handOver() }
+                metrics.applySeconds.recordNanoseconds(Clock.monotonic - start)
+            },
+            mustFollowUp: { stage.mustFollowUp },
+            isShort: { stage.isShort($0) },
             idle: {
                 // Without room nothing may come that would make it look for some; nor where what
                 // somebody waits for is not sent.
