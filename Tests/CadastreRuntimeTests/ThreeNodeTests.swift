@@ -2,10 +2,12 @@ import CadastreNode
 import CadastreProtocol
 import CadastreTLS
 import Foundation
+import Glibc
 import Logging
 import NIOCore
 import NIOPosix
 import RaftCore
+import Synchronization
 import Testing
 
 @testable import CadastreRuntime
@@ -206,17 +208,28 @@ final class ThreeNodes {
         return nodes
     }
 
-    /// Ports that nobody uses, all different: taken together, then given back.
+    /// Where the search for ports goes on: below those that the kernel gives to outgoing connections,
+    /// which would take one that was found before its node listens.
+    private static let nextPort = Mutex(Int.random(in: 18_000..<24_000))
+
+    /// Ports that nobody uses, all different.
     private static func freePorts(_ count: Int) async throws -> [Int] {
-        var channels: [any Channel] = []
-        for _ in 0..<count {
-            channels.append(
-                try await ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
-                    .bind(host: "127.0.0.1", port: 0).get()
-            )
+        var ports: [Int] = []
+        while ports.count < count {
+            let port = nextPort.withLock { next in
+                defer { next = next < 26_000 ? next + 1 : 18_000 }
+                return next
+            }
+            let bootstrap = ServerBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            let channel: any Channel
+            do {
+                channel = try await bootstrap.bind(host: "127.0.0.1", port: port).get()
+            } catch let error as IOError where error.errnoCode == EADDRINUSE {
+                continue
+            }
+            try await channel.close()
+            ports.append(port)
         }
-        let ports = channels.map { $0.localAddress?.port ?? 0 }
-        for channel in channels { try await channel.close() }
         return ports
     }
 }
