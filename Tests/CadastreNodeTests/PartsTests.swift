@@ -265,17 +265,35 @@ struct BlocksInFlightTests {
 
 /// What the apply stage is handed, and when.
 struct DeliveryTests {
-    private func entry(_ index: UInt64) -> Entry {
-        Entry.make(
+    /// With a block of so many bytes, if any.
+    private func entry(_ index: UInt64, size: Int = 0) -> Entry {
+        var block = BlockBuilder()
+        if size > 0 { _ = block.add(Array(repeating: 0, count: size)) }
+        return Entry.make(
             cluster: ClusterID(high: 1, low: 1),
             group: .directory,
             position: position(index, 1),
-            kind: .noOp,
+            kind: size > 0 ? .commands : .noOp,
             featureLevel: 1,
             now: 0,
             random: (0, 0),
-            previousHash: .zero
+            previousHash: .zero,
+            block: size > 0 ? block.finish() : nil
         )
+    }
+
+    /// Reports of progress wake whoever waits for room, however well the block was compressed.
+    @Test
+    func `it is full where something waits for what was handed over to be applied`() {
+        var delivery = Delivery(applied: .zero)
+        delivery.commit(through: LogIndex(1))
+        #expect(!delivery.isFull)
+        delivery.handedOver(entry(1, size: Delivery.maximumOutstandingSize))
+        #expect(!delivery.isFull, "nothing waits")
+        delivery.commit(through: LogIndex(2))
+        #expect(delivery.isFull && !delivery.wantsMore)
+        delivery.applied(through: LogIndex(1))
+        #expect(!delivery.isFull && delivery.wantsMore)
     }
 
     @Test

@@ -18,7 +18,7 @@ struct ShortTurnTests {
         return entry
     }
 
-    private func query(_ query: Query) -> ApplyEvent {
+    private func query(_ query: Query, index: LogIndex = .zero) -> ApplyEvent {
         .query(
             WaitingQuery(
                 key: RequestKey(connection: 1, request: 1),
@@ -27,14 +27,16 @@ struct ShortTurnTests {
                 query: query,
                 deadline: .max
             ),
-            index: .zero
+            index: index
         )
     }
+
+    private let read = Query.getObject(bucket: ApplyFixture.bucket(1), key: [1])
 
     @Test
     func `one decoded entry and point reads are short, up to 64 operations together`() throws {
         var fixture = try ApplyFixture()
-        let read = query(.getObject(bucket: ApplyFixture.bucket(1), key: [1]))
+        let read = query(read)
         let puts = (0..<60).map { fixture.put("\($0)") }
         let entry = decoded(puts, &fixture)
         #expect(fixture.stage.isShort([.entries([entry])]))
@@ -93,17 +95,18 @@ struct ShortTurnTests {
         #expect(!eager.stage.mustFollowUp)
         try eager.begin([.entries([eager.entry([eager.put("a")])])])
         #expect(eager.stage.mustFollowUp)
+        #expect(!eager.stage.isShort([query(read)]))
         try eager.followUp()
         #expect(!eager.stage.mustFollowUp)
+        #expect(eager.stage.isShort([query(read)]))
     }
 
     @Test
     func `what an entry may make ready keeps its turn from being short`() throws {
-        let read = query(.getObject(bucket: ApplyFixture.bucket(1), key: [1]))
-        guard case .query(let late, _) = read else { return }
+        let read = query(read)
         let far = LogIndex(1_000)
         for event: ApplyEvent in [
-            .query(late, index: far),
+            query(self.read, index: far),
             .digest(RequestKey(connection: 1, request: 2), atLeast: far),
         ] {
             var fixture = try ApplyFixture()
@@ -123,5 +126,30 @@ struct ShortTurnTests {
         let large = decoded(puts, &fixture)
         #expect(large.entry.rawSize > 65_536)
         #expect(!fixture.stage.isShort([.entries([large])]))
+    }
+
+    /// It may close sessions, which would first store all the rest.
+    @Test
+    func `a tick is short, but not while a transaction is being stored`() throws {
+        var settings = NodeSettings()
+        settings.stateMachine.maximumDirtyRows = 32
+        var fixture = try ApplyFixture(settings: settings)
+        let tick = CommandEnvelope(
+            principal: .node(1),
+            tenant: .none,
+            identity: .none,
+            command: .tick(Tick(samples: []))
+        )
+        let block = decoded([tick, fixture.put("a")], &fixture)
+        #expect(fixture.stage.isShort([.entries([block])]))
+        fixture.turn(.entries([block]))
+        for number in 0..<40 where !fixture.stage.stateMachine.isStoring {
+            fixture.turn(.entries([fixture.entry([fixture.put("\(number)")])]))
+        }
+        #expect(fixture.stage.stateMachine.isStoring && !fixture.stage.mustFollowUp)
+        let puts = decoded([fixture.put("b")], &fixture)
+        #expect(fixture.stage.isShort([.entries([puts])]))
+        let next = decoded([tick, fixture.put("c")], &fixture)
+        #expect(!fixture.stage.isShort([.entries([next])]))
     }
 }

@@ -15,6 +15,7 @@ struct TurnHereTests {
         private let lines = Mutex<[String]>([])
         private let stage = Mutex<pthread_t?>(nil)
         private let owed = Mutex(false)
+        private let idleSteps = Atomic(0)
 
         /// The calling thread is the stage's.
         func begin() { stage.withLock { $0 = pthread_self() } }
@@ -23,11 +24,11 @@ struct TurnHereTests {
             let place = stage.withLock { $0 } == pthread_self() ? "stage" : "here"
             lines.withLock { $0.append("\(text) \(place)") }
         }
-        private let idleSteps = Atomic(0)
 
         func isFirstIdle() -> Bool {
             idleSteps.add(1, ordering: .relaxed).oldValue == 0
         }
+
         func owe(_ isOwed: Bool) { owed.withLock { $0 = isOwed } }
         var isOwed: Bool { owed.withLock { $0 } }
         var all: [String] { lines.withLock { $0 } }

@@ -178,7 +178,11 @@ package struct NodeMetrics: Sendable {
             "Segments that a write had to prepare itself."
         ),
         .init("cadastre_journal_segments", .gauge, "Segments that exist."),
-        .init("cadastre_apply_batch_seconds", .histogram(seconds), "One turn of the apply stage."),
+        .init(
+            "cadastre_apply_batch_seconds",
+            .histogram(seconds),
+            "One turn of the apply stage, or storing behind it."
+        ),
         .init(
             "cadastre_apply_batch_entries",
             .histogram([1, 2, 4, 8, 16, 32, 64, 128, 256, 512]),

@@ -81,7 +81,7 @@ package final class StageThread<Event: Sendable>: Sendable {
     /// `@unchecked Sendable`: for that reason.
     private final class Seat: @unchecked Sendable {
         var work: Work?
-        /// What a turn in the thread's place ended with; the thread ends with it.
+        /// What a part of the work ended with; the thread ends with it.
         var failure: (any Error)?
         /// Turns that others did and the thread does not know of.
         var hasNews = false
@@ -129,7 +129,7 @@ package final class StageThread<Event: Sendable>: Sendable {
         var events: [Event] = []
         var news: [Event] = []
         var hasIdleWork = true
-        while !inbox.isClosed || !events.isEmpty || inbox.count > 0 {
+        while true {
             guard events.isEmpty else {
                 // No room now: a moment later there may be.
                 _ = bed.sleep(milliseconds: RuntimeLimits.stageRetryMilliseconds)
@@ -143,17 +143,19 @@ package final class StageThread<Event: Sendable>: Sendable {
                 continue
             }
             // Taken under the lock: what comes later is not done before.
-            let isAwake = try seated {
-                let hasNews = seat.hasNews
-                seat.hasNews = false
+            let hadEvents = try seated {
                 let hasEvents = inbox.take(into: &events)
                 if hasEvents { try work.turn(&events) }
-                if hasEvents || hasNews { try work.followUp() }
-                if hasEvents || hasNews { hasIdleWork = true }
-                seat.sleepsDeeply = !hasEvents && !hasIdleWork
+                if hasEvents || seat.hasNews {
+                    try work.followUp()
+                    hasIdleWork = true
+                }
+                seat.hasNews = false
+                seat.sleepsDeeply = !hasIdleWork
                 return hasEvents
             }
-            if isAwake || inbox.isClosed { continue }
+            if hadEvents { continue }
+            if inbox.isClosed { break }
             guard hasIdleWork else {
                 bed.sleep()
                 continue
@@ -167,11 +169,16 @@ package final class StageThread<Event: Sendable>: Sendable {
         try seated { try work.close() }
     }
 
-    /// Does a part of the work.
+    /// Does a part of the work; after one that failed, here or there, no other.
     private func seated<Result>(_ part: () throws -> Result) throws -> Result {
         try lock.withLock { _ in
             if let failure = seat.failure { throw failure }
-            return try part()
+            do {
+                return try part()
+            } catch {
+                seat.failure = error
+                throw error
+            }
         }
     }
 }
