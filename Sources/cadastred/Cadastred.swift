@@ -55,7 +55,7 @@ struct Run: AsyncParsableCommand {
             environment: ProcessInfo.processInfo.environment,
             flags: sources.pairs
         )
-        throw ExitCode(code)
+        NodeProgram.end(code)
     }
 }
 
@@ -176,6 +176,6 @@ struct Development: AsyncParsableCommand {
     }
 
     func run() async throws {
-        throw ExitCode(await NodeProgram.develop(directory: directory, port: port))
+        NodeProgram.end(await NodeProgram.develop(directory: directory, port: port))
     }
 }

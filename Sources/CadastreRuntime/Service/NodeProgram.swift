@@ -137,6 +137,15 @@ package enum NodeProgram {
         thread.start()
     }
 
+    /// Ends a process that ran a node, and that may still have all of its threads: after a failure
+    /// they are not stopped.
+    ///
+    /// Not by exit(3): that lets OpenSSL give up its memory while event loops shake hands.
+    package static func end(_ code: Int32) -> Never {
+        fflush(nil)
+        _exit(code)
+    }
+
     /// Does something, says on standard error why it could not be done, and gives the exit code.
     static func reporting(_ work: () async throws -> Void) async -> Int32 {
         // The log is written by a thread of its own, which does not live longer than the process.
