@@ -49,13 +49,21 @@ package struct ListItems: Sendable, Hashable, Sequence {
         etag: UnsafeRawBufferPointer,
         modifiedMilliseconds: UInt64
     ) {
-        encoded.append(messageField: 1) { bytes in
-            bytes.append(messageField: 1) { bytes in
-                unsafe bytes.append(field: 1, key)
-                bytes.append(field: 2, sequence)
-                bytes.append(field: 3, size)
-                unsafe bytes.append(field: 4, etag)
-                bytes.append(field: 5, modifiedMilliseconds)
+        // A page has a thousand of them: sizes are reckoned and everything is written at once.
+        var object = unsafe FieldSize(1, key) + FieldSize(2, sequence) + FieldSize(3, size)
+        unsafe object += FieldSize(4, etag) + FieldSize(5, modifiedMilliseconds)
+        let item = FieldSize(message: object)
+        encoded.append(addingCapacity: FieldSize(message: item).bytes) { target in
+            unsafe target.withUnsafeMutableBufferPointer { target, count in
+                var writer = unsafe RawFieldWriter(target)
+                writer.begin(1, message: item)
+                writer.begin(1, message: object)
+                unsafe writer.write(1, key)
+                writer.write(2, sequence)
+                writer.write(3, size)
+                unsafe writer.write(4, etag)
+                writer.write(5, modifiedMilliseconds)
+                count = writer.count
             }
         }
         count += 1
@@ -76,9 +84,19 @@ package struct ListItems: Sendable, Hashable, Sequence {
         in bytes: Span<UInt8>
     ) throws(ProtocolError) {
         let range = try reader.elementRange(field, in: bytes)
-        _ = try Parts(reader.message("ObjectListItem", in: range), in: bytes)
+        if !PlainListedObject.fills(range, of: bytes) {
+            try Self.check(reader.message("ObjectListItem", in: range), in: bytes)
+        }
         encoded.append(presentField: 1, bytes, range)
         count += 1
+    }
+
+    /// Checks an entry, however it is written.
+    ///
+    /// - Throws: `malformed` or `invalidValue` if it is none.
+    static func check(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError)
+    {
+        _ = try Parts(reader, in: bytes)
     }
 
     // MARK: Reading

@@ -1,6 +1,7 @@
-import CadastreProtocol
 import RaftCore
 import Testing
+
+@testable import CadastreProtocol
 
 /// What the generated code would take and we do not, and what we skip.
 @Suite
@@ -218,6 +219,50 @@ struct StrictnessTests {
         #expect(throws: ProtocolError.self) { try page(prefix, prefix + prefix) }
         #expect(throws: ProtocolError.self) { try page([0x0A, 3, 0x0A, 9, 0x62], prefix) }
         #expect(throws: ProtocolError.self) { try page([0x0A, 4, 0x0A, 1, 0x62, 0x18]) }
+    }
+
+    /// An entry is checked in one of two ways: what the quick one takes, the strict one takes.
+    @Test(arguments: 1...20 as ClosedRange<UInt64>)
+    func `an entry taken for one that a node wrote is an entry`(seed: UInt64) throws {
+        var generator = Generator(seed: seed)
+        func isPlain(_ bytes: [UInt8]) -> Bool {
+            PlainListedObject.fills(0..<bytes.count, of: bytes.span)
+        }
+        func isEntry(_ bytes: [UInt8]) -> Bool {
+            let reader = FieldReader("ObjectListItem", 0..<bytes.count, unknownFields: .skipped)
+            return (try? ListItems.check(reader, in: bytes.span)) != nil
+        }
+        var (plain, altered) = (0, 0)
+        for _ in 0..<500 {
+            guard case .objects(let page) = generator.answer(.listObjects) else { continue }
+            for item in page.items {
+                // Key and length of the element, which the entry fills.
+                let whole = ListItems([item]).encoded
+                let entry = Array(whole[(whole[1] < 0x80 ? 2 : 3)...])
+                try #require(isEntry(entry))
+                // Numbers of changes begin at 1; the strict way has room for those above.
+                guard case .object(_, let sequence, _, _, _) = item, sequence < 1 << 63 else {
+                    try #require(!isPlain(entry))
+                    continue
+                }
+                try #require(isPlain(entry))
+                plain += 1
+                for _ in 0..<20 {
+                    var bytes = entry
+                    let place = generator.number(0...bytes.count - 1)
+                    switch generator.number(0...3) {
+                    case 0: bytes[place] = UInt8(generator.number(0...255))
+                    case 1: bytes[place] ^= 1 << UInt8(generator.number(0...7))
+                    case 2: bytes.remove(at: place)
+                    default: bytes.insert(UInt8(generator.number(0...255)), at: place)
+                    }
+                    guard isPlain(bytes) else { continue }
+                    altered += 1
+                    try #require(isEntry(bytes), "\(bytes)")
+                }
+            }
+        }
+        #expect(plain > 100 && altered > 100)
     }
 
     @Test

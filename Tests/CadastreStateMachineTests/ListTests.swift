@@ -106,6 +106,21 @@ struct ListTests {
         #expect(world.machine.rowsRead - before == 500)
     }
 
+    @Test
+    func `a statement that asks nobody where to stop fails instead of skipping rows`() throws {
+        let world = try World()
+        try world.machine.checkpoint()
+        let connection = world.machine.rows.connection
+        let statement = try Statement("SELECT 1 FROM system WHERE stops_at()", on: connection)
+        #expect(failure { _ = try statement.step() } != nil)
+        final class Everywhere: RowVisitor {
+            func stops(at row: borrowing VisitedRow) -> Bool { true }
+        }
+        #expect(try statement.step(visitor: Everywhere()))
+        #expect(try !statement.step(visitor: Everywhere()))
+        #expect(connection.visitor == nil)
+    }
+
     @Test(arguments: [1, 2, 3, 7])
     func `pages joined by next are the whole list`(maximum: Int) throws {
         var world = try World()

@@ -99,89 +99,6 @@ extension SQLiteRows: Rows {
         try statement.run()
     }
 
-    func scanObjects(
-        in bucket: BucketID,
-        from start: [UInt8],
-        to end: [UInt8]?,
-        visit: (borrowing ScannedObject) -> ScanStep
-    ) throws(StateMachineError) {
-        let end = end ?? Keys.behindAll
-        var changed = changes.cursor(in: bucket.value, from: start, to: end)
-        let statement = statements.scanObjects
-        statement.bind(1, bucket.value)
-        statement.bind(2, start)
-        statement.bind(3, end)
-        defer { statement.reset() }
-        var hasStored = try statement.step()
-        while true {
-            // What memory says of an object counts, whatever SQLite has.
-            let order: PlaceOrder? =
-                hasStored
-                ? unsafe statement.withBytes(0) { unsafe changes.order(of: changed, key: $0) }
-                : changed.head == .none ? nil : .before
-            guard hasStored || order != nil else { return }
-            let isStored = hasStored && order != .before
-            let isChanged = order == .before || order == .same
-            let next =
-                isChanged
-                ? changes.show(at: changed, to: visit) : Self.show(statement, to: visit)
-            if case .stop = next { return }
-            if isChanged {
-                changes.advance(&changed)
-                // A step over what is in memory is work, too, whether it is shown or not.
-                connection.rowsRead &+= 1
-            }
-            if isStored { hasStored = try statement.step() }
-            if case .seek(let sought) = next {
-                changes.skip(&changed, in: bucket.value, to: sought)
-                if hasStored { hasStored = try seek(sought, in: statement) }
-            }
-        }
-    }
-
-    /// Shows the row that a scan has come to.
-    private static func show(
-        _ statement: Statement,
-        to visit: (borrowing ScannedObject) -> ScanStep
-    ) -> ScanStep {
-        unsafe statement.withBytes(0) { key in
-            unsafe statement.withBytes(3) { etag in
-                let object = unsafe ScannedObject(
-                    key: key,
-                    sequence: statement.integer(1),
-                    size: statement.integer(2),
-                    etag: etag,
-                    modified: statement.integer(4)
-                )
-                return visit(object)
-            }
-        }
-    }
-
-    /// Moves a scan to the first row whose key is not below this one, unless it is there already.
-    ///
-    /// - Returns: Whether there is one.
-    private func seek(_ key: [UInt8], in statement: Statement) throws(StateMachineError) -> Bool {
-        func isBelow() -> Bool {
-            unsafe key.withUnsafeBytes { key in
-                unsafe statement.withBytes(0) { unsafe ByteOrder.order($0, key) == .before }
-            }
-        }
-        // Most groups are small: a search costs as much as some ten steps.
-        for _ in 0..<Self.stepsBeforeSeek {
-            guard isBelow() else { return true }
-            guard try statement.step() else { return false }
-        }
-        statement.reset()
-        statement.bind(2, key)
-        guard try statement.step() else { return false }
-        // Only in a damaged file.
-        while isBelow() {
-            guard try statement.step() else { return false }
-        }
-        return true
-    }
-
     /// The keyed hash of a body's bytes.
     func bodyHash(_ bytes: [UInt8]) -> UInt64 {
         var hasher = RowHasher(key: key, tag: Self.bodyTag)
@@ -189,7 +106,6 @@ extension SQLiteRows: Rows {
         return hasher.finished64()
     }
 
-    private static var stepsBeforeSeek: Int { 8 }
     /// The tag of bodies, beside those of the rows.
     static var bodyTag: UInt64 { 100 }
 }

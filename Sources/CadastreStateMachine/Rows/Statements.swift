@@ -44,8 +44,8 @@ struct Statements {
         static let putObject = "REPLACE INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
         static let deleteObject = "DELETE FROM objects WHERE bucket=?1 AND key=?2"
         static let scanObjects = """
-            SELECT key,sequence,size,etag,modified FROM objects \
-            WHERE bucket=?1 AND key>=?2 AND key<?3 ORDER BY key
+            SELECT 1 FROM objects WHERE bucket=?1 AND key>=?2 AND key<?3 \
+            AND stops_at(key,sequence,size,etag,modified) ORDER BY key
             """
         static let wholeObject = """
             SELECT sequence,size,etag,modified,body_hash,body FROM objects \

@@ -13,6 +13,8 @@ final class Connection {
     private(set) var isShrinkable = false
     /// Bytes of the database's pages.
     private(set) var pageSizeInUse = Connection.pageSize
+    /// Whom `stops_at` asks, while a statement does so.
+    var visitor: (any RowVisitor)?
     /// Thousands of steps that may still be taken, where they are limited.
     private var workLeft = 0
 
@@ -44,6 +46,7 @@ final class Connection {
         _ = unsafe cadastre_db_config(opened, SQLITE_DBCONFIG_DQS_DDL, 0)
         // Only a clean stop may touch files on closing: see close().
         _ = unsafe cadastre_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        try defineStopsAt()
     }
 
     /// Bytes of a page of a new database; one that exists keeps those that it has.

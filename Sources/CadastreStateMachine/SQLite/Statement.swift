@@ -104,6 +104,20 @@ final class Statement {
         throw failed(code)
     }
 
+    /// Moves to the next row at which the visitor stops.
+    ///
+    /// - Parameter visitor: What `stops_at` in the statement asks; it counts what it is asked about.
+    /// - Returns: Whether there is one.
+    /// - Throws: Also when a parameter was not taken.
+    func step(visitor: any RowVisitor) throws(StateMachineError) -> Bool {
+        connection.visitor = visitor
+        defer { connection.visitor = nil }
+        guard bindCode == SQLITE_OK else { throw unbound() }
+        let code = unsafe sqlite3_step(handle)
+        guard code == SQLITE_ROW || code == SQLITE_DONE else { throw failed(code) }
+        return code == SQLITE_ROW
+    }
+
     /// Runs a statement that returns no rows, and makes it ready for the next time.
     ///
     /// - Throws: Also when a parameter was not taken.
