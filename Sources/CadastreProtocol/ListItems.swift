@@ -63,6 +63,7 @@ package struct ListItems: Sendable, Hashable, Sequence {
                 writer.write(3, size)
                 unsafe writer.write(4, etag)
                 writer.write(5, modifiedMilliseconds)
+                precondition(writer.count == target.count, "an entry of another size than reckoned")
                 count = writer.count
             }
         }

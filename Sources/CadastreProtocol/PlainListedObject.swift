@@ -1,13 +1,13 @@
 /// An entry of a list as nodes write it: an object whose fields come once and in the order of their
-/// numbers, in the first of the ways that protobuf has.
+/// numbers.
 ///
 /// A client checks a thousand of them in each page. What is not plain, of another version perhaps, or
-/// wrong, is left to ``FieldReader``, which says why.
+/// wrong, is left to ``ListItems/check(_:in:)``, which says why.
 struct PlainListedObject {
     private var position: Int
     private let end: Int
 
-    /// Whether one fills the range: then ``FieldReader`` takes it, too.
+    /// Whether one fills the range: then ``ListItems/check(_:in:)`` takes it, too.
     static func fills(_ range: Range<Int>, of bytes: Span<UInt8>) -> Bool {
         var reader = Self(position: range.lowerBound, end: range.upperBound)
         guard reader.skipKey(1, type: 2, in: bytes),

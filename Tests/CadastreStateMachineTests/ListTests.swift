@@ -184,4 +184,21 @@ struct ListTests {
         #expect(second.items.map(key) == [bytes("z")])
         #expect(!second.isTruncated)
     }
+
+    @Test(arguments: [false, true])
+    func `a group is jumped over by a search, whether its first key is in the file or in memory`(
+        isInMemory: Bool
+    ) throws {
+        var world = try World()
+        for number in 0..<300 { try world.put(bytes("logs/\(1_000 + number)")) }
+        try world.put(bytes("z"))
+        try world.machine.checkpoint()
+        if isInMemory { try world.put(bytes("logs/1")) }
+        let before = world.machine.rowsRead
+        let listing = ObjectListing(bucket: bytes("photos"), delimiter: bytes("/"))
+        let page = try objectPage(world.ask(.listObjects(listing)))
+        #expect(page.items.map(key) == [bytes("logs/"), bytes("z")])
+        // The first of the group, eight that are passed, and what the search finds.
+        #expect(world.machine.rowsRead - before == 10)
+    }
 }

@@ -29,14 +29,6 @@ extension [UInt8] {
         append(contentsOf: value)
     }
 
-    /// A field without presence, of bytes that lie elsewhere: no bytes are left out.
-    mutating func append(field number: UInt8, _ value: UnsafeRawBufferPointer) {
-        guard value.count > 0 else { return }
-        append(key: number, wireType: 2)
-        append(varint: UInt64(value.count))
-        unsafe append(contentsOf: value)
-    }
-
     /// An element, of some bytes of others, written whatever they are.
     mutating func append(presentField number: UInt8, _ bytes: Span<UInt8>, _ range: Range<Int>) {
         append(key: number, wireType: 2)

@@ -37,7 +37,7 @@ struct FieldSize {
 
 /// Writes fields where ``FieldSize`` has said how much room they need.
 @safe
-struct RawFieldWriter {
+struct RawFieldWriter: ~Copyable {
     private let target: UnsafeMutableBufferPointer<UInt8>
     private let room: Int
     /// How much is written.
@@ -52,7 +52,7 @@ struct RawFieldWriter {
     /// Begins a message of this many bytes.
     @inline(__always)
     mutating func begin(_ number: UInt8, message size: FieldSize) {
-        write(byte: number << 3 | 2)
+        write(key: number, wireType: 2)
         write(varint: UInt64(size.bytes))
     }
 
@@ -60,7 +60,7 @@ struct RawFieldWriter {
     @inline(__always)
     mutating func write(_ number: UInt8, _ value: UInt64) {
         guard value != 0 else { return }
-        write(byte: number << 3)
+        write(key: number, wireType: 0)
         write(varint: value)
     }
 
@@ -68,12 +68,18 @@ struct RawFieldWriter {
     @inline(__always)
     mutating func write(_ number: UInt8, _ value: UnsafeRawBufferPointer) {
         guard value.count > 0 else { return }
-        write(byte: number << 3 | 2)
+        write(key: number, wireType: 2)
         write(varint: UInt64(value.count))
         precondition(value.count <= room - count, "a field behind the room for it")
         let rest = unsafe UnsafeMutableBufferPointer(rebasing: target[count...])
         unsafe UnsafeMutableRawBufferPointer(rest).copyMemory(from: value)
         count += value.count
+    }
+
+    @inline(__always)
+    private mutating func write(key number: UInt8, wireType: UInt8) {
+        precondition(number < 16, "a field's key of more than one byte")
+        write(byte: number << 3 | wireType)
     }
 
     @inline(__always)

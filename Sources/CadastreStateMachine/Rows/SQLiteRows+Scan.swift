@@ -60,13 +60,13 @@ private final class ObjectScan: RowVisitor {
     /// Why a step has ended: the key to search for, or nil, since the scan is over.
     func keyToSearchFor() -> [UInt8]? {
         guard !isOver else { return nil }
+        guard let sought else { preconditionFailure("a step ended for no reason") }
         wasSearched = true
         return sought
     }
 
     func stops(at row: borrowing VisitedRow) -> Bool {
-        rows.connection.rowsRead &+= 1
-        return unsafe row.withBytes(0) { key in
+        unsafe row.withBytes(0) { key in
             while true {
                 if unsafe isBeforeSought(key) {
                     passed += 1

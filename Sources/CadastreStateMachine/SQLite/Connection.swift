@@ -7,7 +7,7 @@ final class Connection {
     let files: VirtualFiles
     /// False once it is closed: its statements are gone as well.
     private(set) var isOpen = true
-    /// Rows over which statements stepped: what reading cost.
+    /// Rows over which statements and scans stepped, those in memory too: what reading cost.
     var rowsRead: UInt64 = 0
     /// Whether free pages can be given back to the disk.
     private(set) var isShrinkable = false

@@ -106,10 +106,12 @@ final class Statement {
 
     /// Moves to the next row at which the visitor stops.
     ///
-    /// - Parameter visitor: What `stops_at` in the statement asks; it counts what it is asked about.
+    /// - Parameter visitor: What `stops_at` in the statement asks; each row that it is shown counts
+    ///   as read.
     /// - Returns: Whether there is one.
     /// - Throws: Also when a parameter was not taken.
     func step(visitor: any RowVisitor) throws(StateMachineError) -> Bool {
+        precondition(connection.visitor == nil, "a visitor that steps over rows itself")
         connection.visitor = visitor
         defer { connection.visitor = nil }
         guard bindCode == SQLITE_OK else { throw unbound() }
