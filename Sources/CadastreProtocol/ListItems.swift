@@ -50,8 +50,9 @@ package struct ListItems: Sendable, Hashable, Sequence {
         modifiedMilliseconds: UInt64
     ) {
         // A page has a thousand of them: sizes are reckoned and everything is written at once.
-        var object = unsafe FieldSize(1, key) + FieldSize(2, sequence) + FieldSize(3, size)
-        unsafe object += FieldSize(4, etag) + FieldSize(5, modifiedMilliseconds)
+        let object =
+            unsafe FieldSize(1, key) + FieldSize(2, sequence) + FieldSize(3, size)
+            + FieldSize(4, etag) + FieldSize(5, modifiedMilliseconds)
         let item = FieldSize(message: object)
         encoded.append(addingCapacity: FieldSize(message: item).bytes) { target in
             unsafe target.withUnsafeMutableBufferPointer { target, count in

@@ -11,7 +11,7 @@ struct PlainListedObject {
     static func fills(_ range: Range<Int>, of bytes: Span<UInt8>) -> Bool {
         var reader = Self(position: range.lowerBound, end: range.upperBound)
         guard reader.skipKey(1, type: 2, in: bytes),
-            let size = reader.varint(in: bytes), size == range.upperBound - reader.position
+            let size = reader.varint(in: bytes), size == reader.end - reader.position
         else { return false }
         return reader.skipBytes(1, maximum: ProtocolLimits.keySize.upperBound, in: bytes)
             && reader.skipInteger(2, in: bytes)

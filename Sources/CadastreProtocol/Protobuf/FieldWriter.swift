@@ -50,7 +50,7 @@ extension [UInt8] {
             self[start - 1] = UInt8(size)
             return
         }
-        let sizeOfSize = (size.bitWidth - size.leadingZeroBitCount + 6) / 7
+        let sizeOfSize = FieldSize.varint(UInt64(size))
         append(zeros: sizeOfSize - 1)
         unsafe withUnsafeMutableBytes { all in
             let source = unsafe UnsafeRawBufferPointer(rebasing: all[start..<start + size])

@@ -28,9 +28,8 @@ struct FieldSize {
 
     static func + (left: Self, right: Self) -> Self { Self(bytes: left.bytes + right.bytes) }
 
-    static func += (left: inout Self, right: Self) { left = left + right }
-
-    private static func varint(_ value: UInt64) -> Int {
+    /// How many bytes an integer takes: seven bits each.
+    static func varint(_ value: UInt64) -> Int {
         (value.bitWidth - (value | 1).leadingZeroBitCount + 6) / 7
     }
 }
@@ -39,15 +38,15 @@ struct FieldSize {
 @safe
 struct RawFieldWriter: ~Copyable {
     private let target: UnsafeMutableBufferPointer<UInt8>
-    private let room: Int
     /// How much is written.
     private(set) var count = 0
 
     /// Writes into this memory, which must be large enough.
     init(_ target: UnsafeMutableBufferPointer<UInt8>) {
         unsafe self.target = target
-        room = target.count
     }
+
+    private var room: Int { unsafe target.count }
 
     /// Begins a message of this many bytes.
     @inline(__always)

@@ -62,8 +62,9 @@ extension Connection {
                     unsafe sqlite3_result_error_code(context, SQLITE_MISUSE)
                     return
                 }
-                connection.rowsRead &+= 1
                 let stops = visitor.stops(at: unsafe VisitedRow(values, count: Int(count)))
+                // The row at which it stops is counted by the step, out of which it comes.
+                if !stops { connection.rowsRead &+= 1 }
                 unsafe sqlite3_result_int(context, stops ? 1 : 0)
             },
             nil,

@@ -106,18 +106,14 @@ final class Statement {
 
     /// Moves to the next row at which the visitor stops.
     ///
-    /// - Parameter visitor: What `stops_at` in the statement asks; each row that it is shown counts
-    ///   as read.
+    /// - Parameter visitor: What `stops_at` in the statement asks.
     /// - Returns: Whether there is one.
     /// - Throws: Also when a parameter was not taken.
     func step(visitor: any RowVisitor) throws(StateMachineError) -> Bool {
         precondition(connection.visitor == nil, "a visitor that steps over rows itself")
         connection.visitor = visitor
         defer { connection.visitor = nil }
-        guard bindCode == SQLITE_OK else { throw unbound() }
-        let code = unsafe sqlite3_step(handle)
-        guard code == SQLITE_ROW || code == SQLITE_DONE else { throw failed(code) }
-        return code == SQLITE_ROW
+        return try step()
     }
 
     /// Runs a statement that returns no rows, and makes it ready for the next time.
