@@ -133,15 +133,7 @@ struct Recovery {
             // A segment that was prepared and not begun: a look at its first block is enough.
             if try reader.isBlank(offset) { continue }
             while offset < segment.size {
-                if let header = try reader.batchHeader(at: offset) {
-                    guard header.needsWhatWasBegun else {
-                        throw .contradictory(
-                            file: path(segment.number),
-                            offset: offset,
-                            reason: "the batch needs the journal from segment "
-                                + "\(header.firstSegment) on, which had not begun"
-                        )
-                    }
+                if let header = try self.header(at: offset, of: &reader) {
                     isBegun = true
                     first = max(first, header.firstSegment)
                 }
@@ -150,6 +142,26 @@ struct Recovery {
             if isBegun { break }
         }
         return first
+    }
+
+    /// The header of a batch that begins there, if one does.
+    ///
+    /// Every header is read here, so that what no program may have written is found at the first
+    /// start that sees it, wherever it lies.
+    private func header(
+        at offset: Int,
+        of reader: inout SegmentReader
+    ) throws(StorageError) -> BatchHeader? {
+        guard let header = try reader.batchHeader(at: offset) else { return nil }
+        guard header.needsWhatWasBegun else {
+            throw .contradictory(
+                file: path(header.place.segment),
+                offset: offset,
+                reason: "the batch needs the journal from segment \(header.firstSegment) on, "
+                    + "which had not begun"
+            )
+        }
+        return header
     }
 
     private func open(_ number: UInt64) throws(StorageError) -> any DiskFile {
@@ -189,7 +201,7 @@ struct Recovery {
             var offset = SegmentFormat.blockSize
             if segment.number > first && !isEnded {
                 // The batches go on here only if the one that follows the last one is here.
-                let first = try reader.batchHeader(at: offset)
+                let first = try header(at: offset, of: &reader)
                 isEnded = !(first.map(scan.replay.isNext) ?? false)
                 if isEnded && scan.damageSegment == segment.number - 1 && !scan.hasRest,
                     first == nil
@@ -220,7 +232,7 @@ struct Recovery {
         scan.hasRest = false
         scan.damageSegment = segment.number
         while offset < segment.size {
-            guard let header = try reader.batchHeader(at: offset) else {
+            guard let header = try self.header(at: offset, of: &reader) else {
                 scan.damage = reader.damage(at: offset)
                 return offset
             }
@@ -270,7 +282,7 @@ struct Recovery {
     ) throws(StorageError) {
         var offset = start
         while offset < reader.header.size {
-            if let header = try reader.batchHeader(at: offset) {
+            if let header = try self.header(at: offset, of: &reader) {
                 scan.note(header)
                 scan.hasRest = true
             } else if offset == start, try !reader.isBlank(offset) {

@@ -87,6 +87,7 @@ struct JournalTailTests {
     private func forged(
         number: UInt64 = 2,
         firstSegment: UInt64 = 1,
+        synced: JournalPlace = JournalPlace(segment: 1, offset: 8_192),
         last: LogPosition? = nil,
         kind: UInt8? = nil,
         count: Int? = nil,
@@ -102,7 +103,7 @@ struct JournalTailTests {
             place: JournalPlace(segment: 1, offset: 8_192),
             number: number,
             opening: first.opening,
-            synced: JournalPlace(segment: 1, offset: 8_192),
+            synced: synced,
             recordCount: count ?? writes.count,
             recordsSize: Journal.size(of: writes),
             firstSegment: firstSegment,
@@ -180,6 +181,16 @@ struct JournalTailTests {
         let end = record + Journal.size(of: [state(1)])
         try expectContradiction(try forged(count: 2, [state(1)]), at: end)
         try expectContradiction(try forged(count: 0, [state(1)]), at: record)
+    }
+
+    /// The start that found it only behind a mark of the start before had already written that mark.
+    @Test
+    func `a batch that cannot be refuses the first start, behind a blank block too`() throws {
+        let disk = try forged(firstSegment: 2, synced: .zero, [.entry(two)])
+        var bytes = try #require(disk.contents(Samples.path(1)))
+        bytes.replaceSubrange(4_096..<8_192, with: [UInt8](repeating: 0, count: 4_096))
+        disk.setContents(Samples.path(1), bytes)
+        try expectContradiction(disk, at: 8_192)
     }
 
     @Test
