@@ -21,7 +21,7 @@ struct RedialTests {
         for round in 1...6 as ClosedRange<UInt64> {
             redial.opened(at: round * Self.second)
             waits.append(redial.ended(at: round * Self.second + 1_000_000))
-            #expect(!redial.hasJustBroken)
+            #expect(!redial.mayBeGone)
         }
         for (wait, middle) in zip(waits, [50, 100, 200, 400, 800, 1_000]) {
             #expect((middle * 3 / 4...middle * 5 / 4).contains(wait))
@@ -34,10 +34,27 @@ struct RedialTests {
         for _ in 0..<5 { _ = redial.ended(at: 0) }
         redial.opened(at: Self.second)
         let first = redial.ended(at: 2 * Self.second)
-        #expect(first == 0 && redial.hasJustBroken)
+        #expect(first == 0 && redial.mayBeGone)
         let wait = redial.ended(at: 2 * Self.second + 1)
         #expect((37...63).contains(wait))
-        #expect(!redial.hasJustBroken)
+    }
+
+    @Test
+    func `whether a process is gone is asked until an attempt says so or a connection is made`() {
+        var redial = Redial()
+        redial.opened(at: 0)
+        #expect(!redial.mayBeGone)
+        _ = redial.ended(at: Self.second)
+        // Dialled before the listener was closed, and cut with it.
+        _ = redial.ended(at: Self.second + 1)
+        #expect(redial.mayBeGone)
+        var other = redial
+        redial.refused()
+        _ = redial.ended(at: Self.second + 2)
+        #expect(!redial.mayBeGone)
+        other.opened(at: Self.second + 2)
+        _ = other.ended(at: Self.second + 3)
+        #expect(!other.mayBeGone)
     }
 
     @Test

@@ -186,7 +186,8 @@ final class PeerLink {
 
     private func failed(_ error: any Error) {
         guard case .connecting = state else { return }
-        if redial.hasJustBroken, PeerLink.isRefused(error) {
+        if redial.mayBeGone, PeerLink.isRefused(error) {
+            redial.refused()
             tell(.peerDisconnected(peer.id, isRefused: true))
         }
         dialAgain()

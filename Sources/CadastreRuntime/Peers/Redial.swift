@@ -7,8 +7,12 @@ struct Redial {
     private var generator = SystemRandomNumberGenerator()
     private var openedAt: UInt64?
     private var quarantinedUntil: UInt64 = 0
-    /// A good connection broke just now: an attempt that is refused says that the process is gone.
-    private(set) var hasJustBroken = false
+    /// A good connection broke and none was made since: an attempt that is refused says that the
+    /// process is gone.
+    ///
+    /// Not only the first attempt: a process that ends closes one socket after the other, and what is
+    /// dialled before its listener is closed is cut, not refused.
+    private(set) var mayBeGone = false
 
     /// Nothing was tried yet.
     init() {}
@@ -16,6 +20,12 @@ struct Redial {
     /// The peer has greeted.
     mutating func opened(at now: UInt64) {
         openedAt = now
+        mayBeGone = false
+    }
+
+    /// An attempt was refused: that is said once.
+    mutating func refused() {
+        mayBeGone = false
     }
 
     /// The connection, which may never have been open, is gone, or could not be made.
@@ -23,17 +33,21 @@ struct Redial {
     /// - Parameter now: The monotonic moment.
     /// - Returns: Milliseconds to wait; 0: none.
     mutating func ended(at now: UInt64) -> Int {
-        hasJustBroken = false
+        var wasGood = false
         if let openedAt, now >= openedAt, now - openedAt >= RuntimeLimits.goodConnection {
             backoff.reset()
-            hasJustBroken = true
+            wasGood = true
         }
         openedAt = nil
         if now < quarantinedUntil {
-            hasJustBroken = false
+            mayBeGone = false
             return Int((quarantinedUntil - now) / 1_000_000) + 1
         }
-        return hasJustBroken ? 0 : backoff.wait(using: &generator)
+        guard !wasGood else {
+            mayBeGone = true
+            return 0
+        }
+        return backoff.wait(using: &generator)
     }
 
     /// The peer is left alone until a moment.
