@@ -137,7 +137,8 @@ package enum ConsensusEvent: Sendable {
     /// A connection to the peer stands, with the disk that the newest configuration names: what it
     /// sent before this came was sent before that.
     case peerConnected(NodeID)
-    /// The connection broke; `isRefused` when an immediate reconnect was refused.
+    /// The connection broke. `isRefused`: an attempt to make it again was refused just after it broke,
+    /// which is told beside the break and perhaps later.
     case peerDisconnected(NodeID, isRefused: Bool)
     /// An operator, or a clean shutdown (no key), wants another leader; nil lets this node choose.
     case transferLeadership(to: NodeID?, RequestKey?)

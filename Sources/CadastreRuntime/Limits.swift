@@ -93,6 +93,8 @@ enum RuntimeLimits {
     static let redialMilliseconds = 50...1_000
     /// A connection that stood so long was good: the next attempt need not wait.
     static let goodConnection: UInt64 = 1_000_000_000
+    /// A refusal that comes so long after such a connection broke says nothing of why it broke.
+    static let goneAfterBreak: UInt64 = 1_000_000_000
     /// A peer that broke the protocol so often in a row is left alone for a while.
     static let faultsUntilQuarantine = 3
     /// How long that is.

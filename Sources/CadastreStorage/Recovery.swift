@@ -48,6 +48,10 @@ struct Recovery {
         var givenBack: [UInt64]
     }
 
+    /// The most batches, and openings, that a journal has: so many more may follow before a number is
+    /// too large to be read.
+    private static let maximumCount = Limits.maximumTerm / 2
+
     let directory: String
     let disk: any Disk
     let identity: JournalIdentity
@@ -130,8 +134,7 @@ struct Recovery {
             var reader = SegmentReader(segment, path: path(segment.number), file: file)
             var offset = SegmentFormat.blockSize
             var isBegun = false
-            // A segment that was prepared and not begun: a look at its first block is enough.
-            if try reader.isBlank(offset) { continue }
+            // To its end, though the first block is blank: it may be what was lost.
             while offset < segment.size {
                 if let header = try self.header(at: offset, of: &reader) {
                     isBegun = true
@@ -146,8 +149,8 @@ struct Recovery {
 
     /// The header of a batch that begins there, if one does.
     ///
-    /// Every header is read here, so that what no program may have written is found at the first
-    /// start that sees it, wherever it lies.
+    /// Whatever a start reads of headers, it reads here, so that what no program may have written is
+    /// found at the first one that sees it, wherever it lies.
     private func header(
         at offset: Int,
         of reader: inout SegmentReader
@@ -159,6 +162,14 @@ struct Recovery {
                 offset: offset,
                 reason: "the batch needs the journal from segment \(header.firstSegment) on, "
                     + "which had not begun"
+            )
+        }
+        guard header.number <= Self.maximumCount, header.opening <= Self.maximumCount else {
+            throw .contradictory(
+                file: path(header.place.segment),
+                offset: offset,
+                reason: "batch \(header.number) of opening \(header.opening): no journal was "
+                    + "written or opened so often"
             )
         }
         return header

@@ -332,7 +332,7 @@ struct BatchHeader: Hashable {
         size = Int(bytes.load(UInt32.self, at: offset + 28))
         number = bytes.load(UInt64.self, at: offset + 32)
         opening = bytes.load(UInt64.self, at: offset + 40)
-        // No journal is written or opened so often; one more must not overflow.
+        // One more must not overflow; a start takes half of it at most (``Recovery``).
         guard number <= Limits.maximumTerm, opening <= Limits.maximumTerm else { return nil }
         synced = JournalPlace(
             segment: bytes.load(UInt64.self, at: offset + 48),

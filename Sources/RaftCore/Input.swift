@@ -14,8 +14,8 @@ public enum Input: Sendable {
     case persisted(PersistNumber)
     /// The leader is to hand over to this voter (thesis §3.10).
     case transferLeadership(to: NodeID)
-    /// An immediate reconnect to the peer was *refused*: its process is gone. A lost connection
-    /// alone is no such evidence.
+    /// A reconnect was *refused* just after the connection to the peer broke: its process is gone. A
+    /// lost connection alone is no such evidence.
     case peerIsGone(NodeID)
     /// A connection to the peer stands again.
     case peerIsBack(NodeID)

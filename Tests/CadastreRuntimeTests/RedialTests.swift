@@ -21,7 +21,8 @@ struct RedialTests {
         for round in 1...6 as ClosedRange<UInt64> {
             redial.opened(at: round * Self.second)
             waits.append(redial.ended(at: round * Self.second + 1_000_000))
-            #expect(!redial.mayBeGone)
+            let saysGone = redial.refused(at: round * Self.second + 1_000_001)
+            #expect(!saysGone)
         }
         for (wait, middle) in zip(waits, [50, 100, 200, 400, 800, 1_000]) {
             #expect((middle * 3 / 4...middle * 5 / 4).contains(wait))
@@ -34,27 +35,41 @@ struct RedialTests {
         for _ in 0..<5 { _ = redial.ended(at: 0) }
         redial.opened(at: Self.second)
         let first = redial.ended(at: 2 * Self.second)
-        #expect(first == 0 && redial.mayBeGone)
+        #expect(first == 0)
         let wait = redial.ended(at: 2 * Self.second + 1)
         #expect((37...63).contains(wait))
     }
 
-    @Test
-    func `whether a process is gone is asked until an attempt says so or a connection is made`() {
+    /// One whose good connection broke at two seconds.
+    private var broken: Redial {
         var redial = Redial()
-        redial.opened(at: 0)
-        #expect(!redial.mayBeGone)
-        _ = redial.ended(at: Self.second)
+        redial.opened(at: Self.second)
+        _ = redial.ended(at: 2 * Self.second)
+        return redial
+    }
+
+    @Test
+    func `a refusal just after a good connection broke says that the process is gone, once`() {
+        var redial = broken
         // Dialled before the listener was closed, and cut with it.
-        _ = redial.ended(at: Self.second + 1)
-        #expect(redial.mayBeGone)
-        var other = redial
-        redial.refused()
-        _ = redial.ended(at: Self.second + 2)
-        #expect(!redial.mayBeGone)
-        other.opened(at: Self.second + 2)
-        _ = other.ended(at: Self.second + 3)
-        #expect(!other.mayBeGone)
+        _ = redial.ended(at: 2 * Self.second + 1)
+        let answers = (2...3).map { redial.refused(at: 2 * Self.second + $0) }
+        #expect(answers == [true, false])
+    }
+
+    @Test
+    func `a refusal long after, behind another connection or in quarantine says nothing`() {
+        var late = broken
+        let ofLate = late.refused(at: 3 * Self.second + 1)
+        var made = broken
+        made.opened(at: 2 * Self.second + 1)
+        _ = made.ended(at: 2 * Self.second + 2)
+        let ofMade = made.refused(at: 2 * Self.second + 3)
+        var left = broken
+        left.quarantine(until: 9 * Self.second)
+        _ = left.ended(at: 2 * Self.second + 1)
+        let ofLeft = left.refused(at: 2 * Self.second + 2)
+        #expect([ofLate, ofMade, ofLeft] == [false, false, false])
     }
 
     @Test
@@ -136,10 +151,13 @@ struct RedialTests {
     }
 
     /// The second of three nodes, as far as a link to it sees it.
+    ///
+    /// One that is ending greets once; what is dialled then is cut, with the listener.
     private func listen(
         _ cluster: ThreeNodes,
         _ attempts: Attempts,
         hangsUp: Bool,
+        isEnding: Bool = false,
         on loop: any EventLoop
     ) async throws -> any Channel {
         let plan = cluster.plans[1]
@@ -153,6 +171,11 @@ struct RedialTests {
         return try await ServerBootstrap(group: loop)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
+                    if isEnding, !attempts.all.isEmpty {
+                        channel.parent?.close(promise: nil)
+                        channel.close(promise: nil)
+                        return
+                    }
                     try channel.pipeline.syncOperations.addHandlers(
                         TLSHandler(tls) { _ in nil },
                         Greets(greeting, attempts, hangsUp: hangsUp)
@@ -273,10 +296,36 @@ struct RedialTests {
             }
             return events.map { event in
                 if case .peerConnected = event { return "connected" }
-                if case .peerDisconnected = event { return "disconnected" }
+                if case .peerDisconnected(_, let isRefused) = event {
+                    return isRefused ? "gone" : "disconnected"
+                }
                 return "another"
             }
         }
+    }
+
+    /// As a process that is killed: its connections are closed before its listener is.
+    @Test
+    func `a link that was cut before it is refused says that the process is gone`() async throws {
+        let cluster = try await ThreeNodes()
+        let loop = MultiThreadedEventLoopGroup.singleton.next()
+        let attempts = Attempts(loop.makePromise(of: Void.self))
+        _ = try await listen(cluster, attempts, hangsUp: true, isEnding: true, on: loop)
+        let changes = Changes()
+        let inbox = Inbox<ConsensusEvent> { changes.wake() }
+        var network = try network(cluster, inbox)
+        network.goodConnection = 0
+        let (peer, dialling) = (cluster.plans[1].genesis.members[1], network)
+        let link = try await loop.submit {
+            let link = PeerLink(to: peer, for: .consensus, dialling, on: loop)
+            link.start()
+            return NIOLoopBound(link, eventLoop: loop)
+        }.get()
+        var told: [String] = []
+        while told.last != "gone" { told += await changes.next(inbox) }
+        #expect(told == ["connected", "disconnected", "gone"])
+        try await loop.submit { link.value.stop() }.get()
+        attempts.enough.succeed()
     }
 
     @Test

@@ -236,6 +236,33 @@ struct JournalResumeTests {
         }
     }
 
+    /// The start that passed over the segment wrote its mark there; the next one began behind it.
+    @Test
+    func `a header that says where a journal begins is seen behind a blank block`() throws {
+        let disk = try written(compacted: true)
+        try forge(disk, at: 8_192, header: { $0.synced = .zero })
+        var bytes = try #require(disk.contents(Samples.path(3)))
+        bytes.replaceSubrange(4_096..<8_192, with: [UInt8](repeating: 0, count: 4_096))
+        disk.setContents(Samples.path(3), bytes)
+        let files = Samples.files(disk)
+        let error = #expect(throws: StorageError.self) { try Samples.open(disk) }
+        guard case .damaged(Samples.path(3), 4_096, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+        #expect(Samples.files(disk) == files)
+    }
+
+    @Test(arguments: [Limits.maximumTerm / 2 + 1, Limits.maximumTerm])
+    func `a journal whose next batches could not be read is not opened`(count: UInt64) throws {
+        let disk = try written()
+        try forge(disk, at: 8_192, header: { $0.opening = count })
+        expectContradiction(disk, in: 8_192..<12_288, "opening \(count)")
+        let other = try written()
+        try forge(other, at: 8_192, header: { $0.number = count })
+        expectContradiction(other, in: 8_192..<12_288, "batch \(count)")
+    }
+
     /// No journal writes such a mark; with its beginning lost, nothing else would be noticed.
     @Test
     func `a compacted journal never comes back empty, whatever its marks say`() throws {

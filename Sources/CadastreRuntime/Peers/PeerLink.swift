@@ -35,7 +35,7 @@ final class PeerLink {
     private let loop: any EventLoop
     private var state = State.connecting
     private var queue: PeerQueue
-    private var redial = Redial()
+    private var redial: Redial
     private var mustFlush = false
 
     /// A way to a peer, not dialled yet.
@@ -50,6 +50,7 @@ final class PeerLink {
         self.purpose = purpose
         self.loop = loop
         queue = PeerQueue(maximumSize: network.queueSize)
+        redial = Redial(goodConnection: network.goodConnection)
     }
 
     /// Begins to dial.
@@ -186,8 +187,7 @@ final class PeerLink {
 
     private func failed(_ error: any Error) {
         guard case .connecting = state else { return }
-        if redial.mayBeGone, PeerLink.isRefused(error) {
-            redial.refused()
+        if PeerLink.isRefused(error), redial.refused(at: Clock.monotonic) {
             tell(.peerDisconnected(peer.id, isRefused: true))
         }
         dialAgain()

@@ -34,6 +34,8 @@ struct PeerNetwork: Sendable {
     let log: Logger
     /// Where connections to peers come from; nil lets the system choose.
     var source: SocketAddress?
+    /// Nanoseconds after which a connection to a peer was a good one.
+    var goodConnection = RuntimeLimits.goodConnection
     /// Bounds the lines about refused connections.
     let refusals = LogRate(perSecond: RuntimeLimits.refusalLinesPerSecond)
 

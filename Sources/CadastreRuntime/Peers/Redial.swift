@@ -7,25 +7,34 @@ struct Redial {
     private var generator = SystemRandomNumberGenerator()
     private var openedAt: UInt64?
     private var quarantinedUntil: UInt64 = 0
-    /// A good connection broke and none was made since: an attempt that is refused says that the
-    /// process is gone.
-    ///
-    /// Not only the first attempt: a process that ends closes one socket after the other, and what is
-    /// dialled before its listener is closed is cut, not refused.
-    private(set) var mayBeGone = false
+    /// When a good connection broke, if none was made since and no attempt was refused.
+    private var brokenAt: UInt64?
+    private let goodConnection: UInt64
 
     /// Nothing was tried yet.
-    init() {}
+    ///
+    /// - Parameter goodConnection: Nanoseconds after which a connection was a good one.
+    init(goodConnection: UInt64 = RuntimeLimits.goodConnection) {
+        self.goodConnection = goodConnection
+    }
 
     /// The peer has greeted.
     mutating func opened(at now: UInt64) {
         openedAt = now
-        mayBeGone = false
+        brokenAt = nil
     }
 
-    /// An attempt was refused: that is said once.
-    mutating func refused() {
-        mayBeGone = false
+    /// An attempt was refused.
+    ///
+    /// Not only the first one counts: a process that ends closes one socket after the other, and what
+    /// is dialled before its listener is closed is cut, not refused.
+    ///
+    /// - Returns: Whether it says that the process is gone, with which a good connection stood until
+    ///   just now; true only once.
+    mutating func refused(at now: UInt64) -> Bool {
+        guard let brokenAt else { return false }
+        self.brokenAt = nil
+        return now >= brokenAt && now - brokenAt <= RuntimeLimits.goneAfterBreak
     }
 
     /// The connection, which may never have been open, is gone, or could not be made.
@@ -33,21 +42,16 @@ struct Redial {
     /// - Parameter now: The monotonic moment.
     /// - Returns: Milliseconds to wait; 0: none.
     mutating func ended(at now: UInt64) -> Int {
-        var wasGood = false
-        if let openedAt, now >= openedAt, now - openedAt >= RuntimeLimits.goodConnection {
-            backoff.reset()
-            wasGood = true
-        }
+        let wasGood = openedAt.map { now >= $0 && now - $0 >= goodConnection } ?? false
         openedAt = nil
+        if wasGood { backoff.reset() }
         if now < quarantinedUntil {
-            mayBeGone = false
+            brokenAt = nil
             return Int((quarantinedUntil - now) / 1_000_000) + 1
         }
-        guard !wasGood else {
-            mayBeGone = true
-            return 0
-        }
-        return backoff.wait(using: &generator)
+        guard wasGood else { return backoff.wait(using: &generator) }
+        brokenAt = now
+        return 0
     }
 
     /// The peer is left alone until a moment.
