@@ -156,23 +156,18 @@ struct Recovery {
         of reader: inout SegmentReader
     ) throws(StorageError) -> BatchHeader? {
         guard let header = try reader.batchHeader(at: offset) else { return nil }
-        guard header.needsWhatWasBegun else {
-            throw .contradictory(
-                file: path(header.place.segment),
-                offset: offset,
-                reason: "the batch needs the journal from segment \(header.firstSegment) on, "
+        let reason =
+            if !header.needsWhatWasBegun {
+                "the batch needs the journal from segment \(header.firstSegment) on, "
                     + "which had not begun"
-            )
-        }
-        guard header.number <= Self.maximumCount, header.opening <= Self.maximumCount else {
-            throw .contradictory(
-                file: path(header.place.segment),
-                offset: offset,
-                reason: "batch \(header.number) of opening \(header.opening): no journal was "
-                    + "written or opened so often"
-            )
-        }
-        return header
+            } else if max(header.number, header.opening) > Self.maximumCount {
+                "batch \(header.number) of opening \(header.opening): no journal was written or "
+                    + "opened so often"
+            } else {
+                nil as String?
+            }
+        guard let reason else { return header }
+        throw .contradictory(file: path(header.place.segment), offset: offset, reason: reason)
     }
 
     private func open(_ number: UInt64) throws(StorageError) -> any DiskFile {

@@ -220,6 +220,20 @@ struct RedialTests {
         )
     }
 
+    /// The way of the first of three nodes to the second, which it dials.
+    private func link(
+        _ cluster: ThreeNodes,
+        _ network: PeerNetwork,
+        on loop: any EventLoop
+    ) async throws -> NIOLoopBound<PeerLink> {
+        let peer = cluster.plans[1].genesis.members[1]
+        return try await loop.submit {
+            let link = PeerLink(to: peer, for: .consensus, network, on: loop)
+            link.start()
+            return NIOLoopBound(link, eventLoop: loop)
+        }.get()
+    }
+
     @Test
     func `a standing connection to a peer that is trusted no more is closed`() async throws {
         let cluster = try await ThreeNodes()
@@ -229,12 +243,7 @@ struct RedialTests {
         let changes = Changes()
         let inbox = Inbox<ConsensusEvent> { changes.wake() }
         let network = try network(cluster, inbox)
-        let peer = cluster.plans[1].genesis.members[1]
-        let link = try await loop.submit {
-            let link = PeerLink(to: peer, for: .consensus, network, on: loop)
-            link.start()
-            return NIOLoopBound(link, eventLoop: loop)
-        }.get()
+        let link = try await link(cluster, network, on: loop)
         #expect(await changes.next(inbox) == ["connected"])
         try await loop.submit { link.value.judge(at: Clock.now()) }.get()
         let foreign = try TemporaryFolder()
@@ -271,12 +280,7 @@ struct RedialTests {
         settings.dialSource = "127.0.7.1"
         var network = try network(cluster)
         network.source = NodePlan(settings, cluster.plans[0].genesis).dialSource
-        let (peer, dialling) = (cluster.plans[1].genesis.members[1], network)
-        let link = try await loop.submit {
-            let link = PeerLink(to: peer, for: .consensus, dialling, on: loop)
-            link.start()
-            return NIOLoopBound(link, eventLoop: loop)
-        }.get()
+        let link = try await link(cluster, network, on: loop)
         #expect(try await caller.futureResult.get() == "127.0.7.1")
         try await loop.submit { link.value.stop() }.get()
         try await listener.close()
@@ -315,12 +319,7 @@ struct RedialTests {
         let inbox = Inbox<ConsensusEvent> { changes.wake() }
         var network = try network(cluster, inbox)
         network.goodConnection = 0
-        let (peer, dialling) = (cluster.plans[1].genesis.members[1], network)
-        let link = try await loop.submit {
-            let link = PeerLink(to: peer, for: .consensus, dialling, on: loop)
-            link.start()
-            return NIOLoopBound(link, eventLoop: loop)
-        }.get()
+        let link = try await link(cluster, network, on: loop)
         var told: [String] = []
         while told.last != "gone" { told += await changes.next(inbox) }
         #expect(told == ["connected", "disconnected", "gone"])
@@ -335,12 +334,7 @@ struct RedialTests {
         let attempts = Attempts(loop.makePromise(of: Void.self))
         let listener = try await listen(cluster, attempts, hangsUp: true, on: loop)
         let network = try network(cluster)
-        let peer = cluster.plans[1].genesis.members[1]
-        let link = try await loop.submit {
-            let link = PeerLink(to: peer, for: .consensus, network, on: loop)
-            link.start()
-            return NIOLoopBound(link, eventLoop: loop)
-        }.get()
+        let link = try await link(cluster, network, on: loop)
         try await attempts.enough.futureResult.get()
         try await loop.submit { link.value.stop() }.get()
         try await listener.close()

@@ -236,7 +236,7 @@ struct JournalResumeTests {
         }
     }
 
-    /// The start that passed over the segment wrote its mark there; the next one began behind it.
+    /// One start passed over the segment and wrote its mark there; the next one began the journal at it.
     @Test
     func `a header that says where a journal begins is seen behind a blank block`() throws {
         let disk = try written(compacted: true)

@@ -183,7 +183,8 @@ struct JournalTailTests {
         try expectContradiction(try forged(count: 0, [state(1)]), at: record)
     }
 
-    /// The start that found it only behind a mark of the start before had already written that mark.
+    /// One start took the segment for one that is only prepared and wrote its mark there; the next one
+    /// refused what the first had taken.
     @Test
     func `a batch that cannot be refuses the first start, behind a blank block too`() throws {
         let disk = try forged(firstSegment: 2, synced: .zero, [.entry(two)])
