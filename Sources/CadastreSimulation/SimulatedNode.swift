@@ -112,7 +112,7 @@ final class SimulatedNode {
     var base: LogIndex = .zero
     /// One of its snapshots rotted once.
     var hasRottenSnapshots = false
-    /// How often a snapshot took the place of its log since all was mended.
+    /// Turns of its journal in which a snapshot took the place of its log, since all was mended.
     var installsWhileHealing = 0
     /// What was handed to the journal and not yet synced, in this order.
     var unsynced: [JournalWrite] = []

@@ -85,7 +85,6 @@ extension World {
             node.log = try committed.log(beginningAt: start, of: node.id)
             node.base = start.position.index
             logChanged(node)
-            try countInstall(of: node)
         case .truncate(_, let index):
             tell("node \(node.id) truncates from \(index)")
             reach.mark(.truncatedConflictingTail)

@@ -66,7 +66,12 @@ extension World {
         }
         try monitor.synced(node.place, taken.map(\.write), committed: committed)
         node.unsynced.removeFirst(taken.count)
-        for case (_, .start) in taken { interruptInstall(node) }
+        var isInstall = false
+        for case (_, .start) in taken {
+            interruptInstall(node)
+            isInstall = true
+        }
+        if isInstall { try countInstall(of: node) }
         for case .persisted(let number) in results {
             guard all.dropFirst(taken.count).allSatisfy({ $0.number > number }) else {
                 throw Violation(

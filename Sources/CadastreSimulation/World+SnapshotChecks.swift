@@ -51,7 +51,11 @@ extension World {
         )
     }
 
-    /// A snapshot takes the place of a node's log.
+    /// A turn of its journal put a snapshot in the place of a node's log.
+    ///
+    /// Of several in one turn the last one counts: a turn that began on a slow disk may outlast the
+    /// faults, and all that comes meanwhile, one compaction of the leader's log after the other, waits
+    /// for the next.
     func countInstall(of node: SimulatedNode) throws(Violation) {
         guard case .healing = phase else { return }
         node.installsWhileHealing += 1
