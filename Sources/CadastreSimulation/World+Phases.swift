@@ -95,6 +95,7 @@ extension World {
             // Whoever has not noticed it yet is to notice it now, and be mended.
             if node.rotten != nil { kill(node) }
         }
+        beginCountingInstalls()
         clients.beginFarewell(self)
     }
 

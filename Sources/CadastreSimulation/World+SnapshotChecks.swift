@@ -51,11 +51,18 @@ extension World {
         )
     }
 
+    /// All is mended: a snapshot that was handed over before, and waits for the disk, is not counted.
+    func beginCountingInstalls() {
+        for node in nodes {
+            for case .start in node.unsynced { node.installsWhileHealing = -1 }
+        }
+    }
+
     /// A turn of its journal put a snapshot in the place of a node's log.
     ///
     /// Of several in one turn the last one counts: a turn that began on a slow disk may outlast the
     /// faults, and all that comes meanwhile, one compaction of the leader's log after the other, waits
-    /// for the next.
+    /// for the next; so does what a full disk kept.
     func countInstall(of node: SimulatedNode) throws(Violation) {
         guard case .healing = phase else { return }
         node.installsWhileHealing += 1
