@@ -63,11 +63,16 @@ struct BlocksInFlight: Sendable {
     }
 
     /// Everything through here is applied, and so answered.
-    mutating func applied(through index: LogIndex) {
+    ///
+    /// - Returns: How many commands that is.
+    mutating func applied(through index: LogIndex) -> Int {
+        var answered = 0
         while let first = unanswered.first, first.index <= index {
-            commandCount -= first.count
+            answered += first.count
             unanswered.removeFirst()
         }
+        commandCount -= answered
+        return answered
     }
 
     /// The entry at `position` is known to be committed now.

@@ -7,6 +7,7 @@ internal import RaftCore
 extension ConsensusStage {
     /// Queues commands, or says at once why not: a command that does not wait was not proposed.
     mutating func admit(_ commands: [WaitingCommand], into output: inout ConsensusOutput) {
+        proposers.came(commands.count, at: now.monotonic)
         for command in commands {
             if raft.role != .leader || identity.isWitness {
                 refuse(command.key, .notLeader, into: &output)
@@ -85,20 +86,39 @@ extension ConsensusStage {
     }
 
     /// Whether what waits should wait until it is as much as is not answered yet, so that two large
-    /// blocks take turns instead of many small ones: only while a commit does not take long, and for
-    /// no longer than that.
+    /// blocks take turns instead of many small ones, and then for those who were just answered, so that
+    /// the two become one: only while a commit does not take long, and for no longer than that.
     private var isHeldBack: Bool {
-        guard proposals.count < blocks.commandCount, let time = blocks.commitTime,
+        guard let time = blocks.commitTime, time < settings.gatherTime,
             proposals.count < BlockLimits.blockOperations, proposals.size < BlockLimits.blockSize
         else { return false }
-        return time < settings.gatherTime
-            && now.monotonic - min(now.monotonic, blocks.lastProposed) < settings.gatherTime
+        guard blocks.commandCount == 0 else {
+            return proposals.count < blocks.commandCount
+                && now.monotonic - min(now.monotonic, blocks.lastProposed) < settings.gatherTime
+        }
+        return proposers.areAwaited(by: proposals.count, at: now.monotonic)
+    }
+
+    /// Notes that so many commands were answered.
+    mutating func noteAnswered(_ count: Int) {
+        let gatherTime = settings.gatherTime
+        // About what is won if they come, so that little is lost if they do not.
+        let limit = max(gatherTime / 4, 2 * min(blocks.commitTime ?? 0, gatherTime / 2))
+        proposers.answered(count, until: now.monotonic + limit, at: now.monotonic)
     }
 
     /// Whether something waits for nothing but that what is on its way is answered.
-    package var isHoldingBack: Bool {
-        areReadsHeldBack || delivery.isFull
-            || !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
+    package var isHoldingBack: Bool { areReadsHeldBack || delivery.isFull || areCommandsHeldBack }
+
+    private var areCommandsHeldBack: Bool {
+        !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack
+    }
+
+    /// The monotonic moment at which a turn is due even if nothing comes; nil: none is.
+    ///
+    /// What waits for callers to come back must not wait for ever.
+    package var nextTurn: UInt64? {
+        areCommandsHeldBack && blocks.commandCount == 0 ? proposers.end : nil
     }
 
     /// The same for reads, which are answered within less.

@@ -277,7 +277,7 @@ extension ConsensusStage {
         newestMark = report.marks.last ?? newestMark
         delivery.applied(through: report.through)
         decoded.applied(through: report.through)
-        blocks.applied(through: report.through)
+        noteAnswered(blocks.applied(through: report.through))
         reads.answered(report.answeredReads)
         // What a snapshot is about to replace is not applied again; what was lost behind it, in the
         // turn that installed it, is.

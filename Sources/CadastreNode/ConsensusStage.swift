@@ -31,6 +31,8 @@ package struct ConsensusStage: Sendable {
     var proposals: Proposals
     /// Where the replies of proposed commands go.
     var blocks = BlocksInFlight()
+    /// Those whose commands were answered.
+    var proposers = ReturningCallers()
     /// Since when this node does not lead, monotonic; nil while it does, and before its role changes.
     var followingSince: UInt64?
     /// Promises that wait for the disk.

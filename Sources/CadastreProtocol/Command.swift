@@ -107,15 +107,20 @@ package enum CommandTag: UInt8, Hashable, Sendable, CaseIterable {
     case batch = 14
 }
 
+/// What has rules that need no state.
+package protocol Validatable {
+    /// Checks every rule that needs no state.
+    ///
+    /// - Throws: the refusal that it deserves.
+    func validate() throws(ProtocolError)
+}
+
 /// What each command's content can do: its bytes, and the rules that need no state.
-protocol CommandContent: Hashable, Sendable {
+protocol CommandContent: Validatable, Hashable, Sendable {
     /// Appends the canonical bytes of the schema's message.
     func append(to bytes: inout [UInt8])
 
     /// Reads the schema's message; refuses what is not in it. The limits that bound memory are
     /// checked here, the rest in ``validate()``.
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError)
-
-    /// Checks every rule that needs no state.
-    func validate() throws(ProtocolError)
 }

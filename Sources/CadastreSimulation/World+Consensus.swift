@@ -54,6 +54,11 @@ extension World {
             try send(reply, from: node)
         }
         try refuseProposed(output.journal, node)
+        // As a host's timer does.
+        if let next = node.consensus?.nextTurn {
+            let moment = max(now + 1, node.trueTime(of: next))
+            queue.add(.turn(node.place, .consensus, life: node.life), at: moment)
+        }
     }
 
     /// What goes to the journal is what Raft's log is.

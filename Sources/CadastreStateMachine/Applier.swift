@@ -108,7 +108,7 @@ package struct Applier {
     }
 
     /// The refusal of a command whose values break a limit; nil if they keep all of them.
-    func brokenLimit(of command: Command) -> Refusal? {
+    func brokenLimit(of command: some Validatable) -> Refusal? {
         do throws(ProtocolError) {
             try command.validate()
             return nil

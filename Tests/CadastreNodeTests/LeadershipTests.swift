@@ -139,6 +139,57 @@ struct LeadershipTests {
         #expect(node.node.consensus.status.waitingCommands == 0)
     }
 
+    @Test
+    func `callers that come back at once are waited for as long as a block takes`() throws {
+        var settings = NodeSettings()
+        settings.gatherTime = 20_000_000
+        (settings.tickWithWork, settings.tickWhenIdle) = (.max, .max)
+        var node = try NodeFixture(members: 3, settings: settings)
+        let term = try node.leadOfThree()
+        var number: UInt64 = 0
+        func next(_ count: Int) -> [WaitingCommand] {
+            (0..<count).map { _ in
+                number += 1
+                return node.command(number)
+            }
+        }
+        func answer() throws {
+            let last = node.node.consensus.status.lastIndex
+            node.wait(milliseconds: 1)
+            node.turn(node.accepted(last, 2, term))
+            try node.settle()
+            node.turn(.applied(AppliedReport(through: last, clusterTime: 0)))
+        }
+        // Callers, each of which sends its next command when the last one is answered.
+        for _ in 0..<24 {
+            node.turn(.commands(next(32)))
+            try node.settle()
+            try answer()
+        }
+        #expect(node.node.consensus.nextTurn == nil, "nobody waits")
+        let last = node.node.consensus.status.lastIndex
+        node.turn(.commands(next(20)))
+        #expect(node.node.consensus.status.lastIndex == last)
+        let end = try #require(node.node.consensus.nextTurn)
+        node.turn(.commands(next(9)))
+        #expect(node.node.consensus.status.lastIndex == last.next, "three of 32 are not waited for")
+        try node.settle()
+        try answer()
+        // Now they come no more.
+        node.turn(.commands(next(3)))
+        #expect(node.node.consensus.status.waitingCommands == 3)
+        let due = try #require(node.node.consensus.nextTurn)
+        #expect(due > end && due - end < settings.gatherTime)
+        node.wait(milliseconds: 19)
+        node.turn()
+        #expect(node.node.consensus.status.waitingCommands == 0)
+        #expect(node.node.consensus.nextTurn == nil)
+        try node.settle()
+        try answer()
+        node.turn(.commands(next(1)))
+        #expect(node.node.consensus.status.waitingCommands == 0, "those who stayed away were many")
+    }
+
     // An empty append asks whether those before it arrived: it may not overtake them.
     @Test
     func `appends share a lane, whatever they hold`() throws {

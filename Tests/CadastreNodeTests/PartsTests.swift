@@ -178,7 +178,8 @@ struct BlocksInFlightTests {
         #expect(blocks.commitTime == 7)
         // Committed is not answered.
         #expect(blocks.commandCount == 4)
-        blocks.applied(through: LogIndex(5))
+        let answered = blocks.applied(through: LogIndex(5))
+        #expect(answered == 1)
         #expect(blocks.commandCount == 3)
         blocks.supersede(from: LogIndex(7))
         #expect(blocks.commandCount == 1)

@@ -46,7 +46,7 @@ extension Batch: CommandContent {
         }
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         guard ProtocolLimits.batchOperations.contains(operations.count) else {
             throw .outOfBounds(
                 .invalidValue,

@@ -31,7 +31,7 @@ extension CreateBucket: CommandContent {
         self.init(name: name)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkBucket(name)
     }
 }
@@ -69,7 +69,7 @@ extension DeleteBucket: CommandContent {
         self.init(name: name)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkBucket(name)
     }
 }

@@ -45,7 +45,7 @@ extension GrantService: CommandContent {
         self.init(tenant: tenant, service: service)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(tenant)
         try Names.checkService(service)
     }
@@ -98,7 +98,7 @@ extension RevokeService: CommandContent {
         self.init(tenant: tenant, service: service)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(tenant)
         try Names.checkService(service)
     }

@@ -138,7 +138,7 @@ extension PutObject: CommandContent {
         }
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         typealias Bound = ProtocolLimits
         try Names.checkBucket(bucket)
         try Names.checkKey(key)
@@ -250,7 +250,7 @@ extension DeleteObject: CommandContent {
         }
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkBucket(bucket)
         try Names.checkKey(key)
         try precondition?.validate()

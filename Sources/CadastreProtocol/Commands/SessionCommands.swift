@@ -25,7 +25,7 @@ extension OpenSession: CommandContent {
         self.init(slots: slots)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         guard ProtocolLimits.sessionSlots.contains(Int(slots)) else {
             throw .outOfBounds(
                 .invalidValue,
@@ -67,7 +67,7 @@ extension ExpireSession: CommandContent {
         self.init(session: session)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         // Which sessions there are, only the state knows.
     }
 }

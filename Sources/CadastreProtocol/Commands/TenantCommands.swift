@@ -39,7 +39,7 @@ extension CreateTenant: CommandContent {
         self.init(name: name, quota: quota)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(name)
         try quota.validate()
     }
@@ -86,7 +86,7 @@ extension UpdateTenant: CommandContent {
         self.init(name: name, quota: quota)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(name)
         try quota.validate()
     }
@@ -134,7 +134,7 @@ extension SetTenantStatus: CommandContent {
         self.init(name: name, status: status)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(name)
     }
 }
@@ -174,7 +174,7 @@ extension DeleteTenant: CommandContent {
         self.init(name: name)
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         try Names.checkTenant(name)
     }
 }

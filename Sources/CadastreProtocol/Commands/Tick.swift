@@ -111,7 +111,7 @@ extension Tick: CommandContent {
         }
     }
 
-    func validate() throws(ProtocolError) {
+    package func validate() throws(ProtocolError) {
         guard (1...ProtocolLimits.maximumClockSamples).contains(samples.count) else {
             throw .outOfBounds(
                 .invalidValue,

@@ -44,6 +44,8 @@ final class ConsensusHost: @unchecked Sendable {
     private var events: [ConsensusEvent] = []
     private var output = ConsensusOutput()
     private var ticker: RepeatedTask?
+    /// A turn is due although nothing may come.
+    private var isTurnScheduled = false
     private var hasAlarm = false
     /// What the node last was.
     private var role = RoleName.follower
@@ -113,7 +115,12 @@ final class ConsensusHost: @unchecked Sendable {
     /// One turn over what waits, and another one behind the sockets if more comes meanwhile.
     private func run() {
         guard let outlets, !hasAlarm, inbox.take(into: &events) else { return }
-        stage.turn(&events, at: Clock.now(), into: &output)
+        turn(outlets)
+    }
+
+    private func turn(_ outlets: Outlets) {
+        let moment = Clock.now()
+        stage.turn(&events, at: moment, into: &output)
         events.removeAll(keepingCapacity: true)
         // The disk takes longest: it begins first.
         outlets.journal.post(all: &output.journal)
@@ -154,6 +161,20 @@ final class ConsensusHost: @unchecked Sendable {
         }
         output.removeAll()
         if !inbox.rest(heedingAll: stage.isHoldingBack) { loop.execute { self.run() } }
+        if let next = stage.nextTurn { schedule(in: next - min(next, moment.monotonic)) }
+    }
+
+    /// Does a turn when so many nanoseconds have passed, whatever comes; where one is scheduled already,
+    /// that sees whether another is needed.
+    private func schedule(in nanoseconds: UInt64) {
+        guard !isTurnScheduled else { return }
+        isTurnScheduled = true
+        loop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
+            self.isTurnScheduled = false
+            guard let outlets = self.outlets, !self.hasAlarm else { return }
+            _ = self.inbox.take(into: &self.events)
+            self.turn(outlets)
+        }
     }
 
     private func settle() {

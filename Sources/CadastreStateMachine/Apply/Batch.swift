@@ -7,7 +7,7 @@ extension Applier {
     /// has to be taken back.
     func apply(_ command: Batch, for tenant: TenantID) throws(StateMachineError) -> Reply {
         guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
-        if let refusal = brokenLimit(of: .batch(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         var judge = BatchJudge(owner, usage: try usage(of: tenant))
         for (place, operation) in command.operations.enumerated() {
             if let refusal = try judge.refusal(of: operation, on: self) {

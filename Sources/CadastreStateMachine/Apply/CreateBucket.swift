@@ -8,7 +8,7 @@ extension Applier {
     ) throws(StateMachineError) -> Reply {
         guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
         guard owner.status == .active else { return .refused(.tenantSuspended) }
-        if let refusal = brokenLimit(of: .createBucket(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         if let existing = try rows.bucket(named: command.name) {
             return .refused(existing.tenant == tenant ? .bucketOwnedByYou : .bucketExists)
         }

@@ -3,7 +3,7 @@ internal import CadastreProtocol
 extension Applier {
     /// Registers a tenant that holds nothing.
     func apply(_ command: CreateTenant) throws(StateMachineError) -> Reply {
-        if let refusal = brokenLimit(of: .createTenant(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         guard rows.tenant(named: command.name) == nil else { return .refused(.tenantExists) }
         guard rows.tenantCount < StateLimits.maximumTenants else {
             return .refused(.tooManyTenants)

@@ -6,7 +6,7 @@ extension Applier {
         guard let tenant = rows.tenant(named: command.tenant) else {
             return .refused(.noSuchTenant)
         }
-        if let refusal = brokenLimit(of: .grantService(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         let grant = GrantRow(tenant: tenant.id, service: command.service)
         guard !rows.isGranted(grant) else { return .done() }
         let maximum = StateLimits.maximumGrantsPerTenant

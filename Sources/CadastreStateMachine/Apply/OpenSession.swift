@@ -10,7 +10,7 @@ extension Applier {
         of principal: Principal,
         random: (UInt64, UInt64)
     ) throws(StateMachineError) -> Reply {
-        if let refusal = brokenLimit(of: .openSession(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         // Nobody takes more than is left to all others: there is room for who comes late.
         let reserve = principal.isOperator ? 0 : StateLimits.sessionsForOperators
         let free = StateLimits.maximumSessions - reserve - rows.sessionCount

@@ -11,7 +11,7 @@ extension Applier {
         guard let bucket = try bucket(named: command.bucket, of: tenant) else {
             return .refused(.noSuchBucket)
         }
-        if let refusal = brokenLimit(of: .putObject(command)) { return .refused(refusal) }
+        if let refusal = brokenLimit(of: command) { return .refused(refusal) }
         let place = HashedPlace(bucket.id, command.key)
         let old = try rows.object(at: place)
         if let refusal = command.precondition?.refusal(forEntityTag: old?.etag) {
