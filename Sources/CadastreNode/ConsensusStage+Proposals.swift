@@ -41,8 +41,8 @@ extension ConsensusStage {
 
     /// Turns what waits into blocks.
     ///
-    /// Whatever came while the disk was busy is the next block, unless it is held back: no timer
-    /// decides, and a command alone pays no delay.
+    /// Whatever came while the disk was busy is the next block, unless it is held back; a command of
+    /// a caller that is alone never is.
     mutating func proposeBlocks(into output: inout ConsensusOutput) {
         while raft.canPropose, hasRoomForBlock, !isDiskFull {
             let tick = dueTick()
@@ -87,7 +87,7 @@ extension ConsensusStage {
 
     /// Whether what waits should wait until it is as much as is not answered yet, so that two large
     /// blocks take turns instead of many small ones, and then for those who were just answered, so that
-    /// the two become one: only while a commit does not take long, and for no longer than that.
+    /// the two become one: only while a commit does not take long, and each for 4 ms at most.
     private var isHeldBack: Bool {
         guard let time = blocks.commitTime, time < settings.gatherTime,
             proposals.count < BlockLimits.blockOperations, proposals.size < BlockLimits.blockSize
@@ -108,7 +108,9 @@ extension ConsensusStage {
     }
 
     /// Whether something waits for nothing but that what is on its way is answered.
-    package var isHoldingBack: Bool { areReadsHeldBack || delivery.isFull || areCommandsHeldBack }
+    package var isHoldingBack: Bool {
+        areReadsHeldBack || delivery.isFull || blocks.commandCount > 0 && areCommandsHeldBack
+    }
 
     private var areCommandsHeldBack: Bool {
         !proposals.isEmpty && raft.canPropose && hasRoomForBlock && !isDiskFull && isHeldBack

@@ -99,7 +99,10 @@ extension ConsensusStage {
             output.snapshots.append(.settled(position))
         }
         if let image = report.image {
-            if !snapshots.isInstallAwaited, let start = raft.logStart(at: image.applied) {
+            // A state that lost its first transaction is that of no entry: there is no configuration.
+            if !snapshots.isInstallAwaited, let start = raft.logStart(at: image.applied),
+                start.configuration != nil
+            {
                 output.snapshots.append(.build(image, start))
             } else {
                 endSnapshot(into: &output)

@@ -2,7 +2,8 @@
 /// other come back at once, and a block costs the same for all of them as for the first.
 ///
 /// Who such callers are is learned from what comes: of those who come when they like, some come though
-/// nobody is missing, and some that are missing do not.
+/// nobody is missing, and some that are missing do not. Where answers follow closely the latter are not
+/// told from those who came in their place, and then such callers are waited for as well.
 struct ReturningCallers: Sendable {
     /// How many were answered and have not come back.
     private var missing = 0
@@ -17,7 +18,7 @@ struct ReturningCallers: Sendable {
     /// Of so many that wait one more is not waited for.
     private static let patience = 8
 
-    /// So many were answered; if they come back, they do so until `end`.
+    /// So many were answered; if they and those who are missing come back, they do so until `end`.
     mutating func answered(_ count: Int, until end: UInt64, at moment: UInt64) {
         guard count > 0 else { return }
         giveUp(at: moment)

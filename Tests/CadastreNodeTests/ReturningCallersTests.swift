@@ -46,7 +46,8 @@ struct ReturningCallersTests {
         #expect(!callers.areAwaited(by: 1, at: answered + 2 * Self.limit))
     }
 
-    /// Each answer finds those that came since the one before, whatever those did that it answers.
+    /// Each answer finds those that came since the one before, whatever those did that it answers, and
+    /// is as far from that as the limit.
     @Test(arguments: [1, 3, 8, 12], 1...8 as ClosedRange<UInt64>)
     func `of callers that come when they like hardly any is waited for`(mean: Int, seed: UInt64) {
         var generator = SplitMix64(seed: seed)

@@ -44,8 +44,8 @@ final class ConsensusHost: @unchecked Sendable {
     private var events: [ConsensusEvent] = []
     private var output = ConsensusOutput()
     private var ticker: RepeatedTask?
-    /// A turn is due although nothing may come.
-    private var isTurnScheduled = false
+    /// When a turn is due although nothing may come; monotonic, the last moment of all: none is.
+    private var scheduledTurn = UInt64.max
     private var hasAlarm = false
     /// What the node last was.
     private var role = RoleName.follower
@@ -161,16 +161,17 @@ final class ConsensusHost: @unchecked Sendable {
         }
         output.removeAll()
         if !inbox.rest(heedingAll: stage.isHoldingBack) { loop.execute { self.run() } }
-        if let next = stage.nextTurn { schedule(in: next - min(next, moment.monotonic)) }
+        if let next = stage.nextTurn, next < scheduledTurn { schedule(at: next, moment.monotonic) }
     }
 
-    /// Does a turn when so many nanoseconds have passed, whatever comes; where one is scheduled already,
-    /// that sees whether another is needed.
-    private func schedule(in nanoseconds: UInt64) {
-        guard !isTurnScheduled else { return }
-        isTurnScheduled = true
-        loop.assumeIsolated().scheduleTask(in: .nanoseconds(Int64(clamping: nanoseconds))) {
-            self.isTurnScheduled = false
+    /// Does a turn at a moment, whatever comes.
+    private func schedule(at next: UInt64, _ now: UInt64) {
+        scheduledTurn = next
+        let delay = TimeAmount.nanoseconds(Int64(clamping: next - min(next, now)))
+        loop.assumeIsolated().scheduleTask(in: delay) {
+            // An earlier one was scheduled meanwhile, which sees whether another is needed.
+            guard self.scheduledTurn == next else { return }
+            self.scheduledTurn = .max
             guard let outlets = self.outlets, !self.hasAlarm else { return }
             _ = self.inbox.take(into: &self.events)
             self.turn(outlets)
