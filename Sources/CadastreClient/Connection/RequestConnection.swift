@@ -67,6 +67,9 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
         }
     }
 
+    /// Requests on their way.
+    var inFlightCount: Int { inFlight.count }
+
     /// Sends a request; the caller has seen that there is room.
     func send(_ request: ActiveRequest) {
         guard case .open = phase else {
@@ -167,6 +170,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
 
     private func flush() {
         isFlushScheduled = false
+        link.flushes(self)
         guard !output.isEmpty, let context else { return }
         var buffer = context.channel.allocator.buffer(capacity: output.count)
         buffer.writeBytes(output)
@@ -209,6 +213,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
         var bytes = unwrapInboundIn(data)
         lastHeard = .now()
         isReading = true
+        link.reads(self)
         defer { dueSince = promptCount > 0 ? lastHeard : nil }
         if case .greeting = phase {
             let missing = Greeting.size - greetingBytes.count

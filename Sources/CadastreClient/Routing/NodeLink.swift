@@ -23,6 +23,8 @@ final class NodeLink {
     /// It has failed, and a timer will open it again.
     var isOpeningLater = false
     private var nextConnection = 0
+    /// The connection that is read, or will be flushed.
+    private var gathering: RequestConnection?
 
     init(_ endpoint: Endpoint) {
         self.endpoint = endpoint
@@ -44,15 +46,31 @@ final class NodeLink {
         return now - lastFailureTime >= .milliseconds(pause)
     }
 
-    /// A connection with room for one more request, in turn; nil if all are full.
-    func connectionWithRoom() -> RequestConnection? {
-        for _ in 0..<connections.count {
-            if nextConnection >= connections.count { nextConnection = 0 }
-            let connection = connections[nextConnection]
-            nextConnection += 1
-            if connection.hasRoom { return connection }
+    /// The connection that takes one more request; nil if all are full.
+    ///
+    /// Requests gather on one, for a flush costs a record, a system call and a wake-up at the other
+    /// end, whatever it carries: on the one that is read, whose callers ask again, or that is to be
+    /// flushed at the end of this turn of the event loop. But not more than twice as many as another
+    /// has: the node's threads share its connections. Then the one with the fewest takes it; of
+    /// several they do in turn, so that each is used and found out when it brings nothing.
+    func connectionToSend() -> RequestConnection? {
+        if let gathering, gathering.hasRoom, isFair(toAdd: gathering) { return gathering }
+        var chosen: (index: Int, inFlightCount: Int)?
+        for offset in connections.indices {
+            let index = (nextConnection + offset) % connections.count
+            let count = connections[index].inFlightCount
+            if connections[index].hasRoom, count < chosen?.inFlightCount ?? .max {
+                chosen = (index, count)
+            }
         }
-        return nil
+        guard let chosen else { return nil }
+        nextConnection = chosen.index + 1
+        gathering = connections[chosen.index]
+        return gathering
+    }
+
+    private func isFair(toAdd connection: RequestConnection) -> Bool {
+        connections.allSatisfy { $0.inFlightCount * 2 >= connection.inFlightCount }
     }
 
     /// The connections to give up, since requests have waited on them for too long.
@@ -71,6 +89,12 @@ final class NodeLink {
 // MARK: - What happens to its connections
 
 extension NodeLink {
+    func reads(_ connection: RequestConnection) { gathering = connection }
+
+    func flushes(_ connection: RequestConnection) {
+        if gathering === connection { gathering = nil }
+    }
+
     func beganOpening() { openingCount += 1 }
 
     func opened(_ connection: RequestConnection, node: UInt64) {
@@ -99,6 +123,7 @@ extension NodeLink {
 
     /// A connection has ended; one that was draining counts as failed already.
     func lost(_ connection: RequestConnection, _ failure: ConnectionFailure, at now: NIODeadline) {
+        if gathering === connection { gathering = nil }
         draining.removeAll { $0 === connection }
         guard let index = connections.firstIndex(where: { $0 === connection }) else { return }
         connections.remove(at: index)

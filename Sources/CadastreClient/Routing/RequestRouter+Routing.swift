@@ -9,7 +9,7 @@ extension RequestRouter {
         switch request.submission.route {
         case .leader:
             if searchTimer == nil, leaderQueue.isEmpty,
-                let connection = target.connectionWithRoom()
+                let connection = target.connectionToSend()
             {
                 connection.send(request)
                 // One of several was lost: the others serve meanwhile.
@@ -36,7 +36,7 @@ extension RequestRouter {
     /// Sends what waits for the leader, if there is a connection to send it on.
     func serveLeaderQueue() {
         guard searchTimer == nil else { return }
-        while let request = leaderQueue.first, let connection = target.connectionWithRoom() {
+        while let request = leaderQueue.first, let connection = target.connectionToSend() {
             leaderQueue.removeFirst()
             connection.send(request)
         }
@@ -126,7 +126,7 @@ extension RequestRouter {
 
     /// Sends what waits for this node alone.
     func serve(_ link: NodeLink) {
-        while let request = link.waiting.first, let connection = link.connectionWithRoom() {
+        while let request = link.waiting.first, let connection = link.connectionToSend() {
             link.waiting.removeFirst()
             connection.send(request)
         }
