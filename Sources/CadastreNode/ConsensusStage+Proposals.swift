@@ -108,7 +108,7 @@ extension ConsensusStage {
     }
 
     /// Whether something waits for nothing but that what is on its way is answered.
-    package var isHoldingBack: Bool {
+    var isHoldingBack: Bool {
         areReadsHeldBack || delivery.isFull || blocks.commandCount > 0 && areCommandsHeldBack
     }
 
@@ -119,7 +119,7 @@ extension ConsensusStage {
     /// The monotonic moment at which a turn is due even if nothing comes; nil: none is.
     ///
     /// What waits for callers to come back must not wait for ever.
-    package var nextTurn: UInt64? {
+    var nextTurn: UInt64? {
         areCommandsHeldBack && blocks.commandCount == 0 ? proposers.end : nil
     }
 

@@ -260,6 +260,10 @@ package struct ConsensusOutput: Sendable {
     package var preferredSuccessor: NodeID?
     /// A rule of Raft was broken by a peer: stop with exit code 70.
     package var alarm: SafetyAlarm?
+    /// Something waits for nothing but that what is on its way is answered.
+    package var isHoldingBack = false
+    /// The monotonic moment at which a turn is due even if nothing comes; nil: none is.
+    package var nextTurn: UInt64?
 
     /// Nothing to do.
     package init() {}
@@ -276,6 +280,8 @@ package struct ConsensusOutput: Sendable {
         configuration = nil
         preferredSuccessor = nil
         alarm = nil
+        isHoldingBack = false
+        nextTurn = nil
     }
 }
 

@@ -9,6 +9,11 @@ extension Answer {
 
     /// Appends what ``encode()`` returns.
     package func append(to bytes: inout [UInt8]) {
+        // A hundred kilobytes, maybe: they are copied once.
+        if case .objects(let page) = self {
+            bytes.append(messageField: tag.rawValue, of: page.encodedSize) { page.append(to: &$0) }
+            return
+        }
         bytes.append(messageField: tag.rawValue) { bytes in
             switch self {
             case .tenant(let record): record.append(to: &bytes)

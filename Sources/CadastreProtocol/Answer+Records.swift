@@ -152,6 +152,12 @@ extension ObjectRecord {
 }
 
 extension ObjectPage {
+    /// How many bytes ``append(to:)`` appends.
+    var encodedSize: FieldSize {
+        let place = unsafe next.withUnsafeBytes { unsafe FieldSize(3, $0) }
+        return FieldSize(written: items.encoded) + FieldSize(2, isTruncated ? 1 : 0) + place
+    }
+
     /// Appends the fields.
     func append(to bytes: inout [UInt8]) {
         bytes.append(contentsOf: items.encoded)
@@ -161,7 +167,7 @@ extension ObjectPage {
 
     /// Reads the schema's message.
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
-        self.init(items: ListItems(), isTruncated: false, next: [])
+        self.init(items: ListItems(reserving: reader.left), isTruncated: false, next: [])
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:

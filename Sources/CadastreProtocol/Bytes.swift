@@ -18,6 +18,15 @@ extension [UInt8] {
         unsafe bytes.withUnsafeBufferPointer { unsafe append(contentsOf: $0) }
     }
 
+    /// Moves bytes to another offset, where as many must exist; the ranges may overlap.
+    mutating func move(_ range: Range<Int>, to offset: Int) {
+        precondition(offset >= 0 && offset <= count - range.count, "moving bytes out of the array")
+        unsafe withUnsafeMutableBytes { all in
+            let source = unsafe UnsafeRawBufferPointer(rebasing: all[range])
+            unsafe UnsafeMutableRawBufferPointer(rebasing: all[offset...]).copyMemory(from: source)
+        }
+    }
+
     /// Overwrites four bytes, which must exist.
     mutating func replace(at offset: Int, littleEndian value: UInt32) {
         precondition(offset >= 0 && offset <= count - 4, "replacing bytes that do not exist")

@@ -136,14 +136,17 @@ package enum Frame {
             size <= ProtocolLimits.maximumFrameBody,
             "a message of \(size) bytes is larger than any frame"
         )
-        let whole = Array(output[body...])
-        output.removeSubrange(start...)
-        output.reserveCapacity(output.count + encodedSize(ofBody: size))
-        for piece in pieces(ofBody: size) {
+        // From behind, each piece moves up by the headers that come before it.
+        let pieces = pieces(ofBody: size)
+        output.append(zeros: FrameHeader.size * (pieces.count - 1))
+        for (number, piece) in pieces.enumerated().reversed() {
+            let place = body + piece.lowerBound + FrameHeader.size * number
+            output.move(body + piece.lowerBound..<body + piece.upperBound, to: place)
             header.hasMorePieces = piece.upperBound < size
             header.bodySize = piece.count
-            header.append(to: &output)
-            output.append(contentsOf: whole[piece])
+            var bytes: [UInt8] = []
+            header.append(to: &bytes)
+            output.replaceSubrange(place - FrameHeader.size..<place, with: bytes)
         }
     }
 

@@ -113,9 +113,12 @@ package struct FrameAssembler: Sendable {
         rest.append(copying: bytes.extracting(position..<position + count))
         position += count
         guard let size = try frameSize(rest.span), rest.count == size else { return }
-        let frame = rest
-        rest.removeAll(keepingCapacity: size <= ProtocolLimits.maximumPieceSize)
+        var frame: [UInt8] = []
+        swap(&frame, &rest)
         try take(frame.span, each)
+        // Its memory is for the next one, as far as it is not much.
+        frame.removeAll(keepingCapacity: size <= ProtocolLimits.maximumPieceSize)
+        swap(&frame, &rest)
     }
 
     /// Takes one whole frame.
@@ -144,7 +147,11 @@ package struct FrameAssembler: Sendable {
             }
             guard body.count > 0 else { throw .malformed("a piece is empty") }
             begun &+= 1
-            unfinished.append((stream, begun, body.copy(0..<body.count)))
+            // Room for the second piece, too, which most often is the last.
+            var pieces: [UInt8] = []
+            pieces.reserveCapacity(2 * body.count)
+            pieces.append(copying: body)
+            unfinished.append((stream, begun, pieces))
             return
         }
         guard body.count > 0 else { throw .malformed("a piece is empty") }

@@ -13,6 +13,9 @@ package struct ListItems: Sendable, Hashable, Sequence {
     /// None.
     package init() {}
 
+    /// None, with room for entries of so many bytes.
+    init(reserving bytes: Int) { encoded.reserveCapacity(bytes) }
+
     /// These entries.
     package init(_ items: some Sequence<ListItem>) {
         for item in items {

@@ -55,7 +55,7 @@ extension World {
         }
         try refuseProposed(output.journal, node)
         // As a host's timer does.
-        if let next = node.consensus?.nextTurn {
+        if let next = output.nextTurn {
             let moment = max(now + 1, node.trueTime(of: next))
             queue.add(.turn(node.place, .consensus, life: node.life), at: moment)
         }

@@ -166,11 +166,11 @@ struct LeadershipTests {
             try node.settle()
             try answer()
         }
-        #expect(node.node.consensus.nextTurn == nil, "nobody waits")
+        #expect(node.output.nextTurn == nil, "nobody waits")
         let last = node.node.consensus.status.lastIndex
         node.turn(.commands(next(20)))
         #expect(node.node.consensus.status.lastIndex == last)
-        let end = try #require(node.node.consensus.nextTurn)
+        let end = try #require(node.output.nextTurn)
         node.turn(.commands(next(9)))
         #expect(node.node.consensus.status.lastIndex == last.next, "three of 32 are not waited for")
         try node.settle()
@@ -178,12 +178,12 @@ struct LeadershipTests {
         // Now they come no more.
         node.turn(.commands(next(3)))
         #expect(node.node.consensus.status.waitingCommands == 3)
-        let due = try #require(node.node.consensus.nextTurn)
+        let due = try #require(node.output.nextTurn)
         #expect(due > end && due - end < settings.gatherTime)
         node.wait(milliseconds: 19)
         node.turn()
         #expect(node.node.consensus.status.waitingCommands == 0)
-        #expect(node.node.consensus.nextTurn == nil)
+        #expect(node.output.nextTurn == nil)
         try node.settle()
         try answer()
         node.turn(.commands(next(1)))

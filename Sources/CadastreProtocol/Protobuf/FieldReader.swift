@@ -48,6 +48,9 @@ struct FieldReader {
         end = range.upperBound
     }
 
+    /// Bytes of the message that were not read yet.
+    var left: Int { end - position }
+
     /// The next field, or nil at the end.
     mutating func next(in bytes: Span<UInt8>) throws(ProtocolError) -> Field? {
         guard position < end else { return nil }

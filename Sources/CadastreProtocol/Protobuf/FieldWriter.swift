@@ -52,19 +52,27 @@ extension [UInt8] {
         }
         let sizeOfSize = FieldSize.varint(UInt64(size))
         append(zeros: sizeOfSize - 1)
-        unsafe withUnsafeMutableBytes { all in
-            let source = unsafe UnsafeRawBufferPointer(rebasing: all[start..<start + size])
-            let target = unsafe UnsafeMutableRawBufferPointer(
-                rebasing: all[(start + sizeOfSize - 1)...]
-            )
-            unsafe target.copyMemory(from: source)
-            var rest = size
-            for offset in 0..<sizeOfSize {
-                let isLast = offset == sizeOfSize - 1
-                unsafe all[start - 1 + offset] = UInt8(rest & 0x7F) | (isLast ? 0 : 0x80)
-                rest >>= 7
-            }
+        move(start..<start + size, to: start + sizeOfSize - 1)
+        var rest = size
+        for offset in 0..<sizeOfSize {
+            let isLast = offset == sizeOfSize - 1
+            self[start - 1 + offset] = UInt8(rest & 0x7F) | (isLast ? 0 : 0x80)
+            rest >>= 7
         }
+    }
+
+    /// A message whose fields take this: nothing that was written moves.
+    mutating func append(
+        messageField number: UInt8,
+        of size: FieldSize,
+        _ write: (inout [UInt8]) -> Void
+    ) {
+        reserveCapacity(count + FieldSize(message: size).bytes)
+        append(key: number, wireType: 2)
+        append(varint: UInt64(size.bytes))
+        let start = count
+        write(&self)
+        precondition(count - start == size.bytes, "a message of another size than reckoned")
     }
 
     private mutating func append(key number: UInt8, wireType: UInt8) {

@@ -20,6 +20,9 @@ struct FieldSize {
         bytes = value.count == 0 ? 0 : 1 + Self.varint(UInt64(value.count)) + value.count
     }
 
+    /// Of fields that are written already.
+    init(written bytes: [UInt8]) { self.bytes = bytes.count }
+
     /// Of a message whose fields take this, written whatever they are.
     @inline(__always)
     init(message fields: FieldSize) {

@@ -159,9 +159,10 @@ final class ConsensusHost: @unchecked Sendable {
                 )
             )
         }
+        let (isHoldingBack, next) = (output.isHoldingBack, output.nextTurn)
         output.removeAll()
-        if !inbox.rest(heedingAll: stage.isHoldingBack) { loop.execute { self.run() } }
-        if let next = stage.nextTurn, next < scheduledTurn { schedule(at: next, moment.monotonic) }
+        if !inbox.rest(heedingAll: isHoldingBack) { loop.execute { self.run() } }
+        if let next, next < scheduledTurn { schedule(at: next, moment.monotonic) }
     }
 
     /// Does a turn at a moment, whatever comes.
