@@ -21,7 +21,7 @@ extension Answer {
             case .bucket(let record): record.append(to: &bytes)
             case .buckets(let page): page.append(to: &bytes) { $0.append(to: &$1) }
             case .object(let record): record.append(to: &bytes)
-            case .objects(let page): page.append(to: &bytes)
+            case .objects: preconditionFailure("written above")
             case .usage(let usage): usage.append(to: &bytes)
             case .grants(let page):
                 for service in page.elements { bytes.append(presentField: 1, service) }

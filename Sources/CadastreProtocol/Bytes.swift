@@ -20,6 +20,7 @@ extension [UInt8] {
 
     /// Moves bytes to another offset, where as many must exist; the ranges may overlap.
     mutating func move(_ range: Range<Int>, to offset: Int) {
+        precondition(range.lowerBound >= 0 && range.upperBound <= count, "moving other bytes")
         precondition(offset >= 0 && offset <= count - range.count, "moving bytes out of the array")
         unsafe withUnsafeMutableBytes { all in
             let source = unsafe UnsafeRawBufferPointer(rebasing: all[range])

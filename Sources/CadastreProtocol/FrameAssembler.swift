@@ -117,7 +117,9 @@ package struct FrameAssembler: Sendable {
         swap(&frame, &rest)
         try take(frame.span, each)
         // Its memory is for the next one, as far as it is not much.
-        frame.removeAll(keepingCapacity: size <= ProtocolLimits.maximumPieceSize)
+        frame.removeAll(
+            keepingCapacity: size <= FrameHeader.size + ProtocolLimits.maximumPieceSize
+        )
         swap(&frame, &rest)
     }
 
@@ -149,7 +151,8 @@ package struct FrameAssembler: Sendable {
             begun &+= 1
             // Room for the second piece, too, which most often is the last.
             var pieces: [UInt8] = []
-            pieces.reserveCapacity(2 * body.count)
+            let isPiece = body.count <= ProtocolLimits.maximumPieceSize
+            pieces.reserveCapacity(isPiece ? 2 * body.count : body.count)
             pieces.append(copying: body)
             unfinished.append((stream, begun, pieces))
             return

@@ -53,6 +53,13 @@ struct FrameTests {
         #expect(messages.map(\.body) == [Self.body(1, 70_000), Self.body(2, 3)])
     }
 
+    @Test(arguments: [65_536, 65_537, 131_073, 300_000])
+    func `a large message is cut behind others as it is alone`(size: Int) {
+        var bytes = Self.message(1, 100)
+        Frame.append(.request, group: 7, requestID: 5, body: Self.body(5, size), to: &bytes)
+        #expect(bytes == Self.message(1, 100) + Self.message(5, size))
+    }
+
     @Test(arguments: [0, 1, 65_535, 65_536, 65_537, 131_072, 131_073, 300_000])
     func `large messages are cut into pieces and come back`(size: Int) throws {
         let bytes = Self.message(5, size)

@@ -70,6 +70,9 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
     /// Requests on their way.
     var inFlightCount: Int { inFlight.count }
 
+    /// Whether what is to be flushed is worth a flush of its own.
+    var isFlushFull: Bool { output.count >= ProtocolLimits.maximumPieceSize }
+
     /// Sends a request; the caller has seen that there is room.
     func send(_ request: ActiveRequest) {
         guard case .open = phase else {
@@ -213,7 +216,6 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
         var bytes = unwrapInboundIn(data)
         lastHeard = .now()
         isReading = true
-        link.reads(self)
         defer { dueSince = promptCount > 0 ? lastHeard : nil }
         if case .greeting = phase {
             let missing = Greeting.size - greetingBytes.count
@@ -221,6 +223,7 @@ final class RequestConnection: ChannelInboundHandler, @unchecked Sendable {
             guard greetingBytes.count == Greeting.size else { return }
             guard greetingReceived() else { return }
         }
+        if case .open = phase { link.reads(self) }
         receive(bytes)
     }
 

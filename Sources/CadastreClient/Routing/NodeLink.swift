@@ -46,15 +46,22 @@ final class NodeLink {
         return now - lastFailureTime >= .milliseconds(pause)
     }
 
-    /// The connection that takes one more request; nil if all are full.
+    /// The connection on which the caller now sends one more request; nil if all are full.
     ///
     /// Requests gather on one, for a flush costs a record, a system call and a wake-up at the other
     /// end, whatever it carries: on the one that is read, whose callers ask again, or that is to be
-    /// flushed at the end of this turn of the event loop. But not more than twice as many as another
-    /// has: the node's threads share its connections. Then the one with the fewest takes it; of
-    /// several they do in turn, so that each is used and found out when it brings nothing.
+    /// flushed at the end of this turn of the event loop. But not where its flush is large already,
+    /// or while it has more than twice as many on their way as another: the node's threads share its
+    /// connections. Then the one with the fewest takes it; of several they do in turn.
+    ///
+    /// So callers that ask again at once stay on their connection, behind whatever else it carries:
+    /// who puts and lists much beside reads that are to be quick makes a client for each.
+    ///
+    /// Cost: looks at every connection.
     func connectionToSend() -> RequestConnection? {
-        if let gathering, gathering.hasRoom, isFair(toAdd: gathering) { return gathering }
+        if let gathering, gathering.hasRoom, !gathering.isFlushFull, isFair(toAdd: gathering) {
+            return gathering
+        }
         var chosen: (index: Int, inFlightCount: Int)?
         for offset in connections.indices {
             let index = (nextConnection + offset) % connections.count

@@ -62,6 +62,8 @@ extension [UInt8] {
     }
 
     /// A message whose fields take this: nothing that was written moves.
+    ///
+    /// For one that is alone in its array, which gets just the memory for it.
     mutating func append(
         messageField number: UInt8,
         of size: FieldSize,

@@ -46,6 +46,12 @@ struct ReplyWriter {
     ) {
         switch reply.content {
         case .answer(let answer):
+            // A page: the headers of its pieces must not copy it once more. Behind others there is
+            // room, as what grows then doubles.
+            if output.isEmpty, answer.count > ProtocolLimits.maximumPieceSize {
+                let body = ReplyMessage.fixedSize + answer.count
+                output.reserveCapacity(Frame.encodedSize(ofBody: body))
+            }
             Frame.append(.reply, group: 0, requestID: requestID, to: &output) { bytes in
                 Self.appendAnswerHeader(reply.appliedIndex, to: &bytes)
                 bytes.append(contentsOf: answer)
