@@ -38,6 +38,10 @@ public struct ClientConfiguration: Sendable {
     /// For which tenant a service acts; empty for tenants, who act for themselves.
     public var tenant: [UInt8] = []
     /// Connections to the leader, 1…64.
+    ///
+    /// A caller that asks again at once stays on the connection that answered it, behind whatever
+    /// else that carries: for reads that are to be quick beside large lists and batches, make a
+    /// client for each.
     public var connectionCount = 1
     /// How long a request may take, retries included, when nothing else is asked; more than 0 and at
     /// most a day.

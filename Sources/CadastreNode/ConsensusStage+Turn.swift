@@ -9,7 +9,7 @@ extension ConsensusStage {
     /// 2. Committed entries go to the apply stage.
     /// 3. Waiting commands become blocks, as many as the journal can take.
     /// 4. Waiting queries ask for one read index together, unless they are held back.
-    /// 5. What is held back says when it must not be any longer.
+    /// 5. The output says whether something is held back, and until when.
     ///
     /// Messages leave in the order in which they were made. Promises wait in `deferred` until the
     /// journal stage has reported their number (``Effects``).

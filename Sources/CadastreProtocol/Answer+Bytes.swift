@@ -9,24 +9,26 @@ extension Answer {
 
     /// Appends what ``encode()`` returns.
     package func append(to bytes: inout [UInt8]) {
-        // A hundred kilobytes, maybe: they are copied once.
         if case .objects(let page) = self {
-            bytes.append(messageField: tag.rawValue, of: page.encodedSize) { page.append(to: &$0) }
-            return
+            // A hundred kilobytes, maybe: they are copied once.
+            bytes.append(messageField: tag.rawValue, of: page.encodedSize, appendFields)
+        } else {
+            bytes.append(messageField: tag.rawValue, appendFields)
         }
-        bytes.append(messageField: tag.rawValue) { bytes in
-            switch self {
-            case .tenant(let record): record.append(to: &bytes)
-            case .tenants(let page): page.append(to: &bytes) { $0.append(to: &$1) }
-            case .bucket(let record): record.append(to: &bytes)
-            case .buckets(let page): page.append(to: &bytes) { $0.append(to: &$1) }
-            case .object(let record): record.append(to: &bytes)
-            case .objects: preconditionFailure("written above")
-            case .usage(let usage): usage.append(to: &bytes)
-            case .grants(let page):
-                for service in page.elements { bytes.append(presentField: 1, service) }
-                bytes.append(field: 2, page.isTruncated)
-            }
+    }
+
+    private func appendFields(to bytes: inout [UInt8]) {
+        switch self {
+        case .tenant(let record): record.append(to: &bytes)
+        case .tenants(let page): page.append(to: &bytes) { $0.append(to: &$1) }
+        case .bucket(let record): record.append(to: &bytes)
+        case .buckets(let page): page.append(to: &bytes) { $0.append(to: &$1) }
+        case .object(let record): record.append(to: &bytes)
+        case .objects(let page): page.append(to: &bytes)
+        case .usage(let usage): usage.append(to: &bytes)
+        case .grants(let page):
+            for service in page.elements { bytes.append(presentField: 1, service) }
+            bytes.append(field: 2, page.isTruncated)
         }
     }
 

@@ -42,10 +42,7 @@ struct GatheringTests {
         }
         let client = try makeClient([node.address]) { $0.connectionCount = 4 }
         let usage = Submission(.query, GetUsage().encoded)
-        // Those that come first open the connections.
-        while Set(state.seen.map(\.connection)).count < 4 {
-            _ = await outcomes(of: Array(repeating: usage, count: 8), from: client)
-        }
+        await openFour(client, state)
         await client.onLoop {
             for _ in 0..<64 {
                 client.submitOnLoop(Submission(.query, GetTenant(name: Array("acme".utf8)).encoded))
@@ -75,9 +72,7 @@ struct GatheringTests {
         let client = try makeClient([node.address]) { $0.connectionCount = 4 }
         let large = Submission(.command, put(locationBytes: 65_536).encoded)
         let small = Submission(.query, GetUsage().encoded)
-        while Set(state.seen.map(\.connection)).count < 4 {
-            _ = await outcomes(of: Array(repeating: small, count: 8), from: client)
-        }
+        await openFour(client, state)
         // With it comes the session, so that the next one is sent at once.
         _ = await outcomes(of: [large], from: client)
         let before = state.seen.count
@@ -92,6 +87,14 @@ struct GatheringTests {
         #expect(seen.count == turn.count)
         await client.close()
         await node.stop()
+    }
+}
+
+/// Asks until four connections have brought a request: those that come first open them.
+private func openFour(_ client: CadastreClient, _ state: FakeState) async {
+    let usage = Submission(.query, GetUsage().encoded)
+    while Set(state.seen.map(\.connection)).count < 4 {
+        _ = await outcomes(of: Array(repeating: usage, count: 8), from: client)
     }
 }
 

@@ -54,9 +54,6 @@ final class NodeLink {
     /// or while it has more than twice as many on their way as another: the node's threads share its
     /// connections. Then the one with the fewest takes it; of several they do in turn.
     ///
-    /// So callers that ask again at once stay on their connection, behind whatever else it carries:
-    /// who puts and lists much beside reads that are to be quick makes a client for each.
-    ///
     /// Cost: looks at every connection.
     func connectionToSend() -> RequestConnection? {
         if let gathering, gathering.hasRoom, !gathering.isFlushFull, isFair(toAdd: gathering) {
