@@ -61,6 +61,9 @@ extension ApplyStage {
             }
             rows += stateMachine.rowsRead - before + Self.rowsOfAnAnswer
             switch outcome {
+            case .success(.objects(let page)):
+                size += page.answerSize
+                settle(query, .page(page), into: &output)
             case .success(let answer):
                 let bytes = answer.encode()
                 size += bytes.count

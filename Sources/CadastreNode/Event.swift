@@ -316,6 +316,8 @@ package enum ReplyContent: Sendable {
     case command(Reply)
     /// A query was answered: encoded `QueryReply`.
     case answer([UInt8])
+    /// A list of objects was answered: a hundred kilobytes, maybe, encoded where they are sent.
+    case page(ObjectPage)
     /// The digest was recomputed.
     case digest(DigestReport)
     /// Leadership went to this node.

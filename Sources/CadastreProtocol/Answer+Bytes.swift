@@ -3,6 +3,7 @@ extension Answer {
     /// The bytes as a node sends them.
     package func encode() -> [UInt8] {
         var bytes: [UInt8] = []
+        if case .objects(let page) = self { bytes.reserveCapacity(page.answerSize) }
         append(to: &bytes)
         return bytes
     }
@@ -10,7 +11,7 @@ extension Answer {
     /// Appends what ``encode()`` returns.
     package func append(to bytes: inout [UInt8]) {
         if case .objects(let page) = self {
-            // A hundred kilobytes, maybe: they are copied once.
+            // A hundred kilobytes, maybe: they do not move.
             bytes.append(messageField: tag.rawValue, of: page.encodedSize, appendFields)
         } else {
             bytes.append(messageField: tag.rawValue, appendFields)

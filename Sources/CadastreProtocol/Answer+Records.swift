@@ -152,6 +152,9 @@ extension ObjectRecord {
 }
 
 extension ObjectPage {
+    /// Bytes of the answer that it is.
+    package var answerSize: Int { FieldSize(message: encodedSize).bytes }
+
     /// How many bytes ``append(to:)`` appends.
     var encodedSize: FieldSize {
         let place = unsafe next.withUnsafeBytes { unsafe FieldSize(3, $0) }
@@ -168,11 +171,23 @@ extension ObjectPage {
     /// Reads the schema's message.
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
         self.init(items: ListItems(reserving: reader.left), isTruncated: false, next: [])
+        // Elements that stand behind each other, as all do, are copied at once.
+        var elements = (range: reader.position..<reader.position, count: 0)
+        var start = reader.position
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:
-                try reader.checkCount(items.count, field, maximum: ProtocolLimits.maximumPage)
-                try items.append(element: field, of: &reader, in: bytes)
+                try reader.checkCount(
+                    items.count + elements.count,
+                    field,
+                    maximum: ProtocolLimits.maximumPage
+                )
+                try ListItems.check(element: field, of: &reader, in: bytes)
+                if start != elements.range.upperBound {
+                    items.append(checked: elements.range, of: bytes, count: elements.count)
+                    elements = (start..<start, 0)
+                }
+                elements = (elements.range.lowerBound..<reader.position, elements.count + 1)
             case 2: isTruncated = try reader.boolean(field, in: bytes)
             case 3:
                 next = try reader.bytes(
@@ -182,6 +197,8 @@ extension ObjectPage {
                 )
             default: try reader.unknown(field, in: bytes)
             }
+            start = reader.position
         }
+        items.append(checked: elements.range, of: bytes, count: elements.count)
     }
 }

@@ -16,6 +16,12 @@ package struct ListItems: Sendable, Hashable, Sequence {
     /// None, with room for entries of so many bytes.
     init(reserving bytes: Int) { encoded.reserveCapacity(bytes) }
 
+    /// Gets room for so many entries, if the others are like those that it has.
+    package mutating func reserve(entries: Int) {
+        guard count > 0, entries > count else { return }
+        encoded.reserveCapacity(encoded.count / count * entries / 8 * 9)
+    }
+
     /// These entries.
     package init(_ items: some Sequence<ListItem>) {
         for item in items {
@@ -57,7 +63,9 @@ package struct ListItems: Sendable, Hashable, Sequence {
             unsafe FieldSize(1, key) + FieldSize(2, sequence) + FieldSize(3, size)
             + FieldSize(4, etag) + FieldSize(5, modifiedMilliseconds)
         let item = FieldSize(message: object)
-        encoded.append(addingCapacity: FieldSize(message: item).bytes) { target in
+        // Two messages and their five fields.
+        let room = RawFieldWriter.room(forFields: 7, bytes: key.count + etag.count)
+        encoded.append(addingCapacity: room) { target in
             unsafe target.withUnsafeMutableBufferPointer { target, count in
                 var writer = unsafe RawFieldWriter(target)
                 writer.begin(1, message: item)
@@ -67,7 +75,10 @@ package struct ListItems: Sendable, Hashable, Sequence {
                 writer.write(3, size)
                 unsafe writer.write(4, etag)
                 writer.write(5, modifiedMilliseconds)
-                precondition(writer.count == target.count, "an entry of another size than reckoned")
+                precondition(
+                    writer.count == FieldSize(message: item).bytes,
+                    "an entry of another size than reckoned"
+                )
                 count = writer.count
             }
         }
@@ -80,20 +91,24 @@ package struct ListItems: Sendable, Hashable, Sequence {
         count += 1
     }
 
-    /// Appends the element that a message holds, after it was checked.
+    /// Appends elements of a message that were checked, each with key and length.
+    mutating func append(checked elements: Range<Int>, of bytes: Span<UInt8>, count: Int) {
+        encoded.append(copying: bytes.extracting(elements))
+        self.count += count
+    }
+
+    /// Checks an element of a message.
     ///
     /// - Throws: `malformed` or `invalidValue` if it is no entry.
-    mutating func append(
+    @inline(__always)
+    static func check(
         element field: FieldReader.Field,
         of reader: inout FieldReader,
         in bytes: Span<UInt8>
     ) throws(ProtocolError) {
         let range = try reader.elementRange(field, in: bytes)
-        if !PlainListedObject.fills(range, of: bytes) {
-            try Self.check(reader.message("ObjectListItem", in: range), in: bytes)
-        }
-        encoded.append(presentField: 1, bytes, range)
-        count += 1
+        guard !PlainListedObject.fills(range, of: bytes) else { return }
+        try check(reader.message("ObjectListItem", in: range), in: bytes)
     }
 
     /// Checks an entry, however it is written.

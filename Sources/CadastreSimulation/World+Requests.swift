@@ -124,7 +124,7 @@ extension World {
     private func check(_ reply: OutgoingReply, from node: SimulatedNode) throws(Violation) {
         let isOfState =
             switch reply.content {
-            case .command, .answer, .digest: true
+            case .command, .answer, .page, .digest: true
             case .refused(let refusal, _): !refusal.isPassing
             case .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: false
             }
@@ -212,7 +212,8 @@ extension World {
         )
         let said: Result<Answer, Refusal>
         switch reply.content {
-        case .answer(let bytes):
+        case .answer, .page:
+            guard let bytes = reply.answerBytes else { return }
             do throws(ProtocolError) {
                 said = .success(try Answer(decoding: bytes))
             } catch {
@@ -286,6 +287,17 @@ extension World {
 }
 
 extension OutgoingReply {
+    /// The answer to a query as a client gets it; nil: it says something else.
+    var answerBytes: [UInt8]? {
+        switch content {
+        case .answer(let bytes): bytes
+        case .page(let page): Answer.objects(page).encode()
+        case .command, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused,
+            .unknown:
+            nil
+        }
+    }
+
     /// What it says, on a line.
     var words: String {
         switch content {
@@ -293,6 +305,7 @@ extension OutgoingReply {
             reply.refusal.map { "refused by the state: \($0)" }
                 ?? "done, number \(reply.number), place \(reply.sequence)"
         case .answer(let bytes): "an answer of \(bytes.count) bytes"
+        case .page(let page): "a page of \(page.items.count)"
         case .digest: "its digest"
         case .transferred(let node): "node \(node) leads"
         case .memberPlan: "a plan of members"

@@ -103,7 +103,9 @@ extension World {
             let other = ((clients.tenant(of: attempt.content) ?? 0) + 1) % scenario.tenants
             object.etag += sabotage == .wrongAnswer ? [0] : clients.taint.markers[other]
             reply.content = .answer(Answer.object(object).encode())
-        case .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused, .unknown: break
+        case .page, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused,
+            .unknown:
+            break
         }
         return reply
     }

@@ -208,7 +208,10 @@ struct ApplyFixture {
     /// Who was answered, in order.
     var answered: [UInt64] {
         output.replies.compactMap { reply in
-            if case .answer = reply.content { reply.key.request } else { nil }
+            switch reply.content {
+            case .answer, .page: reply.key.request
+            default: nil
+            }
         }
     }
 

@@ -114,11 +114,11 @@ struct ListTests {
         let statement = try Statement("SELECT 1 FROM system WHERE stops_at()", on: connection)
         #expect(failure { _ = try statement.step() } != nil)
         final class Everywhere: RowVisitor {
-            func stops(at row: borrowing VisitedRow) -> Bool { true }
+            override func stops(at row: borrowing VisitedRow) -> Bool { true }
         }
         #expect(try statement.step(visitor: Everywhere()))
         #expect(try !statement.step(visitor: Everywhere()))
-        #expect(connection.visitor == nil)
+        #expect(unsafe connection.visitor == nil)
     }
 
     @Test(arguments: [1, 2, 3, 7])

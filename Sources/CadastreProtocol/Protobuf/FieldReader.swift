@@ -35,7 +35,8 @@ struct FieldReader {
     /// The name of the message, for errors.
     let name: StaticString
     private let unknownFields: UnknownFields
-    private var position: Int
+    /// Where the next field begins; behind its key while it is read.
+    private(set) var position: Int
     private let end: Int
     /// Which singular fields have come, by number; numbers of our schema are below 64.
     private var seen: UInt64 = 0

@@ -29,13 +29,6 @@ extension [UInt8] {
         append(contentsOf: value)
     }
 
-    /// An element, of some bytes of others, written whatever they are.
-    mutating func append(presentField number: UInt8, _ bytes: Span<UInt8>, _ range: Range<Int>) {
-        append(key: number, wireType: 2)
-        append(varint: UInt64(range.count))
-        append(copying: bytes.extracting(range))
-    }
-
     /// A message, which `write` appends.
     ///
     /// Its size is not known beforehand: one byte is kept free for it, and what was written moves
@@ -62,14 +55,11 @@ extension [UInt8] {
     }
 
     /// A message whose fields take this: nothing that was written moves.
-    ///
-    /// For one that is alone in its array, which gets just the memory for it.
     mutating func append(
         messageField number: UInt8,
         of size: FieldSize,
         _ write: (inout [UInt8]) -> Void
     ) {
-        reserveCapacity(count + FieldSize(message: size).bytes)
         append(key: number, wireType: 2)
         append(varint: UInt64(size.bytes))
         let start = count

@@ -109,7 +109,7 @@ extension NodeMetrics.OutcomeLabel {
     init(_ content: CadastreNode.ReplyContent) {
         switch content {
         case .command(let reply): self = reply.refusal == nil ? .done : .refused
-        case .answer, .digest, .transferred, .memberPlan, .policyPlan: self = .done
+        case .answer, .page, .digest, .transferred, .memberPlan, .policyPlan: self = .done
         case .refused, .forbidden: self = .refused
         case .unknown: self = .unknown
         }

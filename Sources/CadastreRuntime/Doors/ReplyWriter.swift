@@ -46,15 +46,20 @@ struct ReplyWriter {
     ) {
         switch reply.content {
         case .answer(let answer):
-            // A page: the headers of its pieces must not copy it once more. Behind others there is
-            // room, as what grows then doubles.
-            if output.isEmpty, answer.count > ProtocolLimits.maximumPieceSize {
-                let body = ReplyMessage.fixedSize + answer.count
+            Frame.append(.reply, group: 0, requestID: requestID, to: &output) { bytes in
+                Self.appendAnswerHeader(reply.appliedIndex, to: &bytes)
+                bytes.append(contentsOf: answer)
+            }
+        case .page(let page):
+            // The headers of its pieces must not copy it once more. Behind others there is room, as
+            // what grows then doubles.
+            if output.isEmpty {
+                let body = ReplyMessage.fixedSize + page.answerSize
                 output.reserveCapacity(Frame.encodedSize(ofBody: body))
             }
             Frame.append(.reply, group: 0, requestID: requestID, to: &output) { bytes in
                 Self.appendAnswerHeader(reply.appliedIndex, to: &bytes)
-                bytes.append(contentsOf: answer)
+                Answer.objects(page).append(to: &bytes)
             }
         case .command(let result):
             let outcome: ReplyOutcome =

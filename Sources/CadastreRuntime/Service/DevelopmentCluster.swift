@@ -132,7 +132,7 @@ package struct DevelopmentCluster: Sendable {
             case .command(let outcome) where outcome.refusal == nil: return outcome.number
             case .refused(let refusal, _) where refusal.isRetryable && Clock.monotonic < end:
                 try await Task.sleep(for: .milliseconds(20))
-            case .command, .refused, .unknown, .answer, .digest, .transferred, .memberPlan,
+            case .command, .refused, .unknown, .answer, .page, .digest, .transferred, .memberPlan,
                 .policyPlan, .forbidden:
                 throw Self.failure(reply)
             }

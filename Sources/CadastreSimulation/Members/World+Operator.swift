@@ -80,7 +80,7 @@ extension World {
             askAgain()
         case .refused(let refusal, let leader): refused(refusal, leader, step)
         case .forbidden(let refusal, _): refused(refusal, .none, step)
-        case .command, .answer, .digest, .transferred:
+        case .command, .answer, .page, .digest, .transferred:
             throw Violation(.unexpectedStop, "the operator is answered \(reply.words)")
         }
     }

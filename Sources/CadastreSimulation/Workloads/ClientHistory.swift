@@ -60,7 +60,8 @@ final class ClientHistory {
                 break
             case _: operations.answered(said, index: index, at: now)
             }
-        case .answer(let bytes):
+        case .answer, .page:
+            guard let bytes = reply.answerBytes else { break }
             do throws(ProtocolError) {
                 let answer = try Answer(decoding: bytes)
                 for place in operations.indices {

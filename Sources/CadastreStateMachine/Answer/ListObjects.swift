@@ -45,12 +45,18 @@ extension Answerer {
                 etag: object.etag,
                 modifiedMilliseconds: object.modified
             )
+            if page.items.count == Self.itemsBeforeReserving {
+                page.items.reserve(entries: maximum)
+            }
             if page.items.count == maximum { last = unsafe [UInt8](object.key) }
             return .next
         }
         if page.isTruncated { page.next = last }
         return .success(.objects(page))
     }
+
+    /// A page that has so many is likely to be a long one, and gets its memory at once.
+    private static var itemsBeforeReserving: Int { 64 }
 
     /// The first key that may be on the page; nil if none can.
     ///

@@ -12,13 +12,12 @@ extension SQLiteRows {
         let statement = statements.scanObjects
         statement.bind(1, bucket.value)
         statement.bind(2, start)
-        statement.bind(3, end)
         defer { statement.reset() }
         let changed = changes.cursor(in: bucket.value, from: start, to: end)
         try withoutActuallyEscaping(visit) { visit throws(StateMachineError) in
-            let scan = ObjectScan(of: self, in: bucket, at: changed, visit)
+            let scan = ObjectScan(of: self, in: bucket, to: end, at: changed, visit)
             while try statement.step(visitor: scan) {
-                guard let key = scan.keyToSearchFor() else { return }
+                guard let key = scan.keyToSearchFor() else { break }
                 statement.reset()
                 statement.bind(2, key)
             }
@@ -31,6 +30,8 @@ extension SQLiteRows {
 private final class ObjectScan: RowVisitor {
     private let rows: SQLiteRows
     private let bucket: BucketID
+    /// The first key behind the range.
+    private let end: [UInt8]
     private let visit: (borrowing ScannedObject) -> ScanStep
     /// The next change in memory.
     private var changed: ObjectChanges.Cursor
@@ -40,6 +41,9 @@ private final class ObjectScan: RowVisitor {
     private var passed = 0
     /// SQLite was asked to search for it.
     private var wasSearched = false
+    /// SQLite has come to the end of the range.
+    private var isPastEnd = false
+    /// Nothing more is wanted.
     private var isOver = false
 
     /// Most groups are small: a search costs as much as some ten steps.
@@ -48,25 +52,31 @@ private final class ObjectScan: RowVisitor {
     init(
         of rows: SQLiteRows,
         in bucket: BucketID,
+        to end: [UInt8],
         at changed: ObjectChanges.Cursor,
         _ visit: @escaping (borrowing ScannedObject) -> ScanStep
     ) {
         self.rows = rows
         self.bucket = bucket
+        self.end = end
         self.changed = changed
         self.visit = visit
     }
 
-    /// Why a step has ended: the key to search for, or nil, since the scan is over.
+    /// Why a step has ended: the key to search for, or nil, since SQLite is not asked for more.
     func keyToSearchFor() -> [UInt8]? {
-        guard !isOver else { return nil }
+        guard !isOver, !isPastEnd else { return nil }
         guard let sought else { preconditionFailure("a step ended for no reason") }
         wasSearched = true
         return sought
     }
 
-    func stops(at row: borrowing VisitedRow) -> Bool {
+    override func stops(at row: borrowing VisitedRow) -> Bool {
         unsafe row.withBytes(0) { key in
+            if unsafe end.withUnsafeBytes({ unsafe ByteOrder.order(key, $0) != .before }) {
+                isPastEnd = true
+                return true
+            }
             while true {
                 if unsafe isBeforeSought(key) {
                     passed += 1

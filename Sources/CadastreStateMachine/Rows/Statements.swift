@@ -43,10 +43,11 @@ struct Statements {
             """
         static let putObject = "REPLACE INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
         static let deleteObject = "DELETE FROM objects WHERE bucket=?1 AND key=?2"
-        // The whole condition on the key bounds the search: `stops_at` is shown rows of the range
-        // alone, in their order (StoreTests look at the plan).
+        // `stops_at` is shown rows of the bucket from the key on alone, in their order (StoreTests
+        // look at the plan). It knows where the range ends: SQLite would compare the whole place of
+        // each row.
         static let scanObjects = """
-            SELECT 1 FROM objects WHERE bucket=?1 AND key>=?2 AND key<?3 \
+            SELECT 1 FROM objects WHERE bucket=?1 AND key>=?2 \
             AND stops_at(key,sequence,size,etag,modified) ORDER BY key
             """
         static let wholeObject = """

@@ -14,7 +14,9 @@ final class Connection {
     /// Bytes of the database's pages.
     private(set) var pageSizeInUse = Connection.pageSize
     /// Whom `stops_at` asks, while a statement does so.
-    var visitor: (any RowVisitor)?
+    ///
+    /// Kept alive by the step.
+    var visitor: Unmanaged<RowVisitor>?
     /// Thousands of steps that may still be taken, where they are limited.
     private var workLeft = 0
 

@@ -109,10 +109,13 @@ final class Statement {
     /// - Parameter visitor: What `stops_at` in the statement asks.
     /// - Returns: Whether there is one.
     /// - Throws: Also when a parameter was not taken.
-    func step(visitor: any RowVisitor) throws(StateMachineError) -> Bool {
-        precondition(connection.visitor == nil, "a visitor that steps over rows itself")
-        connection.visitor = visitor
-        defer { connection.visitor = nil }
+    func step(visitor: RowVisitor) throws(StateMachineError) -> Bool {
+        precondition(unsafe connection.visitor == nil, "a visitor that steps over rows itself")
+        unsafe connection.visitor = Unmanaged.passUnretained(visitor)
+        defer {
+            unsafe connection.visitor = nil
+            extendLifetime(visitor)
+        }
         return try step()
     }
 
