@@ -94,8 +94,10 @@ enum NodeCounts {
     private static func requireDone(_ reply: OutgoingReply) {
         switch reply.content {
         case .command(let content) where content.refusal == nil: break
-        case .answer: break
-        default: preconditionFailure("a request is not done: \(reply)")
+        case .answer, .page: break
+        case .command, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused,
+            .unknown:
+            preconditionFailure("a request is not done: \(reply)")
         }
     }
 }

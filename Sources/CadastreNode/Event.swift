@@ -314,7 +314,7 @@ package struct OutgoingReply: Sendable {
 package enum ReplyContent: Sendable {
     /// A command was applied; the reply may itself be a stored refusal.
     case command(Reply)
-    /// A query was answered: encoded `QueryReply`.
+    /// A query, but for lists of objects, was answered: encoded `QueryReply`.
     case answer([UInt8])
     /// A list of objects was answered: a hundred kilobytes, maybe, encoded where they are sent.
     case page(ObjectPage)

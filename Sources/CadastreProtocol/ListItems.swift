@@ -16,7 +16,8 @@ package struct ListItems: Sendable, Hashable, Sequence {
     /// None, with room for entries of so many bytes.
     init(reserving bytes: Int) { encoded.reserveCapacity(bytes) }
 
-    /// Gets room for so many entries, if the others are like those that it has.
+    /// Gets room for so many entries, if the others are like those that it has, or an eighth larger:
+    /// those of a page differ by their keys and by digits.
     package mutating func reserve(entries: Int) {
         guard count > 0, entries > count else { return }
         encoded.reserveCapacity(encoded.count / count * entries / 8 * 9)

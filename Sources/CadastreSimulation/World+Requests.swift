@@ -95,7 +95,7 @@ extension World {
     /// The egress of replies: everything that a client is told is checked here, whether it arrives
     /// or not.
     func send(_ original: OutgoingReply, from node: SimulatedNode) throws(Violation) {
-        guard let reply = falsified(original) else { return }
+        guard let reply = falsified(original.withEncodedPage) else { return }
         guard reply.key.connection != Operator.connection else {
             guard !chance.perMille(network.quality.lossPerMille) else { return }
             plan(.reply(reply), after: network.delay(&chance))
@@ -212,8 +212,7 @@ extension World {
         )
         let said: Result<Answer, Refusal>
         switch reply.content {
-        case .answer, .page:
-            guard let bytes = reply.answerBytes else { return }
+        case .answer(let bytes):
             do throws(ProtocolError) {
                 said = .success(try Answer(decoding: bytes))
             } catch {
@@ -222,7 +221,8 @@ extension World {
             reach.mark(.readAnswered)
             if nodes[attempt.node].role != .leader { reach.mark(.readAnsweredByFollower) }
         case .refused(let refusal, _): said = .failure(refusal)
-        case .command, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: return
+        case .command, .page, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown:
+            return
         }
         guard said == expected else {
             throw Violation(
@@ -287,15 +287,12 @@ extension World {
 }
 
 extension OutgoingReply {
-    /// The answer to a query as a client gets it; nil: it says something else.
-    var answerBytes: [UInt8]? {
-        switch content {
-        case .answer(let bytes): bytes
-        case .page(let page): Answer.objects(page).encode()
-        case .command, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .refused,
-            .unknown:
-            nil
-        }
+    /// With a page as its frame has it.
+    fileprivate var withEncodedPage: OutgoingReply {
+        guard case .page(let page) = content else { return self }
+        var reply = self
+        reply.content = .answer(Answer.objects(page).encode())
+        return reply
     }
 
     /// What it says, on a line.

@@ -221,6 +221,70 @@ struct StrictnessTests {
         #expect(throws: ProtocolError.self) { try page([0x0A, 4, 0x0A, 1, 0x62, 0x18]) }
     }
 
+    @Test
+    func `what stands between the entries of a list is none of them`() throws {
+        func varint(_ value: Int) -> [UInt8] { [UInt8(value & 0x7F | 0x80), UInt8(value >> 7)] }
+        func page(_ fields: [UInt8]...) throws -> ObjectPage? {
+            let page = fields.flatMap { $0 }
+            let answer = try Answer(decoding: [6 << 3 | 2] + varint(page.count) + page)
+            guard case .objects(let page) = answer else { return nil }
+            return page
+        }
+        let items = (0..<4).map { ListItem.commonPrefix([0x61, UInt8($0)]) }
+        let (a, b, c, d) = (
+            ListItems(items[0..<1]).encoded, ListItems(items[1..<2]).encoded,
+            ListItems(items[2..<3]).encoded, ListItems(items[3..<4]).encoded
+        )
+        // A field of a newer node, as an integer and as bytes; a truth, and a place to go on at.
+        let (unknown, more): ([UInt8], [UInt8]) = ([10 << 3, 5], [11 << 3 | 2, 2, 0x0A, 0x00])
+        let (isTruncated, next): ([UInt8], [UInt8]) = ([2 << 3, 1], [3 << 3 | 2, 1, 0x7A])
+        let together = try #require(try page(a, b, c, d, isTruncated, next))
+        #expect(Array(together.items) == items)
+        let apart = try #require(
+            try page(unknown, a, isTruncated, b, more, c, next, unknown, d, more)
+        )
+        #expect(Array(apart.items) == items)
+        #expect(apart == together)
+        #expect(Answer.objects(apart).encode() == Answer.objects(together).encode())
+    }
+
+    @Test(arguments: [[], [10 << 3, 5]] as [[UInt8]])
+    func `a list has a thousand entries at most, however they are written`(between: [UInt8]) throws
+    {
+        func answer(_ count: Int) throws -> Answer {
+            let entry = ListItems([.commonPrefix([0x61])]).encoded
+            let half = (0..<count / 2).flatMap { _ in entry }
+            let page = half + between + half + (count % 2 == 0 ? [] : entry)
+            var bytes: [UInt8] = [6 << 3 | 2]
+            bytes += [UInt8(page.count & 0x7F | 0x80), UInt8(page.count >> 7)]
+            return try Answer(decoding: bytes + page)
+        }
+        guard case .objects(let page) = try answer(1_000) else {
+            Issue.record("another answer")
+            return
+        }
+        #expect(page.items.count == 1_000)
+        #expect(throws: ProtocolError.self) { try answer(1_001) }
+    }
+
+    @Test
+    func `an entry of the largest parts is written, and an integer of every size`() throws {
+        for bits in 0..<64 {
+            for value in [1 << UInt64(bits), (1 << UInt64(bits)) - 1, ~0 >> UInt64(bits)]
+                as [UInt64]
+            {
+                let item = ListItem.object(
+                    key: [UInt8](repeating: 1, count: 1_024),
+                    sequence: value,
+                    size: value,
+                    etag: [UInt8](repeating: 2, count: ProtocolLimits.maximumEntityTagSize),
+                    modifiedMilliseconds: value
+                )
+                #expect(Array(ListItems([item])) == [item])
+            }
+        }
+    }
+
     /// An entry is checked in one of two ways: what the quick one takes, the strict one takes.
     @Test(arguments: 1...20 as ClosedRange<UInt64>)
     func `an entry taken for one that a node wrote is an entry`(seed: UInt64) throws {

@@ -122,6 +122,38 @@ struct DoorTests {
         #expect(reply.appliedIndex == 0x0102_0304_0506)
     }
 
+    @Test(arguments: [0, 1, 100, 1_000], [false, true])
+    func `a page is framed as any reply`(count: Int, isBehindAnother: Bool) throws {
+        let items = (0..<count).map { number in
+            ListItem.object(
+                key: Array("key \(number)".utf8) + [UInt8](repeating: 7, count: 100),
+                sequence: UInt64(number),
+                size: UInt64(number) << 20,
+                etag: [1, 2, 3],
+                modifiedMilliseconds: 1_700_000_000_000
+            )
+        }
+        let page = ObjectPage(items: ListItems(items), isTruncated: count > 0, next: [1, 2])
+        let writer = ReplyWriter(roster: DoorBench.roster, listener: .client)
+        var bytes: [UInt8] = []
+        if isBehindAnother { writer.append(ReplyMessage(outcome: .unknown), to: 2, &bytes) }
+        var expected = bytes
+        let whole = ReplyMessage(outcome: .done(.query(.objects(page))), appliedIndex: 9)
+        writer.append(whole, to: 3, &expected)
+        writer.append(
+            OutgoingReply(
+                key: RequestKey(connection: 1, request: 1),
+                appliedIndex: LogIndex(9),
+                content: .page(page)
+            ),
+            to: 3,
+            RetryAdvice(whenOverloaded: 10),
+            &bytes
+        )
+        #expect(bytes == expected)
+        #expect(Answer.objects(page).encode().count == page.answerSize)
+    }
+
     @Test(arguments: [
         (DoorBench.service, "a", Refusal?.none), (DoorBench.service, "b", .notPermitted),
         (DoorBench.service, "absent", .notPermitted), (DoorBench.stranger, "a", .notPermitted),

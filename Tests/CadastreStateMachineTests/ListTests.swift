@@ -91,6 +91,26 @@ struct ListTests {
         #expect(try world.machine.recomputeDigest().digest == world.machine.digest)
     }
 
+    @Test(arguments: [false, true])
+    func `a list of a prefix reads one row behind it, however many there are`(
+        isInMemory: Bool
+    )
+        throws
+    {
+        var world = try World()
+        for number in 0..<20 { try world.put(bytes("a/\(100 + number)")) }
+        for number in 0..<300 { try world.put(bytes("b/\(100 + number)")) }
+        try world.machine.checkpoint()
+        // Behind the last row of the prefix.
+        if isInMemory { try world.put(bytes("a/2")) }
+        let before = world.machine.rowsRead
+        let listing = ObjectListing(bucket: bytes("photos"), prefix: bytes("a/"))
+        let page = try objectPage(world.ask(.listObjects(listing)))
+        #expect(page.items.count == (isInMemory ? 21 : 20))
+        #expect(!page.isTruncated)
+        #expect(world.machine.rowsRead - before == UInt64(page.items.count) + 1)
+    }
+
     @Test
     func `what was removed and is only in memory counts as read, since it is stepped over`() throws
     {

@@ -107,6 +107,7 @@ struct RawFieldWriter: ~Copyable {
 
     @inline(__always)
     private mutating func write(key number: UInt8, wireType: UInt8) {
+        precondition(number < 16, "a field's key of more than one byte")
         unsafe target[count] = number << 3 | wireType
         count &+= 1
     }

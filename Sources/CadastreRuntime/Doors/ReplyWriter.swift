@@ -158,8 +158,8 @@ struct ReplyWriter {
         return LeaderHint(node: leader.value, address: address ?? "")
     }
 
-    /// The fixed part of a ``ReplyMessage`` that is done and followed by an answer which is encoded
-    /// already: to decode it and encode it again would cost more than the rest of the reply.
+    /// The fixed part of a ``ReplyMessage`` that is done and followed by an answer, which is encoded
+    /// already or will be once, here: as a part of a message it would be so twice.
     private static func appendAnswerHeader(_ applied: LogIndex, to bytes: inout [UInt8]) {
         bytes.append(1)
         bytes.append(RequestKind.query.rawValue)

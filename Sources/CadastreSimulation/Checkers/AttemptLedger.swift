@@ -224,7 +224,7 @@ package struct AttemptLedger {
             return Model.Place(index: reply.appliedIndex, ordinal: proposal.ordinal)
         case (.command, .refused(let refusal, _)):
             try checkRefusal(refusal, of: number, attempt, committed)
-        case (.query, .answer), (.query, .page):
+        case (.query, .answer):
             try checkRead(number, attempt, at: reply.appliedIndex, now)
         case (.query, .refused(let refusal, _)):
             guard !refusal.isPassing else { return nil }

@@ -60,8 +60,7 @@ final class ClientHistory {
                 break
             case _: operations.answered(said, index: index, at: now)
             }
-        case .answer, .page:
-            guard let bytes = reply.answerBytes else { break }
+        case .answer(let bytes):
             do throws(ProtocolError) {
                 let answer = try Answer(decoding: bytes)
                 for place in operations.indices {
@@ -75,7 +74,7 @@ final class ClientHistory {
             open[request] = operations
             return
         case .refused(let refusal, _): operations.refused("\(refusal)", index: index, at: now)
-        case .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: break
+        case .page, .digest, .transferred, .memberPlan, .policyPlan, .forbidden, .unknown: break
         }
         for operation in operations { write(operation) }
     }

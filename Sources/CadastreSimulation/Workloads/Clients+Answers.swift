@@ -17,7 +17,7 @@ extension Clients {
             if attempt.purpose == .work, world.chance.perMille(20) {
                 makeMischief(attempt, in: world)
             }
-        case .answer, .page: finish(attempt, reply, in: world)
+        case .answer: finish(attempt, reply, in: world)
         case .refused(let refusal, let leader):
             if refusal.isPassing {
                 tryAgain(number, attempt, leader, in: world)
@@ -25,7 +25,7 @@ extension Clients {
                 finish(attempt, reply, in: world)
             }
         case .unknown: tryAgain(number, attempt, .none, in: world)
-        case .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
+        case .page, .digest, .transferred, .memberPlan, .policyPlan, .forbidden: break
         }
     }
 

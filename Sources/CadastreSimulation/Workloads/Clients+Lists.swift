@@ -124,7 +124,7 @@ extension Clients {
 
     /// The question for what follows a page of which there is more.
     func nextPage(of query: Query, _ reply: OutgoingReply) -> Query? {
-        guard let bytes = reply.answerBytes else { return nil }
+        guard case .answer(let bytes) = reply.content else { return nil }
         let answer: Answer
         do throws(ProtocolError) {
             answer = try Answer(decoding: bytes)

@@ -46,7 +46,7 @@ extension Clients {
     ///
     /// - Throws: If an answer to this attempt holds a marker that is not its tenant's.
     func checkTaint(_ reply: OutgoingReply, to attempt: Attempt) throws(Violation) {
-        guard let bytes = reply.answerBytes else { return }
+        guard case .answer(let bytes) = reply.content else { return }
         let client = all[attempt.client]
         // A service sees what is of the tenant that it names, a tenant's client what is its own.
         let allowed = client.isService ? tenant(of: attempt.content) : client.tenant

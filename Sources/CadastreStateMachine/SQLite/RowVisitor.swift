@@ -11,7 +11,9 @@ class RowVisitor {
     /// Whether the step ends at this row.
     ///
     /// It asks nothing of the rows: SQLite is within a step.
-    func stops(at row: borrowing VisitedRow) -> Bool { true }
+    func stops(at row: borrowing VisitedRow) -> Bool {
+        preconditionFailure("a visitor that does not say where it stops")
+    }
 }
 
 /// What `stops_at` was given, in its order and numbered from 0: as long as the call lasts.
