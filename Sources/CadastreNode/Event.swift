@@ -316,7 +316,7 @@ package enum ReplyContent: Sendable {
     case command(Reply)
     /// A query, but for lists of objects, was answered: encoded `QueryReply`.
     case answer([UInt8])
-    /// A list of objects was answered: a hundred kilobytes, maybe, encoded where they are sent.
+    /// A list of objects was answered: a hundred kilobytes, maybe, encoded where it is sent.
     case page(ObjectPage)
     /// The digest was recomputed.
     case digest(DigestReport)
