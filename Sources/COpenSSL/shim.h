@@ -13,6 +13,8 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+static inline void cadastre_BIO_set_retry_read(BIO *bio) { BIO_set_retry_read(bio); }
+static inline void cadastre_BIO_clear_retry_flags(BIO *bio) { BIO_clear_retry_flags(bio); }
 static inline int cadastre_SSL_CTX_set_min_proto_version(SSL_CTX *context, int version) {
     return (int)SSL_CTX_set_min_proto_version(context, version);
 }

@@ -4,13 +4,13 @@ package enum TLSLimits {
     ///
     /// An honest flight of two elliptic-curve certificates is below 3 KiB, of RSA-4096 below 8 KiB.
     package static let maximumHandshakeBytes = 16 * 1024
-    /// How many bytes of a handshake are handed to OpenSSL at a time.
+    /// How many bytes of a handshake are handed to OpenSSL at a time: the bound above is looked at
+    /// so often.
     ///
-    /// Small, so that what lies behind the handshake is never buffered unauthenticated.
+    /// What lies behind the handshake is not among them: it takes record by record.
     static let handshakeSliceBytes = 4 * 1024
-    /// How many bytes of ciphertext or plaintext go through OpenSSL's buffers at a time.
-    ///
-    /// Those buffers grow and never shrink: this bounds what an idle connection holds.
+    /// The most plaintext that is decrypted before it is handed on, and the least write that is
+    /// encrypted from where it lies.
     static let sliceBytes = 64 * 1024
     /// The most bytes of one write towards the socket.
     static let maximumOutputBytes = 256 * 1024

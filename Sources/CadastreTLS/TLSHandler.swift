@@ -1,6 +1,6 @@
 package import NIOCore
 
-/// TLS 1.3 between the socket and the rest of the pipeline, by OpenSSL over memory.
+/// TLS 1.3 between the socket and the rest of the pipeline, by OpenSSL.
 ///
 /// - Everything written up to a flush becomes one run of full records.
 /// - How a connection ends is in `TLSHandler+Closing.swift`.
@@ -31,6 +31,12 @@ package final class TLSHandler: ChannelDuplexHandler {
     var state = State.idle
     /// What was written and not yet encrypted.
     var pending = PendingWrites()
+    /// What the socket gave and OpenSSL has not taken.
+    ///
+    /// Of the handler and not of one call: a write that fails while we deliver makes the channel
+    /// read again within it, and that belongs behind.
+    private var received = ByteBuffer()
+    private var isTaking = false
     private var handshakeBytes = 0
     /// At least the plaintext that the bytes taken in can still give.
     private var undecryptedBytes = 0
@@ -96,18 +102,26 @@ package final class TLSHandler: ChannelDuplexHandler {
     // MARK: - Inbound
 
     package func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        var ciphertext = unwrapInboundIn(data)
+        let ciphertext = unwrapInboundIn(data)
+        undecryptedBytes += ciphertext.readableBytes
+        if received.readableBytes == 0 {
+            received = ciphertext
+        } else {
+            received.writeImmutableBuffer(ciphertext)
+        }
+        guard !isTaking else { return }
+        isTaking = true
+        defer {
+            isTaking = false
+            // The socket's next read wants the storage.
+            received = ByteBuffer()
+        }
         if case .idle = state { begin(context) }
-        while ciphertext.readableBytes > 0 {
+        while received.readableBytes > 0 {
             switch state {
-            case .handshaking:
-                handshakeBytes += take(&ciphertext, limit: TLSLimits.handshakeSliceBytes)
-                stepHandshake(context)
-            case .open where !isInputClosed:
-                _ = take(&ciphertext, limit: TLSLimits.sliceBytes)
-                decrypt(context)
-            case .idle, .open, .lingering, .closed:
-                return
+            case .handshaking: stepHandshake(context)
+            case .open where !isInputClosed: decrypt(context)
+            case .idle, .open, .lingering, .closed: return
             }
         }
     }
@@ -149,14 +163,11 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
     }
 
-    private func take(_ ciphertext: inout ByteBuffer, limit: Int) -> Int {
-        let taken = session.feed(&ciphertext, limit: limit)
-        undecryptedBytes += taken
-        return taken
-    }
-
     private func stepHandshake(_ context: ChannelHandlerContext) {
-        switch session.handshake() {
+        let offered = received.readableBytes
+        let progress = session.handshake(&received)
+        handshakeBytes += offered - received.readableBytes
+        switch progress {
         case .done(let peer):
             sendOutput(context)
             becomeOpen(context, peer)
@@ -172,7 +183,9 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     private func becomeOpen(_ context: ChannelHandlerContext, _ peer: VerifiedPeer) {
-        if case .handshaking(let deadline) = state { deadline.cancel() }
+        // Our last message may not have left, which ends the connection.
+        guard case .handshaking(let deadline) = state else { return }
+        deadline.cancel()
         state = .open
         context.fireUserInboundEventTriggered(
             TLSHandshakeCompleted(
@@ -188,10 +201,9 @@ package final class TLSHandler: ChannelDuplexHandler {
             closeOutputWhenOpen = nil
             closeOutput(context, promise)
         }
-        // Bytes behind the end of the handshake may have come in with it.
-        decrypt(context)
     }
 
+    /// Delivers what has come; of a record that is not whole OpenSSL keeps what there is.
     private func decrypt(_ context: ChannelHandlerContext) {
         var plaintext = ByteBuffer()
         while case .open = state, !isInputClosed {
@@ -202,7 +214,7 @@ package final class TLSHandler: ChannelDuplexHandler {
                 // Delivering may have closed the connection.
                 continue
             }
-            switch session.read(into: &plaintext) {
+            switch session.read(&received, into: &plaintext) {
             case .bytes(let count):
                 undecryptedBytes = max(0, undecryptedBytes - count)
             case .needsInput:
@@ -276,11 +288,12 @@ package final class TLSHandler: ChannelDuplexHandler {
                 var slice = batch.bytes
                 slice.moveWriterIndex(to: slice.readerIndex + size)
                 batch.bytes.moveReaderIndex(forwardBy: size)
-                // Each record of 16 KiB adds 22 bytes.
-                var records = context.channel.allocator.buffer(capacity: size + size / 512 + 64)
-                try session.encrypt(&slice, into: &records)
+                try session.encrypt(&slice)
                 let isLast = batch.bytes.readableBytes == 0
-                context.write(wrapOutboundOut(records), promise: isLast ? promise : nil)
+                context.write(
+                    wrapOutboundOut(session.takeOutput()),
+                    promise: isLast ? promise : nil
+                )
             } while batch.bytes.readableBytes > 0
         } catch {
             promise?.fail(error)
@@ -299,10 +312,7 @@ package final class TLSHandler: ChannelDuplexHandler {
 
     /// Sends what OpenSSL has to say on its own: handshakes, alerts, changes of keys.
     func sendOutput(_ context: ChannelHandlerContext) {
-        let size = session.outputBytes
-        guard size > 0 else { return }
-        var records = context.channel.allocator.buffer(capacity: size)
-        session.takeOutput(into: &records)
-        context.writeAndFlush(wrapOutboundOut(records), promise: nil)
+        guard session.outputBytes > 0 else { return }
+        context.writeAndFlush(wrapOutboundOut(session.takeOutput()), promise: nil)
     }
 }

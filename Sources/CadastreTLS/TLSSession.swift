@@ -20,8 +20,7 @@ private struct AcceptedLeaf {
     let notAfter: Int64
 }
 
-/// One connection's OpenSSL state between two memory buffers: ciphertext on one side, plaintext on
-/// the other, no socket.
+/// One connection's OpenSSL state: ciphertext on one side, plaintext on the other, no socket.
 ///
 /// Used on one event loop only.
 @safe
@@ -44,10 +43,7 @@ final class TLSSession {
     private let context: TLSContext
     private let accept: @Sendable (NamedIdentity) -> TLSRefusal?
     private let ssl: OpaquePointer
-    /// Owned by `ssl`.
-    private let input: OpaquePointer
-    /// Owned by `ssl`.
-    private let output: OpaquePointer
+    private let wire: Wire
     private var leaf: AcceptedLeaf?
     private var refusal: TLSRefusal?
     /// Changes of keys by the peer since it last sent data.
@@ -63,21 +59,16 @@ final class TLSSession {
         guard let ssl = unsafe SSL_new(context.pointer) else {
             throw LibraryError.failure("SSL_new")
         }
-        guard let input = unsafe BIO_new(BIO_s_mem()) else {
+        do throws(TLSError) {
+            wire = try Wire()
+        } catch {
             unsafe SSL_free(ssl)
-            throw LibraryError.failure("BIO_new")
+            throw error
         }
-        guard let output = unsafe BIO_new(BIO_s_mem()) else {
-            unsafe BIO_free(input)
-            unsafe SSL_free(ssl)
-            throw LibraryError.failure("BIO_new")
-        }
-        unsafe SSL_set_bio(ssl, input, output)
+        unsafe SSL_set_bio(ssl, wire.bio, wire.bio)
         self.context = context
         self.accept = accept
         unsafe self.ssl = unsafe ssl
-        unsafe self.input = unsafe input
-        unsafe self.output = unsafe output
         // Not retained: the callbacks run only inside calls on `self`, which outlives `ssl`.
         unsafe SSL_set_ex_data(ssl, 0, Unmanaged.passUnretained(self).toOpaque())
         unsafe SSL_set_msg_callback(ssl, Self.noteMessage)
@@ -89,19 +80,12 @@ final class TLSSession {
 
     deinit { unsafe SSL_free(ssl) }
 
-    /// Takes up to `limit` bytes of ciphertext from the buffer; returns how many.
-    func feed(_ buffer: inout ByteBuffer, limit: Int) -> Int {
-        unsafe buffer.readWithUnsafeReadableBytes { bytes in
-            let size = min(bytes.count, limit)
-            let taken = unsafe BIO_write(input, bytes.baseAddress, Int32(clamping: size))
-            return max(0, Int(taken))
-        }
-    }
-
-    /// Takes the handshake as far as the input allows.
-    func handshake() -> Progress {
+    /// Takes the handshake as far as the ciphertext allows, and of it no more than a slice.
+    func handshake(_ ciphertext: inout ByteBuffer) -> Progress {
         ERR_clear_error()
-        let result = unsafe SSL_do_handshake(ssl)
+        let result = wire.offering(&ciphertext, limit: TLSLimits.handshakeSliceBytes) {
+            unsafe SSL_do_handshake(ssl)
+        }
         guard result != 1 else {
             guard let leaf, let chain = unsafe PeerChain(retaining: SSL_get0_verified_chain(ssl))
             else {
@@ -117,17 +101,21 @@ final class TLSSession {
             )
         }
         switch unsafe SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
+        case SSL_ERROR_WANT_READ: return .needsInput
         default: return .failed(handshakeFailure())
         }
     }
 
-    /// Decrypts what is there, at most one record, straight into the buffer's writable bytes.
-    func read(into buffer: inout ByteBuffer) -> Reading {
+    /// Decrypts at most one record of the ciphertext into the buffer's writable bytes.
+    ///
+    /// `needsInput` if none is whole: then all of the ciphertext has been taken.
+    func read(_ ciphertext: inout ByteBuffer, into plaintext: inout ByteBuffer) -> Reading {
         ERR_clear_error()
         var result: Int32 = 0
-        let count = unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { bytes in
-            unsafe result = SSL_read(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
+        let count = unsafe plaintext.writeWithUnsafeMutableBytes(minimumWritableBytes: 1) { bytes in
+            result = wire.offering(&ciphertext) {
+                unsafe SSL_read(ssl, bytes.baseAddress, Int32(clamping: bytes.count))
+            }
             return max(0, Int(result))
         }
         guard keyUpdates <= TLSLimits.maximumKeyUpdates else {
@@ -138,44 +126,33 @@ final class TLSSession {
             return .bytes(count)
         }
         switch unsafe SSL_get_error(ssl, result) {
-        case SSL_ERROR_WANT_READ, SSL_ERROR_WANT_WRITE: return .needsInput
+        case SSL_ERROR_WANT_READ: return .needsInput
         case SSL_ERROR_ZERO_RETURN: return .closed
         default: return .failed(connectionFailure())
         }
     }
 
-    /// Encrypts all readable bytes of `plaintext` and appends the records to `ciphertext`.
+    /// Encrypts all readable bytes of `plaintext`; the records wait to be sent.
     ///
     /// Records are as full as the protocol allows: 16 KiB each but for the last.
     /// - Throws: `TLSError.broken` if the connection is no longer usable.
-    func encrypt(
-        _ plaintext: inout ByteBuffer,
-        into ciphertext: inout ByteBuffer
-    ) throws(TLSError) {
+    func encrypt(_ plaintext: inout ByteBuffer) throws(TLSError) {
+        // Each record of 16 KiB adds 22 bytes.
+        wire.reserveOutput(plaintext.readableBytes + plaintext.readableBytes / 512 + 64)
         while plaintext.readableBytes > 0 {
             ERR_clear_error()
             let taken = unsafe plaintext.readWithUnsafeReadableBytes { bytes in
-                let size = min(bytes.count, TLSLimits.sliceBytes)
-                return max(0, Int(unsafe SSL_write(ssl, bytes.baseAddress, Int32(clamping: size))))
+                max(0, Int(unsafe SSL_write(ssl, bytes.baseAddress, Int32(clamping: bytes.count))))
             }
             guard taken > 0 else { throw connectionFailure() }
-            takeOutput(into: &ciphertext)
         }
     }
 
     /// How many bytes wait to be sent.
-    var outputBytes: Int {
-        unsafe BIO_ctrl_pending(output)
-    }
+    var outputBytes: Int { wire.outputBytes }
 
-    /// Appends everything that waits to be sent.
-    func takeOutput(into buffer: inout ByteBuffer) {
-        let size = outputBytes
-        guard size > 0 else { return }
-        unsafe buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: size) { bytes in
-            max(0, Int(unsafe BIO_read(output, bytes.baseAddress, Int32(clamping: size))))
-        }
-    }
+    /// Hands out everything that waits to be sent.
+    func takeOutput() -> ByteBuffer { wire.takeOutput() }
 
     /// Whether a part of a record has been taken in, and no more.
     var holdsPartialRecord: Bool {

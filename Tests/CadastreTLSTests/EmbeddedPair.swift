@@ -10,8 +10,16 @@ final class EmbeddedPair {
         var peer: TLSHandshakeCompleted?
         var received: [UInt8] = []
         var errors: [TLSError] = []
+        /// Called once, within the first delivery.
+        var onFirstRead: (() -> Void)?
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            defer {
+                if let call = onFirstRead {
+                    onFirstRead = nil
+                    call()
+                }
+            }
             received += unwrapInboundIn(data).readableBytesView
         }
 

@@ -116,6 +116,90 @@ struct `The handler` {
     }
 
     @Test
+    func `takes at most its limit of a hello that comes at once`() throws {
+        let pair = try pair()
+        try pair.connect()
+        let record: [UInt8] =
+            [0x16, 3, 1, 0x03, 0xE8, 1, 1, 0, 0] + [UInt8](repeating: 0, count: 996)
+        let flood = Array(repeatElement(record, count: 30).joined())
+        pair.feed(ByteBuffer(bytes: flood), to: pair.server)
+        #expect(pair.atServer.errors.count == 1)
+        guard case .refused = pair.atServer.errors.first else {
+            Issue.record("no refusal but \(pair.atServer.errors)")
+            return
+        }
+    }
+
+    @Test
+    func `delivers what comes in one piece with the end of the handshake`() throws {
+        let pair = try pair()
+        try pair.connect()
+        let hello = try #require(try pair.client.readOutbound(as: ByteBuffer.self))
+        pair.feed(hello, to: pair.server)
+        while let bytes = try pair.server.readOutbound(as: ByteBuffer.self) {
+            pair.feed(bytes, to: pair.client)
+        }
+        #expect(pair.atClient.peer != nil && pair.atServer.peer == nil)
+        pair.client.writeAndFlush(ByteBuffer(repeating: 1, count: 20_000), promise: nil)
+        pair.client.writeAndFlush(ByteBuffer(repeating: 2, count: 100), promise: nil)
+        var flight = ByteBuffer()
+        while var bytes = try pair.client.readOutbound(as: ByteBuffer.self) {
+            flight.writeBuffer(&bytes)
+        }
+        let start = flight.readSlice(length: flight.readableBytes - 60)
+        pair.feed(try #require(start), to: pair.server)
+        #expect(pair.atServer.peer != nil)
+        #expect(pair.atServer.received == [UInt8](repeating: 1, count: 20_000))
+        pair.feed(flight, to: pair.server)
+        #expect(pair.atServer.received.count == 20_100)
+        #expect(pair.atServer.errors.isEmpty)
+    }
+
+    @Test
+    func `keeps the order of what is read while it delivers`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        var records: [ByteBuffer] = []
+        for number in 0..<6 {
+            pair.client.writeAndFlush(
+                ByteBuffer(repeating: UInt8(number), count: 16_384),
+                promise: nil
+            )
+            records.append(try #require(try pair.client.readOutbound(as: ByteBuffer.self)))
+        }
+        // As a channel does whose write fails within the delivery: it reads once more.
+        let server = pair.server
+        let last = records[5]
+        pair.atServer.onFirstRead = {
+            server.pipeline.syncOperations.fireChannelRead(NIOAny(last))
+        }
+        var flight = ByteBuffer()
+        for var record in records.prefix(5) { flight.writeBuffer(&record) }
+        pair.feed(flight, to: pair.server)
+        let expected = (0..<6).flatMap { [UInt8](repeating: UInt8($0), count: 16_384) }
+        #expect(pair.atServer.received == expected)
+        #expect(pair.atServer.errors.isEmpty)
+    }
+
+    @Test
+    func `ignores what comes behind a close`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.client.writeAndFlush(ByteBuffer(repeating: 7, count: 100), promise: nil)
+        pair.client.close(promise: nil)
+        var flight = ByteBuffer()
+        while var bytes = try pair.client.readOutbound(as: ByteBuffer.self) {
+            flight.writeBuffer(&bytes)
+        }
+        flight.writeRepeatingByte(0xFF, count: 1_000)
+        pair.feed(flight, to: pair.server)
+        #expect(pair.atServer.received.count == 100)
+        #expect(pair.atServer.errors.isEmpty)
+    }
+
+    @Test
     func `asks for more until a wanted read has given a whole record`() throws {
         let pair = try pair()
         let reads = ReadCounter()
