@@ -45,14 +45,14 @@ extension ApplyStage {
             committed.entry.rawSize <= Self.maximumShortSize
         else { return nil }
         var operations = 0
-        for envelope in commands {
-            switch envelope.command {
+        for place in commands.indices {
+            switch commands[place].tag {
             case .putObject, .deleteObject, .batch: break
             // It may close sessions, which is written at once and behind all that is being stored.
             case .tick where !stateMachine.isStoring: break
             default: return nil
             }
-            operations += max(1, envelope.command.operations)
+            operations += max(1, commands[place].operations)
         }
         return operations
     }

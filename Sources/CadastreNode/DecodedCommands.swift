@@ -28,7 +28,7 @@ struct DecodedCommands: Sendable {
             entries.removeLast()
         }
         // A batch of removals is many times its bytes.
-        let operations = commands.reduce(0) { $0 + $1.command.operations }
+        let operations = commands.reduce(0) { $0 + $1.operations }
         let added = max(entry.rawSize, operations * Self.operationSize)
         guard !commands.isEmpty, size + added <= Self.maximumSize else { return }
         entries.append((entry.position, commands, added))

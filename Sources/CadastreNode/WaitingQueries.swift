@@ -59,9 +59,13 @@ struct WaitingQueries {
     /// A query that can be answered; what is too much is taken out after the turn
     /// (``takeExcess()``), since some can be answered in it.
     mutating func addReady(_ query: WaitingQuery) {
-        if ready[query.tenant] == nil { turns.append(query.tenant) }
-        ready[query.tenant, default: []].append(query)
         readyCount += 1
+        guard let place = ready.index(forKey: query.tenant) else {
+            turns.append(query.tenant)
+            ready[query.tenant] = [query]
+            return
+        }
+        ready.values[place].append(query)
     }
 
     /// A query that waits for an index.
@@ -95,14 +99,14 @@ struct WaitingQueries {
 
     /// Takes the next query that can be answered, of the tenant whose turn it is.
     mutating func next() -> WaitingQuery? {
-        guard let tenant = turns.popFirst(), let query = ready[tenant]?.popFirst() else {
-            return nil
-        }
+        guard let tenant = turns.first, let place = ready.index(forKey: tenant) else { return nil }
+        let query = ready.values[place].removeFirst()
         readyCount -= 1
-        if ready[tenant]?.isEmpty == true {
-            ready[tenant] = nil
-        } else {
-            turns.append(tenant)
+        if ready.values[place].isEmpty {
+            ready.remove(at: place)
+            turns.removeFirst()
+        } else if turns.count > 1 {
+            turns.append(turns.removeFirst())
         }
         return query
     }

@@ -3,7 +3,11 @@ extension Answer {
     /// The bytes as a node sends them.
     package func encode() -> [UInt8] {
         var bytes: [UInt8] = []
-        if case .objects(let page) = self { bytes.reserveCapacity(page.answerSize) }
+        switch self {
+        case .objects(let page): bytes.reserveCapacity(page.answerSize)
+        case .object(let record): bytes.reserveCapacity(record.answerBound)
+        case .tenant, .tenants, .bucket, .buckets, .usage, .grants: break
+        }
         append(to: &bytes)
         return bytes
     }

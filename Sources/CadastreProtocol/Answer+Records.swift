@@ -101,6 +101,14 @@ extension BucketRecord {
 }
 
 extension ObjectRecord {
+    /// Bytes that an answer of it takes at most, if it has neither metadata nor tags.
+    var answerBound: Int {
+        let bytes =
+            key.count + etag.count + contentType.count + locations.count
+            + (checksum?.value.count ?? 0)
+        return RawFieldWriter.room(forFields: 12, bytes: bytes)
+    }
+
     /// Appends the fields.
     func append(to bytes: inout [UInt8]) {
         bytes.append(field: 1, key)

@@ -40,7 +40,16 @@ package struct CommandEnvelope: Hashable, Sendable {
     /// By what a retry is recognised.
     package var identity: RequestIdentity
     /// What is to change.
-    package var command: Command
+    package var command: Command {
+        didSet { (tag, operations) = (command.tag, command.operations) }
+    }
+    /// Its number.
+    ///
+    /// Kept, as is ``operations``: who asks many commands for it need not copy them, which counts
+    /// the references to all that they hold.
+    package private(set) var tag: CommandTag
+    /// How much there is to do, in changes of one thing.
+    package private(set) var operations: Int
 
     /// Composes a command.
     package init(
@@ -57,6 +66,7 @@ package struct CommandEnvelope: Hashable, Sendable {
         self.bucketEpoch = bucketEpoch
         self.identity = identity
         self.command = command
+        (tag, operations) = (command.tag, command.operations)
     }
 
     // MARK: Encoding

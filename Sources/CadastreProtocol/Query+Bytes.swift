@@ -105,7 +105,7 @@ extension Query {
 /// The fields of any query: all are bytes, but the last of a list, which is its maximum.
 private struct QueryParts {
     let tag: QueryTag
-    var values: [[UInt8]?]
+    var values = InlineArray<4, [UInt8]?>(repeating: nil)
     var maximum: Int?
 
     init(
@@ -115,7 +115,6 @@ private struct QueryParts {
     ) throws(ProtocolError) {
         self.tag = tag
         let (valueCount, hasMaximum) = Self.shape(tag)
-        values = Array(repeating: nil, count: valueCount)
         while let field = try reader.next(in: bytes) {
             if field.number <= valueCount {
                 values[field.number - 1] = try reader.bytes(

@@ -46,7 +46,8 @@ struct Admission {
 
     /// Counts a request in; says why not, and then nothing is counted.
     mutating func admit(_ share: Share, size: Int) -> ProtocolError? {
-        var use = uses[share] ?? Use()
+        let place = uses.index(forKey: share)
+        var use = place.map { uses.values[$0] } ?? Use()
         guard use.requests < requestsPerShare else {
             return ProtocolError(.overloaded, "too many requests on the way for one tenant")
         }
@@ -55,7 +56,7 @@ struct Admission {
         }
         use.requests += 1
         use.size += size
-        uses[share] = use
+        if let place { uses.values[place] = use } else { uses[share] = use }
         count += 1
         self.size += size
         return nil
@@ -64,11 +65,7 @@ struct Admission {
     /// Counts a request out, with its bytes.
     mutating func release(_ share: Share, size: Int) {
         count -= 1
-        self.size -= size
-        guard var use = uses[share] else { return }
-        use.requests -= 1
-        use.size -= size
-        uses[share] = use.isNothing ? nil : use
+        free(share, size: size, requests: 1)
     }
 
     /// Takes bytes for a share, if they fit.
@@ -94,9 +91,14 @@ struct Admission {
 
     /// Gives bytes back.
     mutating func free(_ share: Share, size: Int) {
+        free(share, size: size, requests: 0)
+    }
+
+    private mutating func free(_ share: Share, size: Int, requests: Int) {
         self.size -= size
-        guard var use = uses[share] else { return }
-        use.size -= size
-        uses[share] = use.isNothing ? nil : use
+        guard let place = uses.index(forKey: share) else { return }
+        uses.values[place].requests -= requests
+        uses.values[place].size -= size
+        if uses.values[place].isNothing { uses.remove(at: place) }
     }
 }

@@ -56,7 +56,7 @@ extension Session {
         leader: NodeID = .none,
         share: Share? = nil
     ) {
-        context.metrics.replies[.refused]?.increment()
+        context.metrics.replies.refused.increment()
         context.metrics.refusals[refusal]?.increment()
         say(for: share ?? ownShare) {
             writer.append(
@@ -111,8 +111,8 @@ extension Session {
     private func record(_ request: OpenRequest, _ outcome: NodeMetrics.OutcomeLabel) {
         let duration = Clock.monotonic - request.received
         desk.pace.answered(after: duration)
-        context.metrics.replies[outcome]?.increment()
-        context.metrics.requestSeconds[.init(request.kind)]?.recordNanoseconds(duration)
+        context.metrics.replies[outcome].increment()
+        context.metrics.requestSeconds[.init(request.kind)].recordNanoseconds(duration)
     }
 
     /// Gives back what a request was charged, and charges the reply instead until it has left.

@@ -29,7 +29,7 @@ extension Session {
                 throw ProtocolError(.overloaded, "the connection has too many requests on the way")
             }
             let request = try RequestMessage(decoding: body)
-            context.metrics.requests[.init(request.content.kind)]?.increment()
+            context.metrics.requests[.init(request.content.kind)].increment()
             try Authorization.checkIdentity(request)
             if case .command(let command) = request.content {
                 try command.tag.checkIsAllowed(atFeatureLevel: context.view.featureLevel)

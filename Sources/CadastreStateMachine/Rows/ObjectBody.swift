@@ -68,12 +68,14 @@ package struct ObjectBody: Hashable, Sendable {
 
     /// The body of these bytes; nil if they do not follow the layout.
     package init?(decoding bytes: [UInt8]) {
-        var rest = bytes[...]
-        guard let version = rest.popFirst(), version == 1, let algorithm = rest.popFirst(),
-            let checksumSize = Self.number(&rest), let contentTypeSize = Self.number(&rest),
-            let pairs = Self.number(&rest), let tagCount = Self.number(&rest),
-            Self.number(&rest) == 0, let low = Self.number(&rest), let high = Self.number(&rest),
-            let checksum = Self.take(checksumSize, &rest),
+        guard bytes.count >= 16, bytes[0] == 1 else { return nil }
+        let algorithm = bytes[1]
+        func number(_ offset: Int) -> Int { Int(bytes[offset + 1]) << 8 | Int(bytes[offset]) }
+        let (checksumSize, contentTypeSize) = (number(2), number(4))
+        let (pairs, tagCount) = (number(6), number(8))
+        let (low, high) = (number(12), number(14))
+        var rest = bytes[16...]
+        guard number(10) == 0, let checksum = Self.take(checksumSize, &rest),
             let contentType = Self.take(contentTypeSize, &rest),
             let locations = Self.take(high << 16 | low, &rest),
             let metadata = Self.attributes(pairs, &rest),

@@ -76,8 +76,11 @@ enum KeyShape: String, CaseIterable, ExpressibleByArgument, Sendable {
 
     // MARK: Shapes
 
+    private static let plainKeyOfZero =
+        Array("bench/".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 58)
+
     private static func plainKey(_ place: UInt64) -> [UInt8] {
-        var key = Array("bench/".utf8) + [UInt8](repeating: UInt8(ascii: "0"), count: 58)
+        var key = plainKeyOfZero
         var rest = place
         var position = key.count - 1
         while rest > 0, position > 5 {

@@ -1,0 +1,51 @@
+import CadastreProtocol
+import Testing
+
+@testable import CadastreStateMachine
+
+/// The bytes of an object's body in its row. A row's hash is compared before they are read, so what
+/// is damaged does not come here; what a defect wrote may.
+@Suite
+struct ObjectBodyTests {
+    private static let body = ObjectBody(
+        PutObject(
+            bucket: Array("scans".utf8),
+            key: Array("a".utf8),
+            size: 7,
+            etag: [1, 2],
+            checksum: Checksum(algorithm: .sha256, value: Array(0..<32)),
+            contentType: Array("application/dicom".utf8),
+            metadata: [Attribute(name: [1], value: [2, 3]), Attribute(name: [4], value: [])],
+            tags: [Attribute(name: [5, 6], value: [7])],
+            locations: Array(repeating: 9, count: 70_000)
+        )
+    )
+
+    @Test
+    func `reads what it wrote`() {
+        #expect(ObjectBody(decoding: Self.body.encode()) == Self.body)
+    }
+
+    @Test
+    func `reads no part of it and nothing with more behind`() {
+        let bytes = Self.body.encode()
+        for size in Array(0..<100) + [bytes.count - 20, bytes.count - 1] {
+            #expect(ObjectBody(decoding: Array(bytes.prefix(size))) == nil, "\(size) bytes")
+        }
+        #expect(ObjectBody(decoding: bytes + [0]) == nil)
+    }
+
+    @Test
+    func `reads any header without a trap`() {
+        let bytes = Self.body.encode()
+        for place in 0..<16 {
+            for value in UInt8.min...UInt8.max where value != bytes[place] {
+                var changed = bytes
+                changed[place] = value
+                // Another algorithm may be known; every other change moves a border.
+                let read = ObjectBody(decoding: changed)
+                #expect(place == 1 || read == nil, "byte \(place) is \(value)")
+            }
+        }
+    }
+}
