@@ -3,7 +3,9 @@ import Testing
 
 @testable import CadastreStateMachine
 
-/// The bytes of an object's body in its row. A row's hash is compared before they are read, so what
+/// The bytes of an object's body in its row.
+///
+/// A row's hash is compared before they are read, so what
 /// is damaged does not come here; what a defect wrote may.
 @Suite
 struct ObjectBodyTests {
