@@ -107,10 +107,13 @@ package struct ReplyMessage: Hashable, Sendable {
             throw .malformed("an address of no leader")
         }
         // Never mended: what stands for bytes that are no text is longer than they are.
-        guard let leaderAddress = String(validating: address, as: UTF8.self) else {
+        guard let leaderAddress = address.isEmpty ? "" : String(validating: address, as: UTF8.self)
+        else {
             throw .malformed("the leader's address is no text")
         }
-        var detail = String(decoding: bytes.copy(addressEnd..<detailEnd), as: UTF8.self)
+        var detail =
+            addressEnd == detailEnd
+            ? "" : String(decoding: bytes.copy(addressEnd..<detailEnd), as: UTF8.self)
         let refusal: UInt16 = bytes.littleEndian(at: 2)
         if refusal != 0, Refusal(rawValue: refusal) == nil {
             detail = "refusal \(refusal), which this version does not know. \(detail)"
