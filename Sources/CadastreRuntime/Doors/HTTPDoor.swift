@@ -54,7 +54,7 @@ final class HTTPDoor: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         guard case .head(let head) = unwrapInboundIn(data), !isAnswered else { return }
         isAnswered = true
-        self.context.metrics.requests.http.increment()
+        self.context.metrics.requests[.http].increment()
         let path = head.uri.split(separator: "?", maxSplits: 1).first.map(String.init) ?? ""
         switch (head.method, path) {
         case (.GET, "/metrics"): metrics(context)

@@ -56,7 +56,7 @@ extension Session {
         leader: NodeID = .none,
         share: Share? = nil
     ) {
-        context.metrics.replies.refused.increment()
+        context.metrics.replies[.refused].increment()
         context.metrics.refusals[refusal]?.increment()
         say(for: share ?? ownShare) {
             writer.append(

@@ -24,10 +24,10 @@ package enum Listener: String, Hashable, Sendable, CaseIterable {
 package struct NodeMetrics: Sendable {
     /// Where the metrics are kept.
     package let factory: PrometheusFactory
-    let requests: EachRequest<Counter>
-    let replies: EachOutcome<Counter>
+    let requests: Each<RequestLabel, Counter>
+    let replies: Each<OutcomeLabel, Counter>
     let refusals: [Refusal: Counter]
-    let requestSeconds: EachRequest<Timer>
+    let requestSeconds: Each<RequestLabel, Timer>
     let connections: [Listener: Gauge]
     let accepted: [Listener: Counter]
     let faults: [Listener: Counter]
@@ -45,58 +45,25 @@ package struct NodeMetrics: Sendable {
     let certificateReloads: [Bool: Counter]
 
     /// The kinds of requests.
-    enum RequestLabel: String {
+    enum RequestLabel: Int, CaseIterable {
         case command, query, administration, http
     }
 
-    /// A metric for each of them; every request looks some up, so that nothing is hashed.
-    struct EachRequest<Metric: Sendable>: Sendable {
-        let command: Metric
-        let query: Metric
-        let administration: Metric
-        let http: Metric
-
-        init(_ make: (RequestLabel) -> Metric) {
-            command = make(.command)
-            query = make(.query)
-            administration = make(.administration)
-            http = make(.http)
-        }
-
-        subscript(_ label: RequestLabel) -> Metric {
-            switch label {
-            case .command: command
-            case .query: query
-            case .administration: administration
-            case .http: http
-            }
-        }
-    }
-
     /// The outcomes of requests.
-    enum OutcomeLabel: String {
+    enum OutcomeLabel: Int, CaseIterable {
         case done, refused, unknown
     }
 
-    /// A metric for each of them.
-    struct EachOutcome<Metric: Sendable>: Sendable {
-        let done: Metric
-        let refused: Metric
-        let unknown: Metric
+    /// A metric for each label, whose raw values count from 0: every request looks some up, so that
+    /// nothing is hashed.
+    struct Each<Label: CaseIterable & RawRepresentable<Int>, Metric: Sendable>: Sendable {
+        private let metrics: [Metric]
 
-        init(_ make: (OutcomeLabel) -> Metric) {
-            done = make(.done)
-            refused = make(.refused)
-            unknown = make(.unknown)
+        init(_ make: (Label) -> Metric) {
+            metrics = Label.allCases.map(make)
         }
 
-        subscript(_ label: OutcomeLabel) -> Metric {
-            switch label {
-            case .done: done
-            case .refused: refused
-            case .unknown: unknown
-            }
-        }
+        subscript(_ label: Label) -> Metric { metrics[label.rawValue] }
     }
 
     /// Makes all metrics.
@@ -112,12 +79,10 @@ package struct NodeMetrics: Sendable {
         func timer(_ name: String, _ labels: [(String, String)] = []) -> Timer {
             Timer(label: name, dimensions: labels, factory: factory)
         }
-        requests = EachRequest { counter("cadastre_requests_total", [("kind", $0.rawValue)]) }
-        replies = EachOutcome { counter("cadastre_replies_total", [("outcome", $0.rawValue)]) }
+        requests = Each { counter("cadastre_requests_total", [("kind", "\($0)")]) }
+        replies = Each { counter("cadastre_replies_total", [("outcome", "\($0)")]) }
         refusals = Self.each { counter("cadastre_refusals_total", [("refusal", $0.name)]) }
-        requestSeconds = EachRequest {
-            timer("cadastre_request_seconds", [("kind", $0.rawValue)])
-        }
+        requestSeconds = Each { timer("cadastre_request_seconds", [("kind", "\($0)")]) }
         connections = Self.each { gauge("cadastre_connections", [("listener", $0.rawValue)]) }
         accepted = Self.each {
             counter("cadastre_connections_accepted_total", [("listener", $0.rawValue)])

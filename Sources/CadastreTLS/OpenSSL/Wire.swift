@@ -14,7 +14,7 @@ final class Wire {
     /// A BIO (bio(7)) that reads and writes here.
     ///
     /// It holds no reference: whoever owns it ends it before `self`.
-    private(set) var bio: OpaquePointer
+    let bio: OpaquePointer
     /// What OpenSSL may still take, within a call on it.
     private var input = unsafe UnsafeRawBufferPointer(start: nil, count: 0)
     /// What waits to be sent.
