@@ -19,13 +19,18 @@ extension TLSHandler {
         if let error { context.fireErrorCaught(error) }
     }
 
-    /// Fails what is left.
+    /// Nothing more goes either way.
     func becomeClosed(failing error: any Error) {
+        stop(.closed, failing: error)
+    }
+
+    /// Takes nothing more to send, and fails what is left.
+    private func stop(_ next: State, failing error: any Error) {
         switch state {
         case .handshaking(let deadline), .lingering(let deadline): deadline.cancel()
         case .idle, .open, .closed: break
         }
-        state = .closed
+        state = next
         failPending(error)
         if let waiting = closeOutputWhenOpen {
             closeOutputWhenOpen = nil
@@ -77,8 +82,9 @@ extension TLSHandler {
             // Closing now could reset the connection before the peer has read the alert.
             context.channel.closeFuture.cascade(to: promise)
         case (.all, .open):
-            sendCloseNotify(context)
+            // Before the write: if it fails, the channel ends within it.
             isInputClosed = true
+            sendCloseNotify(context)
             becomeClosed(failing: ChannelError.ioOnClosedChannel)
             context.close(mode: .all, promise: promise)
         case (.all, .idle), (.all, .handshaking), (.all, .closed):
@@ -124,16 +130,9 @@ extension TLSHandler {
         case .lingering, .closed: return
         }
         let hasAlert = session.outputBytes > 0
+        // Before the alert: if its write fails, the channel ends within it.
+        stop(hasAlert ? .lingering(deadline: lingerDeadline(context)) : .closed, failing: error)
         sendOutput(context)
-        becomeClosed(failing: error)
-        if hasAlert {
-            let linger = context.eventLoop.assumeIsolated().scheduleTask(
-                in: .seconds(TLSLimits.lingerSeconds)
-            ) {
-                self.endLingering(context)
-            }
-            state = .lingering(deadline: linger)
-        }
         context.fireErrorCaught(error)
         if !hasAlert {
             context.close(mode: .all, promise: nil)
@@ -144,6 +143,13 @@ extension TLSHandler {
 
     private func failPending(_ error: any Error) {
         for promise in pending.takePromises() { promise.fail(error) }
+    }
+
+    private func lingerDeadline(_ context: ChannelHandlerContext) -> Scheduled<Void> {
+        let loop = context.eventLoop.assumeIsolated()
+        return loop.scheduleTask(in: .seconds(TLSLimits.lingerSeconds)) {
+            self.endLingering(context)
+        }
     }
 
     /// The peer has had its time to read the alert.

@@ -34,9 +34,10 @@ package final class TLSHandler: ChannelDuplexHandler {
     /// What the socket gave and OpenSSL has not taken.
     ///
     /// Of the handler and not of one call: a write that fails while we deliver makes the channel
-    /// read again within it, and that belongs behind.
+    /// read again within it, and end, and both belong behind.
     private var received = ByteBuffer()
     private var isTaking = false
+    private var hasEndedWithin = false
     private var handshakeBytes = 0
     /// At least the plaintext that the bytes taken in can still give.
     private var undecryptedBytes = 0
@@ -48,6 +49,8 @@ package final class TLSHandler: ChannelDuplexHandler {
     var outputSent: EventLoopFuture<Void>?
     /// Someone waits for a `channelRead` that ciphertext alone has not given yet.
     private var isReadWanted = false
+    /// Answers of OpenSSL's own since the peer last took what we send.
+    private var untakenAnswers = 0
     /// A half closure asked for during the handshake.
     var closeOutputWhenOpen: EventLoopPromise<Void>??
 
@@ -80,6 +83,10 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func channelInactive(context: ChannelHandlerContext) {
+        guard !isTaking else {
+            hasEndedWithin = true
+            return
+        }
         ended(context)
         context.fireChannelInactive()
     }
@@ -111,11 +118,16 @@ package final class TLSHandler: ChannelDuplexHandler {
         }
         guard !isTaking else { return }
         isTaking = true
-        defer {
-            isTaking = false
-            // The socket's next read wants the storage.
-            received = ByteBuffer()
-        }
+        take(context)
+        isTaking = false
+        // The socket's next read wants the storage.
+        received = ByteBuffer()
+        guard hasEndedWithin else { return }
+        hasEndedWithin = false
+        channelInactive(context: context)
+    }
+
+    private func take(_ context: ChannelHandlerContext) {
         if case .idle = state { begin(context) }
         while received.readableBytes > 0 {
             switch state {
@@ -136,6 +148,7 @@ package final class TLSHandler: ChannelDuplexHandler {
     }
 
     package func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { untakenAnswers = 0 }
         context.fireChannelWritabilityChanged()
         readOn(context)
     }
@@ -220,8 +233,7 @@ package final class TLSHandler: ChannelDuplexHandler {
             case .needsInput:
                 if !session.holdsPartialRecord { undecryptedBytes = 0 }
                 deliver(context, &plaintext)
-                // A change of keys asks for an answer.
-                sendOutput(context)
+                answer(context)
                 return
             case .closed:
                 deliver(context, &plaintext)
@@ -233,6 +245,17 @@ package final class TLSHandler: ChannelDuplexHandler {
                 return
             }
         }
+    }
+
+    /// Sends what a change of the peer's keys asks for, as long as the peer takes it.
+    private func answer(_ context: ChannelHandlerContext) {
+        guard session.outputBytes > 0 else { return }
+        if !context.channel.isWritable { untakenAnswers += 1 }
+        guard untakenAnswers <= TLSLimits.maximumKeyUpdates else {
+            fail(context, .broken(reason: "the peer changes its keys and takes none of ours"))
+            return
+        }
+        sendOutput(context)
     }
 
     private func deliver(_ context: ChannelHandlerContext, _ plaintext: inout ByteBuffer) {

@@ -102,6 +102,8 @@ final class TLSSession {
         }
         switch unsafe SSL_get_error(ssl, result) {
         case SSL_ERROR_WANT_READ: return .needsInput
+        // A close_notify is nobody's refusal: trying again may help.
+        case SSL_ERROR_ZERO_RETURN: return .failed(.closedDuringHandshake)
         default: return .failed(handshakeFailure())
         }
     }
@@ -223,7 +225,7 @@ final class TLSSession {
     // MARK: - Changes of keys
 
     /// Called by OpenSSL for each message and record header, both ways: counts the peer's KeyUpdate
-    /// messages (RFC 8446 §4.6.3).
+    /// messages (RFC 8446 §4.6.3), and takes no more of a flood, which one read would go through.
     private static let noteMessage:
         @convention(c) (
             Int32, Int32, Int32, UnsafeRawPointer?, Int, OpaquePointer?, UnsafeMutableRawPointer?
@@ -233,8 +235,9 @@ final class TLSSession {
                 unsafe message.load(as: UInt8.self) == UInt8(SSL3_MT_KEY_UPDATE),
                 let reference = unsafe SSL_get_ex_data(ssl, 0)
             else { return }
-            unsafe Unmanaged<TLSSession>.fromOpaque(reference).takeUnretainedValue()
-                .keyUpdates += 1
+            let session = unsafe Unmanaged<TLSSession>.fromOpaque(reference).takeUnretainedValue()
+            session.keyUpdates += 1
+            if session.keyUpdates > TLSLimits.maximumKeyUpdates { session.wire.dropInput() }
         }
 
     /// Changes our keys and asks the peer to change its own; for tests of what a flood comes to.

@@ -9,6 +9,9 @@ struct `The handler` {
 
     init() throws { pki = try TestAuthority() }
 
+    /// The beginning of a message that no server expects, and answers with an alert.
+    private let serverHello: [UInt8] = [0x16, 3, 1, 0, 4, 2, 0, 0, 0]
+
     private func pair() throws -> EmbeddedPair {
         try EmbeddedPair(server: pki.server(), client: pki.client())
     }
@@ -124,10 +127,20 @@ struct `The handler` {
         let flood = Array(repeatElement(record, count: 30).joined())
         pair.feed(ByteBuffer(bytes: flood), to: pair.server)
         #expect(pair.atServer.errors.count == 1)
-        guard case .refused = pair.atServer.errors.first else {
+        guard case .refused(let refusal) = pair.atServer.errors.first else {
             Issue.record("no refusal but \(pair.atServer.errors)")
             return
         }
+        #expect(refusal.reason == .tooManyBytes)
+        #expect(refusal.detail.hasPrefix("\(TLSLimits.maximumHandshakeBytes) bytes"))
+    }
+
+    @Test
+    func `calls a close within the handshake no refusal`() throws {
+        let pair = try pair()
+        try pair.connect()
+        pair.feed(ByteBuffer(bytes: [0x15, 3, 3, 0, 2, 1, 0]), to: pair.client)
+        #expect(pair.atClient.errors == [.closedDuringHandshake])
     }
 
     @Test
@@ -168,11 +181,16 @@ struct `The handler` {
             )
             records.append(try #require(try pair.client.readOutbound(as: ByteBuffer.self)))
         }
-        // As a channel does whose write fails within the delivery: it reads once more.
-        let server = pair.server
+        pair.client.close(promise: nil)
+        var end = try #require(try pair.client.readOutbound(as: ByteBuffer.self))
+        records[5].writeBuffer(&end)
+        // As a channel does whose write fails within the delivery: it reads once more, and ends.
+        let operations = pair.server.pipeline.syncOperations
         let last = records[5]
         pair.atServer.onFirstRead = {
-            server.pipeline.syncOperations.fireChannelRead(NIOAny(last))
+            operations.fireChannelRead(NIOAny(last))
+            operations.fireChannelReadComplete()
+            operations.fireChannelInactive()
         }
         var flight = ByteBuffer()
         for var record in records.prefix(5) { flight.writeBuffer(&record) }
@@ -229,6 +247,46 @@ struct `The handler` {
     }
 
     @Test
+    func `reports a failure once though its alert cannot be written`() throws {
+        let pair = try pair()
+        let reset = ResetAtFlush()
+        try pair.server.pipeline.syncOperations.addHandler(reset, position: .first)
+        try pair.connect()
+        reset.isArmed = true
+        pair.feed(ByteBuffer(bytes: serverHello), to: pair.server)
+        #expect(pair.atServer.errors.count == 1)
+        guard case .refused = pair.atServer.errors.first else {
+            Issue.record("no refusal but \(pair.atServer.errors)")
+            return
+        }
+    }
+
+    @Test
+    func `calls our own close an end though it cannot be written`() throws {
+        let pair = try pair()
+        let reset = ResetAtFlush()
+        try pair.server.pipeline.syncOperations.addHandler(reset, position: .first)
+        try pair.connect()
+        try pair.pump()
+        reset.isArmed = true
+        pair.server.close(promise: nil)
+        #expect(pair.atServer.errors.isEmpty)
+    }
+
+    @Test
+    func `sends the alert of a failure though a write's caller closes at once`() throws {
+        let pair = try pair()
+        try pair.connect()
+        let server = pair.server
+        let promise = pair.loop.makePromise(of: Void.self)
+        promise.futureResult.assumeIsolated().whenFailure { _ in server.close(promise: nil) }
+        server.writeAndFlush(ByteBuffer(bytes: [1]), promise: promise)
+        pair.feed(ByteBuffer(bytes: serverHello), to: server)
+        let alert = try server.readOutbound(as: ByteBuffer.self)
+        #expect(alert?.getInteger(at: 0, as: UInt8.self) == 0x15)
+    }
+
+    @Test
     func `reports an end with a close as an end`() throws {
         let pair = try pair()
         try pair.connect()
@@ -277,11 +335,58 @@ struct `The handler` {
         }
     }
 
+    @Test
+    func `takes no more of a flood of changes of keys than its limit`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        var flood = ByteBuffer()
+        for _ in 0..<200 {
+            try askForKeys(of: pair)
+            var update = try #require(try pair.client.readOutbound(as: ByteBuffer.self))
+            flood.writeBuffer(&update)
+        }
+        pair.feed(flood, to: pair.server)
+        guard case .broken = pair.atServer.errors.first else {
+            Issue.record("not broken but \(pair.atServer.errors)")
+            return
+        }
+        var answered = 0
+        while let bytes = try pair.server.readOutbound(as: ByteBuffer.self) {
+            answered += bytes.readableBytes
+        }
+        #expect(answered < (TLSLimits.maximumKeyUpdates + 3) * 40)
+    }
+
+    @Test
+    func `gives up a peer that changes its keys and takes no answer`() throws {
+        let pair = try pair()
+        try pair.connect()
+        try pair.pump()
+        pair.server.isWritable = false
+        var updates = 0
+        while pair.atServer.errors.isEmpty, updates < 3 * TLSLimits.maximumKeyUpdates {
+            // Data in between are of no help.
+            pair.client.writeAndFlush(ByteBuffer(bytes: [1]), promise: nil)
+            try updateKeys(of: pair)
+            updates += 1
+        }
+        #expect((1...2).contains(updates - TLSLimits.maximumKeyUpdates))
+        guard case .broken = pair.atServer.errors.first else {
+            Issue.record("not broken but \(pair.atServer.errors)")
+            return
+        }
+    }
+
     private func updateKeys(of pair: EmbeddedPair) throws {
+        try askForKeys(of: pair)
+        try pair.pump()
+    }
+
+    private func askForKeys(of pair: EmbeddedPair) throws {
         let context = try pair.client.pipeline.syncOperations.context(handlerType: TLSHandler.self)
         let handler = try pair.client.pipeline.syncOperations.handler(type: TLSHandler.self)
         handler.updateKeys(context)
-        try pair.pump()
     }
 
     @Test
@@ -352,6 +457,20 @@ struct `The handler` {
             #expect(pair.atServer.received.isEmpty && pair.atClient.received.isEmpty)
             pair.loop.advanceTime(by: .seconds(10))
         }
+    }
+}
+
+/// Ends the channel within a flush, as a socket does whose peer has gone.
+private final class ResetAtFlush: ChannelOutboundHandler {
+    typealias OutboundIn = ByteBuffer
+
+    var isArmed = false
+
+    func flush(context: ChannelHandlerContext) {
+        context.flush()
+        guard isArmed else { return }
+        isArmed = false
+        context.fireChannelInactive()
     }
 }
 

@@ -49,6 +49,11 @@ final class Wire {
         }
     }
 
+    /// Takes the rest of what is offered as read, within a call on OpenSSL: it finds nothing more.
+    func dropInput() {
+        unsafe input = UnsafeRawBufferPointer(start: nil, count: 0)
+    }
+
     /// How many bytes wait to be sent.
     var outputBytes: Int { output.readableBytes }
 
