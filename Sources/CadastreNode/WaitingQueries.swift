@@ -99,7 +99,10 @@ struct WaitingQueries {
 
     /// Takes the next query that can be answered, of the tenant whose turn it is.
     mutating func next() -> WaitingQuery? {
-        guard let tenant = turns.first, let place = ready.index(forKey: tenant) else { return nil }
+        guard let tenant = turns.first else { return nil }
+        guard let place = ready.index(forKey: tenant) else {
+            preconditionFailure("tenant \(tenant) has a turn and no query")
+        }
         let query = ready.values[place].removeFirst()
         readyCount -= 1
         if ready.values[place].isEmpty {

@@ -101,12 +101,16 @@ extension BucketRecord {
 }
 
 extension ObjectRecord {
-    /// Bytes that an answer of it takes at most, if it has neither metadata nor tags.
+    /// Bytes that an answer of it takes at most.
     var answerBound: Int {
-        let bytes =
+        var bytes =
             key.count + etag.count + contentType.count + locations.count
             + (checksum?.value.count ?? 0)
-        return RawFieldWriter.room(forFields: 12, bytes: bytes)
+        for pair in metadata { bytes += pair.name.count + pair.value.count }
+        for tag in tags { bytes += tag.name.count + tag.value.count }
+        // Each pair is a message with two fields.
+        let fields = 12 + 3 * (metadata.count + tags.count)
+        return RawFieldWriter.room(forFields: fields, bytes: bytes)
     }
 
     /// Appends the fields.

@@ -75,6 +75,23 @@ struct DecodedCommandsTests {
     }
 
     @Test
+    func `a batch counts as what it does`() {
+        let removal = Batch.Operation.delete(DeleteObject(bucket: Array("abc".utf8), key: [0]))
+        let batch = CommandEnvelope(
+            principal: .node(1),
+            tenant: .none,
+            identity: .none,
+            command: .batch(Batch(Array(repeating: removal, count: 1_000)))
+        )
+        var decoded = DecodedCommands()
+        // 128 bytes for each removal, far more than they take in the log.
+        let fitting = UInt64(DecodedCommands.maximumSize / 128_000)
+        for index in 1...fitting + 1 { decoded.keep([batch], of: entry(index)) }
+        #expect(decoded.take(entry(fitting)) != nil)
+        #expect(decoded.take(entry(fitting + 1)) == nil)
+    }
+
+    @Test
     func `what was taken counts until it is executed`() {
         var decoded = DecodedCommands()
         let half = DecodedCommands.maximumSize / 2

@@ -1,8 +1,9 @@
-import CadastreProtocol
 import Foundation
 import RaftCore
 import SwiftProtobuf
 import Testing
+
+@testable import CadastreProtocol
 
 /// The hand-written protobuf codec against the generated one, and every format there and back.
 @Suite
@@ -38,6 +39,9 @@ struct CodecTests {
             #expect(answer.encode() == answerBytes, "seed \(seed)")
             #expect(try Answer(decoding: answerBytes) == answer, "seed \(seed)")
             #expect(answer.tag == tag)
+            if case .object(let record) = answer {
+                #expect(answerBytes.count <= record.answerBound, "seed \(seed)")
+            }
         }
     }
 
@@ -61,6 +65,16 @@ struct CodecTests {
             envelope.command = generator.command(tag)
             envelope.rangeEpoch = generator.next()
             #expect(try CommandEnvelope(decoding: envelope.encode()) == envelope)
+        }
+    }
+
+    @Test(arguments: CommandTag.allCases)
+    func `what an envelope keeps of its command follows it`(tag: CommandTag) {
+        for other in CommandTag.allCases {
+            var envelope = Samples.envelope(tag)
+            envelope.command = Samples.command(other)
+            #expect(envelope.tag == other)
+            #expect(envelope.operations == envelope.command.operations)
         }
     }
 

@@ -52,6 +52,23 @@ struct AdmissionTests {
     }
 
     @Test
+    func `replies that leave make no room for more requests`() {
+        var admission = admission(requests: 2)
+        let share = Self.tenant(1)
+        for _ in 0..<2 {
+            let refusal = admission.admit(share, size: 100)
+            #expect(refusal == nil)
+        }
+        for _ in 0..<5 {
+            admission.keep(share, size: 10)
+            admission.free(share, size: 10)
+        }
+        let refusal = admission.admit(share, size: 100)
+        #expect(refusal?.refusal == .overloaded)
+        #expect(admission.count == 2 && admission.size == 200)
+    }
+
+    @Test
     func `a part is kept for operators`() {
         var admission = admission()
         // However many tenants there are, and however small their pieces.

@@ -136,6 +136,9 @@ struct NodeRuntimeTests {
 
         let page = node.metrics.factory.page()
         #expect(page.contains("cadastre_replies_total{outcome=\"done\"} 105"))
+        for kind in ["command", "query", "administration", "http"] {
+            #expect(page.contains("cadastre_requests_total{kind=\"\(kind)\"}"), "\(kind)")
+        }
         try await boss.close()
         await node.stop()
 

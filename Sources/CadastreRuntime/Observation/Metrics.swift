@@ -60,6 +60,10 @@ package struct NodeMetrics: Sendable {
         private let metrics: [Metric]
 
         init(_ make: (Label) -> Metric) {
+            precondition(
+                Label.allCases.map(\.rawValue).elementsEqual(0..<Label.allCases.count),
+                "the labels of a metric do not count from 0"
+            )
             metrics = Label.allCases.map(make)
         }
 

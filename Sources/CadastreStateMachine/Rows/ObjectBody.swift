@@ -83,8 +83,12 @@ package struct ObjectBody: Hashable, Sendable {
             rest.isEmpty
         else { return nil }
         if algorithm != 0 {
-            guard let known = Checksum.Algorithm(rawValue: algorithm) else { return nil }
+            guard let known = Checksum.Algorithm(rawValue: algorithm),
+                checksum.count == known.size
+            else { return nil }
             self.checksum = Checksum(algorithm: known, value: checksum)
+        } else if !checksum.isEmpty {
+            return nil
         }
         self.contentType = contentType
         self.metadata = metadata
