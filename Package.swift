@@ -318,6 +318,23 @@ let package = Package(
     swiftLanguageModes: [.v6]
 )
 
+// What tests compute with for minutes, optimised, in a debug build otherwise (Cluster/test): the
+// product's own stages and the simulator. Only `assert` is lost by it; exclusivity is still checked.
+if Context.environment["CADASTRE_OPTIMISED"] != nil {
+    let computing: Set = [
+        "RaftCore", "CadastreDisk", "CadastreProtocol", "CadastreStorage", "CadastreStateMachine",
+        "CadastreNode", "CadastreHistory", "CadastreSimulation",
+    ]
+    for target in package.targets where computing.contains(target.name) {
+        target.swiftSettings?.append(
+            .unsafeFlags(
+                ["-O", "-whole-module-optimization", "-num-threads", "2"],
+                .when(configuration: .debug)
+            )
+        )
+    }
+}
+
 // Some tests alone, and what they need: for the sanitizers, which compile everything once more
 // (Cluster/nightly).
 if let chosen = Context.environment["CADASTRE_TESTS"]?.split(separator: ",").map(String.init) {

@@ -21,29 +21,34 @@ final class WatchedDisk: Disk, @unchecked Sendable {
 
     /// Whether these bytes were synced in one piece since the last ``forget()``.
     func hasSynced(_ bytes: [UInt8]) -> Bool {
-        for piece in synced.reversed() {
-            let found = unsafe piece.withUnsafeBytes { piece in
+        synced.reversed().contains { piece in
+            unsafe piece.withUnsafeBytes { piece in
                 unsafe bytes.withUnsafeBytes { unsafe Self.find($0, in: piece) }
             }
-            if found { return true }
         }
-        return false
     }
 
+    /// Looks for the largest byte first: in sums and hashes every byte is as frequent, and the small
+    /// ones stand everywhere else too.
     private static func find(
         _ wanted: UnsafeRawBufferPointer,
         in piece: UnsafeRawBufferPointer
     ) -> Bool {
-        guard let first = unsafe wanted.first, let wantedStart = wanted.baseAddress,
-            let pieceStart = piece.baseAddress, piece.count >= wanted.count
+        guard let rarest = wanted.indices.max(by: { unsafe wanted[$0] < wanted[$1] }),
+            let wantedStart = wanted.baseAddress, let pieceStart = piece.baseAddress
         else { return unsafe wanted.isEmpty }
-        let last = piece.count - wanted.count
+        let byte = unsafe Int32(wanted[rarest])
         var place = 0
-        while place <= last,
-            let found = unsafe memchr(pieceStart + place, Int32(first), last - place + 1)
+        while place <= piece.count - wanted.count,
+            let found = unsafe memchr(
+                pieceStart + place + rarest,
+                byte,
+                piece.count - wanted.count - place + 1
+            )
         {
-            if unsafe memcmp(found, wantedStart, wanted.count) == 0 { return true }
-            place = unsafe UnsafeRawPointer(found) - pieceStart + 1
+            place = unsafe UnsafeRawPointer(found) - pieceStart - rarest
+            if unsafe memcmp(pieceStart + place, wantedStart, wanted.count) == 0 { return true }
+            place += 1
         }
         return false
     }

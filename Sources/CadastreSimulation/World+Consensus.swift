@@ -12,7 +12,7 @@ extension World {
         var events = node.consensusInbox
         node.consensusInbox = []
         var output = ConsensusOutput()
-        let leader = node.role == .leader ? (term: node.term, log: node.log) : nil
+        let ledTerm = node.role == .leader ? node.term : nil
         let inForce = node.inForce
         node.consensus?.turn(&events, at: node.moment(at: now), into: &output)
         if let alarm = output.alarm {
@@ -29,9 +29,9 @@ extension World {
         for reply in output.replies where reply.key.connection < Operator.connection {
             ledger.withdraws(reply.key.request)
         }
+        if let ledTerm { rememberLeader(of: ledTerm, output.journal, node) }
         for event in output.journal { try handOver(event, of: node) }
-        if let leader { remember(leader, output.journal, node) }
-        try observe(node, hasLed: leader?.term)
+        try observe(node, hasLed: ledTerm)
         if let configuration = output.configuration {
             membersChanged(node, configuration, leader: node.leader)
         }
@@ -150,22 +150,24 @@ extension World {
     }
 
     /// Keeps the log of a leader that stepped down in this turn, as it was to the end of its term.
-    private func remember(
-        _ leader: (term: Term, log: LogView),
+    ///
+    /// Before the turn's writes are handed over: they may cut the log.
+    private func rememberLeader(
+        of term: Term,
         _ events: [JournalEvent],
         _ node: SimulatedNode
     ) {
         guard let status = node.consensus?.standing,
-            status.role != .leader || status.term != leader.term
+            status.role != .leader || status.term != term
         else { return }
-        var log = leader.log
+        var log = node.log
         for case .write(_, let writes) in events {
             for case .entry(let entry) in writes
-            where entry.position.term == leader.term && entry.position.index == log.last.next {
+            where entry.position.term == term && entry.position.index == log.last.next {
                 log.append(LogView.Record(position: entry.position, hash: entry.hash))
             }
         }
-        pastLeaders[leader.term] = log
+        pastLeaders[term] = log
     }
 
     /// A node leads, or speaks as if it did.
