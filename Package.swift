@@ -53,7 +53,7 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
-        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.39.0", traits: []),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
@@ -327,10 +327,7 @@ if Context.environment["CADASTRE_OPTIMISED"] != nil {
     ]
     for target in package.targets where computing.contains(target.name) {
         target.swiftSettings?.append(
-            .unsafeFlags(
-                ["-O", "-whole-module-optimization", "-num-threads", "2"],
-                .when(configuration: .debug)
-            )
+            .unsafeFlags(["-O"], .when(configuration: .debug))
         )
     }
 }
