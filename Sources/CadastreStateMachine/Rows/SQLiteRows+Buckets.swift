@@ -72,9 +72,7 @@ extension SQLiteRows {
 
     func put(_ row: BucketUsageRow, replacing old: BucketUsageRow?) throws(StateMachineError) {
         replace(old, by: row)
-        if bucketUsages.updateValue(Cached(row: row, isDirty: true), forKey: row.bucket)?.isDirty
-            != true
-        {
+        if bucketUsages.update(Cached(row: row, isDirty: true), of: row.bucket)?.isDirty != true {
             dirtyBucketUsages.append(row.bucket)
             dirtyRows += 1
         }

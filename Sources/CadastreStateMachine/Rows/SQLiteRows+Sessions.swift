@@ -10,10 +10,10 @@ extension SQLiteRows {
 
     func sessions(seenBefore time: UInt64, maximum: Int) -> [SessionRow] {
         guard oldestSeen < time else { return [] }
-        // Sorted by time and id, so the order of the dictionary does not get out.
-        let silent = sessionRows.values.lazy.map(\.row).filter { $0.seen < time }
+        // Sorted by time and id, so that the order of the table does not get out.
+        let silent = sessionRows.unordered.map(\.row).filter { $0.seen < time }
             .sorted { ($0.seen, $0.id) < ($1.seen, $1.id) }
-        oldestSeen = sessionRows.values.lazy.map(\.row.seen).min() ?? time
+        oldestSeen = sessionRows.unordered.map(\.row.seen).min() ?? time
         return Array(silent.prefix(maximum))
     }
 
@@ -21,8 +21,7 @@ extension SQLiteRows {
         replace(old, by: row)
         if old == nil { sessionCounts[SessionHolder(row.principal), default: 0] += 1 }
         oldestSeen = min(oldestSeen, row.seen)
-        if sessionRows.updateValue(Cached(row: row, isDirty: true), forKey: row.id)?.isDirty != true
-        {
+        if sessionRows.update(Cached(row: row, isDirty: true), of: row.id)?.isDirty != true {
             dirtySessions.append(row.id)
             dirtyRows += 1
         }
@@ -69,7 +68,7 @@ extension SQLiteRows {
     func put(_ row: SlotRow, replacing old: SlotRow?) throws(StateMachineError) {
         replace(old, by: row)
         let key = SlotKey(session: row.session, slot: row.slot)
-        if slotRows.updateValue(Cached(row: row, isDirty: true), forKey: key)?.isDirty != true {
+        if slotRows.update(Cached(row: row, isDirty: true), of: key)?.isDirty != true {
             dirtySlots.append(key)
             dirtyRows += 1
         }

@@ -59,9 +59,7 @@ extension SQLiteRows {
     func put(_ row: TenantUsageRow, replacing old: TenantUsageRow?) throws(StateMachineError) {
         replace(old, by: row)
         objectCount = objectCount &- (old?.objects ?? 0) &+ row.objects
-        if tenantUsages.updateValue(Cached(row: row, isDirty: true), forKey: row.tenant)?.isDirty
-            != true
-        {
+        if tenantUsages.update(Cached(row: row, isDirty: true), of: row.tenant)?.isDirty != true {
             dirtyTenantUsages.append(row.tenant)
             dirtyRows += 1
         }

@@ -116,9 +116,7 @@ extension SQLiteRows {
     /// Memory goes back below its bound; what is not written stays.
     private func forgetMuch() {
         if bucketRows.count > Self.maximumCached { bucketRows = [:] }
-        if bucketUsages.count > Self.maximumCached {
-            bucketUsages = bucketUsages.filter { $0.value.isDirty }
-        }
-        if slotRows.count > Self.maximumCached { slotRows = slotRows.filter { $0.value.isDirty } }
+        if bucketUsages.count > Self.maximumCached { bucketUsages.keep(where: \.isDirty) }
+        if slotRows.count > Self.maximumCached { slotRows.keep(where: \.isDirty) }
     }
 }

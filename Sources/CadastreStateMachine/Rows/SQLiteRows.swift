@@ -38,23 +38,23 @@ final class SQLiteRows {
     /// Bytes of the changes that made them: those of objects, each time they change.
     var dirtyBytes = 0
 
-    var tenantRows: [TenantID: TenantRow] = [:]
-    var tenantUsages: [TenantID: Cached<TenantUsageRow>] = [:]
+    var tenantRows = NumberedRows<TenantID, TenantRow>()
+    var tenantUsages = NumberedRows<TenantID, Cached<TenantUsageRow>>()
     var dirtyTenantUsages: [TenantID] = []
     /// Objects of all tenants: the sum over `tenantUsages`, for status and metrics.
     var objectCount: UInt64 = 0
     var access = AccessView()
 
     var bucketRows: [[UInt8]: BucketRow] = [:]
-    var bucketUsages: [BucketID: Cached<BucketUsageRow>] = [:]
+    var bucketUsages = NumberedRows<BucketID, Cached<BucketUsageRow>>()
     var dirtyBucketUsages: [BucketID] = []
 
-    var sessionRows: [UInt64: Cached<SessionRow>] = [:]
+    var sessionRows = NumberedRows<UInt64, Cached<SessionRow>>()
     var dirtySessions: [UInt64] = []
     var sessionCounts: [SessionHolder: Int] = [:]
     /// No session was last seen before this: spares most ticks the search for silent ones.
     var oldestSeen: UInt64 = 0
-    var slotRows: [SlotKey: Cached<SlotRow>] = [:]
+    var slotRows = NumberedRows<SlotKey, Cached<SlotRow>>()
     var dirtySlots: [SlotKey] = []
 
     /// Rows of one kind kept in memory although they are in the file; what is read beyond is
@@ -70,9 +70,10 @@ final class SQLiteRows {
     }
 
     /// The key of a slot.
-    struct SlotKey: Hashable, Comparable {
+    struct SlotKey: NumberedKey, Comparable {
         var session: UInt64
         var slot: UInt32
+        var mixed: UInt64 { session &+ UInt64(slot) }
         static func < (left: Self, right: Self) -> Bool {
             (left.session, left.slot) < (right.session, right.slot)
         }
