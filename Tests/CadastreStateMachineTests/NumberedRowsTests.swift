@@ -6,24 +6,23 @@ import Testing
 
 /// Rows by number, beside a dictionary that is obviously right.
 struct NumberedRowsTests {
-    /// Numbers whose products meet at the same places: all of them begin at one of two.
-    private static let colliding: [UInt64] = {
-        var numbers: [UInt64] = []
-        var number: UInt64 = 0
-        while numbers.count < 40 {
-            number += 1
-            if (number &* 0x9E37_79B9_7F4A_7C15) >> 57 <= 1 { numbers.append(number) }
-        }
-        return numbers
-    }()
+    /// With this the high bits of a number are its home, at every size.
+    private static let plain = PlaceSecret(before: 0, factor: 1)
+    /// All begin at the last place, and go on at the first.
+    private static let last = (0..<40).map { (number: UInt64) in UInt64.max << 52 | number }
+    /// Some begin at the last two places, some at the first two.
+    private static let ends = (0..<40).map { (number: UInt64) in
+        (number % 4 &- 2) << 58 | number
+    }
 
     @Test(
         "it holds what a dictionary holds, whatever comes and goes",
-        arguments: [Array(1...40), colliding, [0, .max, 1 << 63, 5]] as [[UInt64]]
+        arguments: [Array(1...40), last, ends, [0, .max, 1 << 63, 5]] as [[UInt64]],
+        [plain, .ofProcess]
     )
-    func agreesWithDictionary(numbers: [UInt64]) throws {
+    func agreesWithDictionary(numbers: [UInt64], secret: PlaceSecret) throws {
         var generator = SplitMix64(seed: 11)
-        var rows = NumberedRows<UInt64, String>()
+        var rows = NumberedRows<UInt64, String>(secret: secret)
         var model: [UInt64: String] = [:]
         for step in 0..<20_000 {
             let number = try #require(numbers.randomElement(using: &generator))

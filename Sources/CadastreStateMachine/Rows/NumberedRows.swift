@@ -1,6 +1,6 @@
 internal import CadastreProtocol
 
-/// A key made of numbers that the state machine gives itself: nobody else chooses them.
+/// A key made of numbers.
 protocol NumberedKey: Equatable {
     /// One number of the key's; it need not be another for each key, but nearly so.
     var mixed: UInt64 { get }
@@ -19,13 +19,26 @@ extension UInt64: NumberedKey {
     var mixed: UInt64 { self }
 }
 
+/// What decides about the places of keys.
+struct PlaceSecret {
+    var before: UInt64
+    var factor: UInt64
+
+    /// Another in each process, like the hashes of a dictionary, of which it is made.
+    static let ofProcess = PlaceSecret(before: drawn(0), factor: drawn(1) | 1)
+
+    private static func drawn(_ number: Int) -> UInt64 {
+        UInt64(bitPattern: Int64(number.hashValue))
+    }
+}
+
 /// Rows in memory, found by such a key.
 ///
-/// A `Dictionary` guards against keys that somebody chose so that they collide: some 300 instructions
-/// a look-up, and a put makes eight. Here it is a multiplication and a comparison: open addressing
-/// with linear probing, where a removal closes the gap (Knuth, The Art of Computer Programming,
-/// volume 3, §6.4, algorithm R). The place of a row tells nothing: two nodes with the same rows may
-/// have them in other places.
+/// A `Dictionary` takes some 300 instructions a look-up, and a put makes eight. Here it is one
+/// multiplication by a secret of the process and a comparison, which guards as well against clients
+/// who choose slots so that they collide. Open addressing with linear probing, where a removal closes
+/// the gap (Knuth, The Art of Computer Programming, volume 3, §6.4, algorithm R). The place of a row
+/// tells nothing, and is another in each process.
 struct NumberedRows<Key: NumberedKey, Row> {
     /// As many as a power of two, at most three quarters of them taken; none while there is no row.
     private var keys: [Key?] = []
@@ -33,6 +46,10 @@ struct NumberedRows<Key: NumberedKey, Row> {
     private var rows: [Row?] = []
     /// How many there are.
     private(set) var count = 0
+    private let secret: PlaceSecret
+
+    /// An empty table.
+    init(secret: PlaceSecret = .ofProcess) { self.secret = secret }
 
     /// The row of a key; nil is none.
     subscript(key: Key) -> Row? {
@@ -69,7 +86,9 @@ struct NumberedRows<Key: NumberedKey, Row> {
 
     /// Keeps the rows for which that holds, and gives back the memory of the others.
     mutating func keep(where isKept: (Row) -> Bool) {
-        var kept = Self()
+        var kept = Self(secret: secret)
+        // At once: rows come in the order of their homes, and would crowd in a smaller table.
+        kept.makeRoom(for: rows.count { $0.map(isKept) == true })
         for (key, row) in zip(keys, rows) {
             if let key, let row, isKept(row) { kept.update(row, of: key) }
         }
@@ -89,11 +108,12 @@ struct NumberedRows<Key: NumberedKey, Row> {
         return nil
     }
 
-    /// Where a key stands if nobody stood there before it: the high bits of a product with 2^64
-    /// divided by the golden ratio, which spreads numbers in a row evenly (Knuth, the same, §6.4).
+    /// Where a key stands if nobody stood there before it: both halves of a product count, so that
+    /// who does not know the factors cannot tell which keys meet (as `RowHasher` folds).
     @inline(__always)
     private func home(of key: Key) -> Int {
-        let spread = key.mixed &* 0x9E37_79B9_7F4A_7C15
+        let product = (key.mixed ^ secret.before).multipliedFullWidth(by: secret.factor)
+        let spread = product.high ^ product.low
         return Int(spread >> UInt64(64 - keys.count.trailingZeroBitCount))
     }
 
@@ -101,14 +121,25 @@ struct NumberedRows<Key: NumberedKey, Row> {
     private func next(_ place: Int) -> Int { (place + 1) & (keys.count - 1) }
 
     private mutating func grow() {
-        let before = zip(keys, rows)
-        let size = max(8, 2 * keys.count)
-        (keys, rows, count) = (
-            Array(repeating: nil, count: size), Array(repeating: nil, count: size), 0
-        )
-        for (key, row) in before {
-            if let key, let row { update(row, of: key) }
+        var grown = Self(secret: secret)
+        grown.makeRoom(places: max(8, 2 * keys.count))
+        for (key, row) in zip(keys, rows) {
+            if let key, let row { grown.update(row, of: key) }
         }
+        self = grown
+    }
+
+    /// Of an empty table.
+    private mutating func makeRoom(for count: Int) {
+        guard count > 0 else { return }
+        var places = 8
+        while 4 * count > 3 * places { places *= 2 }
+        makeRoom(places: places)
+    }
+
+    private mutating func makeRoom(places: Int) {
+        keys = Array(repeating: nil, count: places)
+        rows = Array(repeating: nil, count: places)
     }
 
     private mutating func remove(_ key: Key) {
