@@ -8,13 +8,14 @@ extension ConsensusStage {
     /// Queues commands, or says at once why not: a command that does not wait was not proposed.
     mutating func admit(_ commands: [WaitingCommand], into output: inout ConsensusOutput) {
         proposers.came(commands.count, at: now.monotonic)
-        for command in commands {
+        let commands = commands.span
+        for place in commands.indices {
             if raft.role != .leader || identity.isWitness {
-                refuse(command.key, .notLeader, into: &output)
-            } else if isDiskFull || isSpaceLow && command.isGrowing {
-                refuse(command.key, .diskFull, into: &output)
-            } else if !proposals.add(command) {
-                refuse(command.key, .overloaded, into: &output)
+                refuse(commands[place].key, .notLeader, into: &output)
+            } else if isDiskFull || isSpaceLow && commands[place].isGrowing {
+                refuse(commands[place].key, .diskFull, into: &output)
+            } else if !proposals.add(commands[place]) {
+                refuse(commands[place].key, .overloaded, into: &output)
             }
         }
     }

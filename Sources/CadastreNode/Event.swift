@@ -76,7 +76,7 @@ package struct WaitingCommand: Sendable {
     ) {
         self.init(key: key, tenant: tenant, bytes: envelope.encode(), deadline: deadline)
         self.envelope = envelope
-        operations = max(1, envelope.command.operations)
+        operations = max(1, envelope.operations)
     }
 }
 

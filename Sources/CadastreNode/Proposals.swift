@@ -44,7 +44,7 @@ struct Proposals: Sendable {
     /// Queues a command behind its tenant's others.
     ///
     /// False: too much waits already.
-    mutating func add(_ command: WaitingCommand) -> Bool {
+    mutating func add(_ command: consuming WaitingCommand) -> Bool {
         guard count < maximumCount, size + command.bytes.count <= maximumSize else { return false }
         let place: Int
         if let known = places[command.tenant] {
@@ -56,7 +56,6 @@ struct Proposals: Sendable {
         }
         count += 1
         size += command.bytes.count
-        var command = command
         // Decoded, many small parts are a dozen times their bytes: where much waits they are decoded
         // again.
         if size > Self.maximumSizeDecoded { command.envelope = nil }
@@ -82,22 +81,25 @@ struct Proposals: Sendable {
         var silent = 0
         while count > 0, silent < queues.count {
             if turn >= queues.count { turn = 0 }
-            guard let next = queues[turn].commands.first else {
+            guard var next = queues[turn].commands.popFirst() else {
                 silent += 1
                 turn += 1
                 continue
             }
             silent = 0
+            let bytes = next.bytes.count
             if next.deadline < now {
                 expired.append(next)
             } else {
-                guard block.add(next.bytes, operations: next.operations) else { break }
+                guard block.add(next.bytes, operations: next.operations) else {
+                    queues[turn].commands.prepend(next)
+                    break
+                }
                 keys.append(next.key)
-                if let envelope = next.envelope { commands.append(envelope) }
+                if let envelope = next.envelope.take() { commands.append(envelope) }
             }
-            queues[turn].commands.removeFirst()
             count -= 1
-            size -= next.bytes.count
+            size -= bytes
             turn += 1
         }
         if count == 0 { forgetTenants() }

@@ -52,7 +52,7 @@ extension Span<UInt8> {
     /// A copy of some bytes.
     ///
     /// The caller has checked that they lie within.
-    func copy(_ range: Range<Int>) -> [UInt8] {
+    package func copy(_ range: Range<Int>) -> [UInt8] {
         unsafe extracting(range).withUnsafeBufferPointer { unsafe Array($0) }
     }
 

@@ -25,6 +25,11 @@ package enum Names {
     ///
     /// - Throws: `invalidName`.
     package static func checkBucket(_ name: [UInt8]) throws(ProtocolError) {
+        try checkBucket(name.span)
+    }
+
+    /// A bucket's name that lies elsewhere.
+    static func checkBucket(_ name: Span<UInt8>) throws(ProtocolError) {
         guard ProtocolLimits.bucketNameSize.contains(name.count) else {
             throw .outOfBounds(
                 .invalidName,
@@ -33,15 +38,15 @@ package enum Names {
                 ProtocolLimits.bucketNameSize
             )
         }
-        guard let first = name.first, let last = name.last, isAlphanumeric(first),
-            isAlphanumeric(last)
-        else {
+        guard isAlphanumeric(name[0]), isAlphanumeric(name[name.count - 1]) else {
             throw ProtocolError(
                 .invalidName,
                 "a bucket's name begins and ends with a lowercase letter or a digit"
             )
         }
-        for byte in name where !isAlphanumeric(byte) && byte != 0x2E && byte != 0x2D {
+        for place in name.indices {
+            let byte = name[place]
+            guard !isAlphanumeric(byte), byte != 0x2E, byte != 0x2D else { continue }
             throw ProtocolError(
                 .invalidName,
                 "a bucket's name is made of lowercase letters, digits, '.' and '-'"
@@ -53,8 +58,13 @@ package enum Names {
     ///
     /// - Throws: `invalidKey`.
     package static func checkKey(_ key: [UInt8]) throws(ProtocolError) {
-        guard ProtocolLimits.keySize.contains(key.count) else {
-            throw .outOfBounds(.invalidKey, "the key", key.count, ProtocolLimits.keySize)
+        try checkKey(size: key.count)
+    }
+
+    /// An object's key by its size, which is all that is asked of it.
+    static func checkKey(size: Int) throws(ProtocolError) {
+        guard ProtocolLimits.keySize.contains(size) else {
+            throw .outOfBounds(.invalidKey, "the key", size, ProtocolLimits.keySize)
         }
     }
 

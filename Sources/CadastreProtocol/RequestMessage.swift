@@ -62,6 +62,17 @@ package struct RequestMessage: Hashable, Sendable {
 
     /// Appends the body.
     package func append(to bytes: inout [UInt8]) {
+        appendHead(to: &bytes)
+        content.append(to: &bytes)
+    }
+
+    /// Appends the body, whose content is encoded already (``RequestContent/encode()``).
+    package func append(encodedContent: [UInt8], to bytes: inout [UInt8]) {
+        appendHead(to: &bytes)
+        bytes.append(contentsOf: encodedContent)
+    }
+
+    private func appendHead(to bytes: inout [UInt8]) {
         let tenant = tenant ?? []
         precondition(
             tenant.count <= ProtocolLimits.nameSize.upperBound,
@@ -79,7 +90,6 @@ package struct RequestMessage: Hashable, Sendable {
         identity.append(to: &bytes)
         bytes.append(zeros: identityStart + 48 - bytes.count)
         bytes.append(contentsOf: tenant)
-        content.append(to: &bytes)
     }
 
     /// The body.
@@ -205,6 +215,14 @@ package enum RequestContent: Hashable, Sendable {
         case .query: .query
         case .administration: .administration
         }
+    }
+
+    /// The schema's message.
+    package func encode() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(512)
+        append(to: &bytes)
+        return bytes
     }
 
     /// Appends the schema's message.

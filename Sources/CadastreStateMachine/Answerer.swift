@@ -5,11 +5,11 @@ package import CadastreProtocol
 /// Operators see tenants and grants and no object; a tenant sees itself and what it holds; a
 /// service sees what the tenants hold that granted it. What is absent and what is forbidden look
 /// the same to services and tenants.
-package struct Answerer {
-    let rows: any Rows
+package struct Answerer<State: Rows> {
+    let rows: State
 
     /// Answers from these rows.
-    package init(_ rows: any Rows) { self.rows = rows }
+    package init(_ rows: State) { self.rows = rows }
 
     /// What a query is answered with.
     typealias Outcome = Result<Answer, Refusal>

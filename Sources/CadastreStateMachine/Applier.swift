@@ -6,18 +6,20 @@ package import CadastreProtocol
 /// bucket epoch, then in each command tenant, bucket, static limits, preconditions, quota, effects.
 /// A refused command writes nothing but its reply, and that only if a retry is to get it again
 /// (``Refusal/isStored``). Whatever becomes of a request, its session was seen.
-package struct Applier {
-    let rows: any Rows
+///
+/// Compiled for the rows it works on: a command asks them some twenty times.
+package struct Applier<State: Rows> {
+    let rows: State
     private let key: RowHashKey
 
     /// Works on these rows; the key makes the hashes by which reused requests are recognised.
-    package init(_ rows: any Rows, key: RowHashKey) {
+    package init(_ rows: State, key: RowHashKey) {
         self.rows = rows
         self.key = key
     }
 
     /// A key range's epoch as long as ranges never move.
-    private static let rangeEpoch: UInt64 = 1
+    private static var rangeEpoch: UInt64 { 1 }
 
     /// Executes one command of the entry.
     package func apply(

@@ -26,8 +26,9 @@ enum CommandHash {
         case .deleteObject(let command): combine(command, into: &hasher)
         case .batch(let command):
             hasher.combine(UInt64(command.operations.count))
-            for operation in command.operations {
-                switch operation {
+            let operations = command.operations.span
+            for place in operations.indices {
+                switch operations[place] {
                 case .put(let put):
                     hasher.combine(1 as UInt64)
                     combine(put, into: &hasher)
@@ -60,23 +61,29 @@ enum CommandHash {
     }
 
     private static func combine(_ command: PutObject, into hasher: inout RowHasher) {
-        hasher.combine(command.bucket)
-        hasher.combine(command.key)
+        let parts = command.parts.span
+        hasher.combine(parts.extracting(command.range(of: .bucket)))
+        hasher.combine(parts.extracting(command.range(of: .key)))
         hasher.combine(command.size)
-        hasher.combine(command.etag)
-        hasher.combine(UInt64(command.checksum?.algorithm.rawValue ?? 0))
-        if let checksum = command.checksum { hasher.combine(checksum.value) }
-        hasher.combine(command.contentType)
-        for attributes in [command.metadata, command.tags] {
-            hasher.combine(UInt64(attributes.count))
-            for attribute in attributes {
-                hasher.combine(attribute.name)
-                hasher.combine(attribute.value)
-            }
+        hasher.combine(parts.extracting(command.range(of: .etag)))
+        hasher.combine(UInt64(command.checksumAlgorithm?.rawValue ?? 0))
+        if command.checksumAlgorithm != nil {
+            hasher.combine(parts.extracting(command.range(of: .checksum)))
         }
-        hasher.combine(command.locations)
+        hasher.combine(parts.extracting(command.range(of: .contentType)))
+        combine(command.metadata, into: &hasher)
+        combine(command.tags, into: &hasher)
+        hasher.combine(parts.extracting(command.range(of: .locations)))
         combine(command.precondition, into: &hasher)
         hasher.combine(command.modifiedMilliseconds)
+    }
+
+    private static func combine(_ attributes: [Attribute], into hasher: inout RowHasher) {
+        hasher.combine(UInt64(attributes.count))
+        for attribute in attributes {
+            hasher.combine(attribute.name)
+            hasher.combine(attribute.value)
+        }
     }
 
     private static func combine(_ command: DeleteObject, into hasher: inout RowHasher) {

@@ -39,7 +39,10 @@ package struct RowHasher {
     }
 
     /// Takes bytes, and how many.
-    package mutating func combine(_ bytes: [UInt8]) {
+    package mutating func combine(_ bytes: [UInt8]) { combine(bytes.span) }
+
+    /// Takes bytes that lie elsewhere, and how many.
+    package mutating func combine(_ bytes: Span<UInt8>) {
         combine(UInt64(bytes.count))
         unsafe bytes.withUnsafeBytes { buffer in
             var offset = 0

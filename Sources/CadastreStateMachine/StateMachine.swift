@@ -231,8 +231,9 @@ package final class StateMachine {
         switch context.kind {
         case .commands:
             let applier = Applier(rows, key: key)
-            for command in commands {
-                let reply = try applier.apply(command, in: context)
+            let commands = commands.span
+            for place in commands.indices {
+                let reply = try applier.apply(commands[place], in: context)
                 counters.commandsApplied += 1
                 if reply.refusal != nil { counters.commandsRefused += 1 }
                 replies.append(reply)

@@ -9,37 +9,43 @@ import Testing
 /// defect wrote may.
 @Suite
 struct ObjectBodyTests {
-    private static let body = ObjectBody(
-        PutObject(
-            bucket: Array("scans".utf8),
-            key: Array("a".utf8),
-            size: 7,
-            etag: [1, 2],
-            checksum: Checksum(algorithm: .sha256, value: Array(0..<32)),
-            contentType: Array("application/dicom".utf8),
-            metadata: [Attribute(name: [1], value: [2, 3]), Attribute(name: [4], value: [])],
-            tags: [Attribute(name: [5, 6], value: [7])],
-            locations: Array(repeating: 9, count: 70_000)
-        )
+    private static let put = PutObject(
+        bucket: Array("scans".utf8),
+        key: Array("a".utf8),
+        size: 7,
+        etag: [1, 2],
+        checksum: Checksum(algorithm: .sha256, value: Array(0..<32)),
+        contentType: Array("application/dicom".utf8),
+        metadata: [Attribute(name: [1], value: [2, 3]), Attribute(name: [4], value: [])],
+        tags: [Attribute(name: [5, 6], value: [7])],
+        locations: Array(repeating: 9, count: 70_000)
     )
 
     @Test
-    func `reads what it wrote`() {
-        #expect(ObjectBody(decoding: Self.body.encode()) == Self.body)
+    func `reads what it wrote`() throws {
+        let body = try #require(ObjectBody(decoding: ObjectBody.encode(Self.put)))
+        #expect(body.checksum == Self.put.checksum)
+        #expect(body.contentType == Self.put.contentType)
+        #expect(body.metadata == Self.put.metadata)
+        #expect(body.tags == Self.put.tags)
+        #expect(body.locations == Self.put.locations)
     }
 
     @Test
-    func `reads the smallest, and nothing smaller`() {
-        let body = ObjectBody(PutObject(bucket: Array("scans".utf8), key: Array("a".utf8), size: 7))
-        let bytes = body.encode()
+    func `reads the smallest, and nothing smaller`() throws {
+        let put = PutObject(bucket: Array("scans".utf8), key: Array("a".utf8), size: 7)
+        let bytes = ObjectBody.encode(put)
         #expect(bytes.count == 16)
-        #expect(ObjectBody(decoding: bytes) == body)
+        let body = try #require(ObjectBody(decoding: bytes))
+        #expect(body.checksum == nil)
+        #expect(body.contentType.isEmpty && body.locations.isEmpty)
+        #expect(body.metadata.isEmpty && body.tags.isEmpty)
         #expect(ObjectBody(decoding: Array(bytes.prefix(15))) == nil)
     }
 
     @Test
     func `reads no part of it and nothing with more behind`() {
-        let bytes = Self.body.encode()
+        let bytes = ObjectBody.encode(Self.put)
         for size in Array(0..<100) + [bytes.count - 20, bytes.count - 1] {
             #expect(ObjectBody(decoding: Array(bytes.prefix(size))) == nil, "\(size) bytes")
         }
@@ -48,7 +54,7 @@ struct ObjectBodyTests {
 
     @Test
     func `reads no other header`() {
-        let bytes = Self.body.encode()
+        let bytes = ObjectBody.encode(Self.put)
         for place in 0..<16 {
             for value in UInt8.min...UInt8.max where value != bytes[place] {
                 var changed = bytes

@@ -69,7 +69,9 @@ final class ActiveRequest {
             ),
             content: submission.content
         )
-        Frame.append(.request, group: 0, requestID: id, to: &output) { message.append(to: &$0) }
+        Frame.append(.request, group: 0, requestID: id, to: &output) { output in
+            message.append(encodedContent: submission.bytes, to: &output)
+        }
     }
 }
 

@@ -20,8 +20,9 @@ package struct Batch: Hashable, Sendable {
 
 extension Batch: CommandContent {
     func append(to bytes: inout [UInt8]) {
-        for operation in operations {
-            bytes.append(messageField: 1) { operation.append(to: &$0) }
+        let operations = operations.span
+        for place in operations.indices {
+            bytes.append(messageField: 1) { operations[place].append(to: &$0) }
         }
     }
 
@@ -56,9 +57,10 @@ extension Batch: CommandContent {
                 unit: "operations"
             )
         }
-        for (place, operation) in operations.enumerated() {
+        let operations = operations.span
+        for place in operations.indices {
             do throws(ProtocolError) {
-                switch operation {
+                switch operations[place] {
                 case .put(let put): try put.validate()
                 case .delete(let delete): try delete.validate()
                 }

@@ -74,6 +74,13 @@ package struct Checksum: Hashable, Sendable {
             case .crc64nvme: 8
             }
         }
+
+        /// Refuses a digest of another size.
+        func check(size given: Int) throws(ProtocolError) {
+            guard given == size else {
+                throw .outOfBounds(.invalidValue, "the checksum", given, size...size)
+            }
+        }
     }
     /// How it was computed.
     package var algorithm: Algorithm
@@ -88,6 +95,16 @@ package struct Checksum: Hashable, Sendable {
 
     /// Appends a field.
     func append(field number: UInt8, to bytes: inout [UInt8]) {
+        Self.append(field: number, algorithm, value.span, to: &bytes)
+    }
+
+    /// Appends a field with a digest that lies elsewhere.
+    static func append(
+        field number: UInt8,
+        _ algorithm: Algorithm,
+        _ value: Span<UInt8>,
+        to bytes: inout [UInt8]
+    ) {
         bytes.append(messageField: number) { bytes in
             bytes.append(field: 1, UInt64(algorithm.rawValue))
             bytes.append(field: 2, value)
@@ -96,12 +113,21 @@ package struct Checksum: Hashable, Sendable {
 
     /// Reads the schema's message.
     init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+        let (algorithm, value) = try Self.read(reader, in: bytes)
+        self.init(algorithm: algorithm, value: bytes.copy(value))
+    }
+
+    /// Reads the schema's message: the algorithm, and where the digest lies.
+    static func read(
+        _ reader: consuming FieldReader,
+        in bytes: Span<UInt8>
+    ) throws(ProtocolError) -> (Algorithm, Range<Int>) {
         var number: UInt64 = 0
-        var value: [UInt8] = []
+        var value = 0..<0
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1: number = try reader.integer(field, in: bytes)
-            case 2: value = try reader.bytes(field, in: bytes, maximum: 32)
+            case 2: value = try reader.range(field, in: bytes, maximum: 32)
             default: try reader.unknown(field, in: bytes)
             }
         }
@@ -114,19 +140,7 @@ package struct Checksum: Hashable, Sendable {
                 "the checksum's algorithm is not known to this version"
             )
         }
-        self.init(algorithm: algorithm, value: value)
-    }
-
-    /// Checks the size against the algorithm.
-    func validate() throws(ProtocolError) {
-        guard value.count == algorithm.size else {
-            throw .outOfBounds(
-                .invalidValue,
-                "the checksum",
-                value.count,
-                algorithm.size...algorithm.size
-            )
-        }
+        return (algorithm, value)
     }
 }
 

@@ -19,14 +19,24 @@ extension [UInt8] {
 
     /// A field without presence: no bytes are left out.
     mutating func append(field number: UInt8, _ value: [UInt8]) {
+        append(field: number, value.span)
+    }
+
+    /// The same of bytes that lie elsewhere.
+    mutating func append(field number: UInt8, _ value: Span<UInt8>) {
         if !value.isEmpty { append(presentField: number, value) }
     }
 
     /// A field with presence or an element, written whatever the value.
     mutating func append(presentField number: UInt8, _ value: [UInt8]) {
+        append(presentField: number, value.span)
+    }
+
+    /// The same of bytes that lie elsewhere.
+    mutating func append(presentField number: UInt8, _ value: Span<UInt8>) {
         append(key: number, wireType: 2)
         append(varint: UInt64(value.count))
-        append(contentsOf: value)
+        append(copying: value)
     }
 
     /// A message, which `write` appends.

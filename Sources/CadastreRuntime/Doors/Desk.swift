@@ -199,7 +199,7 @@ final class Desk: @unchecked Sendable {
     // MARK: To the stages
 
     /// Takes a command for the next hand-over.
-    func add(_ command: WaitingCommand) {
+    func add(_ command: consuming WaitingCommand) {
         commands.append(command)
         wantHandOver()
     }

@@ -8,19 +8,20 @@ extension Applier {
     func apply(_ command: Batch, for tenant: TenantID) throws(StateMachineError) -> Reply {
         guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
         if let refusal = brokenLimit(of: command) { return .refused(refusal) }
-        var judge = BatchJudge(owner, usage: try usage(of: tenant))
-        for (place, operation) in command.operations.enumerated() {
-            if let refusal = try judge.refusal(of: operation, on: self) {
+        var judge = BatchJudge(command.operations, owner, usage: try usage(of: tenant))
+        for place in command.operations.indices {
+            if let refusal = try judge.refusal(ofOperation: place, on: self) {
                 return .refused(refusal, operation: place + 1)
             }
         }
         guard judge.isWithinQuota else { return .refused(.quotaExceeded) }
         var removed: UInt64 = 0
         var last: UInt64 = 0
-        for (operation, effect) in zip(command.operations, judge.effects) {
+        let operations = command.operations.span
+        for (place, effect) in judge.effects.enumerated() {
             // Of an object that changes twice the first change has made another row.
             let old = effect.isFirst ? effect.old : try rows.object(at: effect.place)
-            switch operation {
+            switch operations[place] {
             case .put(let put):
                 last = nextSequence()
                 try write(put, at: effect.place, replacing: old, sequence: last)
@@ -52,8 +53,9 @@ private struct BatchJudge {
 
     /// Of an object what later operations are judged by.
     fileprivate struct Left {
-        var etag: [UInt8]
         var size: UInt64
+        /// By which operation; nil: the object is as it was before the batch.
+        var operation: Int?
     }
 
     private struct BucketUse {
@@ -63,6 +65,7 @@ private struct BatchJudge {
         var now: BucketUsageRow
     }
 
+    private let operations: [Batch.Operation]
     private let owner: TenantRow
     private let usageBefore: TenantUsageRow
     private var usage: TenantUsageRow
@@ -75,7 +78,9 @@ private struct BatchJudge {
     private(set) var effects: [Effect] = []
 
     /// A batch of this tenant, which holds so much.
-    init(_ owner: TenantRow, usage: TenantUsageRow) {
+    init(_ operations: [Batch.Operation], _ owner: TenantRow, usage: TenantUsageRow) {
+        self.operations = operations
+        effects.reserveCapacity(operations.count)
         self.owner = owner
         usageBefore = usage
         self.usage = usage
@@ -89,16 +94,24 @@ private struct BatchJudge {
     /// The order of evaluation is that of the command by itself (``Applier``), but that limits were held
     /// against all of them before.
     mutating func refusal(
-        of operation: Batch.Operation,
-        on applier: Applier
+        ofOperation number: Int,
+        on applier: Applier<some Rows>
     ) throws(StateMachineError) -> Refusal? {
         var size: UInt64?
-        if case .put(let put) = operation {
+        let known: Int?
+        let key: [UInt8]
+        switch operations[number] {
+        case .put(let put):
             guard owner.status == .active else { return .tenantSuspended }
             size = put.size
+            let name = put.parts.span.extracting(put.range(of: .bucket))
+            known = try self.place(ofBucket: name, on: applier)
+            key = put.key
+        case .delete(let delete):
+            known = try self.place(ofBucket: delete.bucket.span, on: applier)
+            key = delete.key
         }
-        let (name, key) = operation.object
-        guard let bucket = try place(ofBucket: name, on: applier) else { return .noSuchBucket }
+        guard let bucket = known else { return .noSuchBucket }
         let place = HashedPlace(buckets[bucket].id, key)
         let earlier = newest.slot(under: place.hash) {
             effects[Int($0)].place.key == key
@@ -107,37 +120,43 @@ private struct BatchJudge {
         let old = earlier == nil ? try applier.rows.object(at: place) : nil
         let found =
             earlier.map { effects[Int(newest[$0])].left }
-            ?? old.map { Left(etag: $0.etag, size: $0.size) }
-        if let refusal = operation.precondition?.refusal(forEntityTag: found?.etag) {
-            return refusal
+            ?? old.map { Left(size: $0.size, operation: nil) }
+        if let precondition = operations[number].precondition {
+            let etag = found.flatMap { $0.operation.flatMap(putEtag) ?? old?.etag }
+            if let refusal = precondition.refusal(forEntityTag: etag) { return refusal }
         }
         let change = UsageChange(from: found?.size, to: size)
         guard try count(change, inBucket: bucket) else { return .quotaExceeded }
-        var left: Left?
-        if case .put(let put) = operation { left = Left(etag: put.etag, size: put.size) }
+        let left = size.map { Left(size: $0, operation: number) }
         if let earlier { newest.remove(earlier) }
         newest.add(UInt32(effects.count), under: place.hash)
         effects.append(Effect(place: place, old: old, isFirst: earlier == nil, left: left))
         return nil
     }
 
+    private func putEtag(ofOperation number: Int) -> [UInt8]? {
+        if case .put(let put) = operations[number] { put.etag } else { nil }
+    }
+
     /// Writes what the tenant and its buckets hold afterwards.
-    func writeUsage(to rows: any Rows) throws(StateMachineError) {
+    func writeUsage(to rows: some Rows) throws(StateMachineError) {
         try rows.put(usage, replacing: usageBefore)
         for bucket in buckets { try rows.put(bucket.now, replacing: bucket.before) }
     }
 
     private mutating func place(
-        ofBucket name: [UInt8],
-        on applier: Applier
+        ofBucket name: Span<UInt8>,
+        on applier: Applier<some Rows>
     ) throws(StateMachineError) -> Int? {
         // Most batches are about one.
-        if let last = buckets.last, last.name == name { return buckets.count - 1 }
-        if let place = bucketPlaces[name] { return place }
+        if let last = buckets.last, ByteOrder.areEqual(last.name.span, name) {
+            return buckets.count - 1
+        }
+        if let place = bucketPlaces[name.copy(0..<name.count)] { return place }
         guard let bucket = try applier.bucket(named: name, of: owner.id) else { return nil }
         let usage = try applier.usage(of: bucket.id)
-        buckets.append(BucketUse(name: name, id: bucket.id, before: usage, now: usage))
-        bucketPlaces[name] = buckets.count - 1
+        buckets.append(BucketUse(name: bucket.name, id: bucket.id, before: usage, now: usage))
+        bucketPlaces[bucket.name] = buckets.count - 1
         return buckets.count - 1
     }
 

@@ -6,7 +6,7 @@ extension Applier {
         _ command: DeleteBucket,
         for tenant: TenantID
     ) throws(StateMachineError) -> Reply {
-        guard let bucket = try bucket(named: command.name, of: tenant) else {
+        guard let bucket = try bucket(named: command.name.span, of: tenant) else {
             return .refused(.noSuchBucket)
         }
         let held = try usage(of: bucket.id)
@@ -22,7 +22,7 @@ extension Applier {
 
     /// The tenant's bucket of this name; that of another tenant does not exist for it.
     func bucket(
-        named name: [UInt8],
+        named name: Span<UInt8>,
         of tenant: TenantID
     ) throws(StateMachineError) -> BucketRow? {
         guard let bucket = try rows.bucket(named: name), bucket.tenant == tenant else {

@@ -6,7 +6,7 @@ extension Applier {
         _ command: DeleteObject,
         for tenant: TenantID
     ) throws(StateMachineError) -> Reply {
-        guard let bucket = try bucket(named: command.bucket, of: tenant) else {
+        guard let bucket = try bucket(named: command.bucket.span, of: tenant) else {
             return .refused(.noSuchBucket)
         }
         if let refusal = brokenLimit(of: command) { return .refused(refusal) }

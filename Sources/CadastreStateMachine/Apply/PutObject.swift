@@ -8,7 +8,8 @@ extension Applier {
     ) throws(StateMachineError) -> Reply {
         guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
         guard owner.status == .active else { return .refused(.tenantSuspended) }
-        guard let bucket = try bucket(named: command.bucket, of: tenant) else {
+        let name = command.parts.span.extracting(command.range(of: .bucket))
+        guard let bucket = try bucket(named: name, of: tenant) else {
             return .refused(.noSuchBucket)
         }
         if let refusal = brokenLimit(of: command) { return .refused(refusal) }
@@ -39,14 +40,14 @@ extension Applier {
     ) throws(StateMachineError) {
         let row = ObjectRow(
             bucket: BucketID(place.bucket),
-            key: command.key,
+            key: place.key,
             sequence: sequence,
             size: command.size,
             etag: command.etag,
             modified: command.modifiedMilliseconds ?? rows.system.clusterTime,
             bodyHash: 0
         )
-        try rows.put(row, at: place, body: ObjectBody(command), replacing: old)
+        try rows.put(row, at: place, body: ObjectBody.encode(command), replacing: old)
     }
 
     /// Counts the change of one object in its bucket's usage.

@@ -27,43 +27,43 @@ package struct ObjectBody: Hashable, Sendable {
     /// Where its bytes are.
     package var locations: [UInt8]
 
-    /// The body of a put.
-    package init(_ command: PutObject) {
-        checksum = command.checksum
-        contentType = command.contentType
-        metadata = command.metadata
-        tags = command.tags
-        locations = command.locations
-    }
-
-    /// The bytes of its layout; every size was checked against ``ProtocolLimits`` before.
-    package func encode() -> [UInt8] {
+    /// The body of a put, in its layout; every size was checked against ``ProtocolLimits`` before.
+    package static func encode(_ put: PutObject) -> [UInt8] {
         var bytes: [UInt8] = []
-        let pairs = (metadata + tags).reduce(0) { $0 + 4 + $1.name.count + $1.value.count }
+        let checksum = put.range(of: .checksum)
+        let contentType = put.range(of: .contentType)
+        let locations = put.range(of: .locations)
         bytes.reserveCapacity(
-            16 + (checksum?.value.count ?? 0) + contentType.count + locations.count + pairs
+            16 + checksum.count + contentType.count + locations.count + size(put.metadata)
+                + size(put.tags)
         )
         bytes.append(1)
-        bytes.append(checksum?.algorithm.rawValue ?? 0)
-        Self.append(UInt16(checksum?.value.count ?? 0), to: &bytes)
-        Self.append(UInt16(contentType.count), to: &bytes)
-        Self.append(UInt16(metadata.count), to: &bytes)
-        Self.append(UInt16(tags.count), to: &bytes)
-        Self.append(0, to: &bytes)
-        Self.append(UInt16(truncatingIfNeeded: locations.count), to: &bytes)
-        Self.append(UInt16(locations.count >> 16), to: &bytes)
-        if let checksum { bytes.append(contentsOf: checksum.value) }
-        bytes.append(contentsOf: contentType)
-        bytes.append(contentsOf: locations)
-        for attributes in [metadata, tags] {
-            for pair in attributes {
-                Self.append(UInt16(pair.name.count), to: &bytes)
-                Self.append(UInt16(pair.value.count), to: &bytes)
-                bytes.append(contentsOf: pair.name)
-                bytes.append(contentsOf: pair.value)
-            }
-        }
+        bytes.append(put.checksumAlgorithm?.rawValue ?? 0)
+        append(UInt16(checksum.count), to: &bytes)
+        append(UInt16(contentType.count), to: &bytes)
+        append(UInt16(put.metadata.count), to: &bytes)
+        append(UInt16(put.tags.count), to: &bytes)
+        append(0, to: &bytes)
+        append(UInt16(truncatingIfNeeded: locations.count), to: &bytes)
+        append(UInt16(locations.count >> 16), to: &bytes)
+        // As they lie in the command.
+        bytes.append(contentsOf: put.parts[checksum.lowerBound..<locations.upperBound])
+        append(put.metadata, to: &bytes)
+        append(put.tags, to: &bytes)
         return bytes
+    }
+
+    private static func size(_ attributes: [Attribute]) -> Int {
+        attributes.reduce(0) { $0 + 4 + $1.name.count + $1.value.count }
+    }
+
+    private static func append(_ attributes: [Attribute], to bytes: inout [UInt8]) {
+        for pair in attributes {
+            append(UInt16(pair.name.count), to: &bytes)
+            append(UInt16(pair.value.count), to: &bytes)
+            bytes.append(contentsOf: pair.name)
+            bytes.append(contentsOf: pair.value)
+        }
     }
 
     /// The body of these bytes; nil if they do not follow the layout.

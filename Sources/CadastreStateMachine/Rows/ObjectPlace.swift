@@ -70,6 +70,15 @@ enum ByteOrder {
         unsafe left.count == right.count && sharedCount(left, right) == left.count
     }
 
+    /// Whether they are the same.
+    @inline(__always)
+    static func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+        guard left.count == right.count else { return false }
+        return unsafe left.withUnsafeBytes { left in
+            unsafe right.withUnsafeBytes { right in unsafe areEqual(left, right) }
+        }
+    }
+
     /// How many bytes they begin with in common.
     static func sharedCount(
         _ left: UnsafeRawBufferPointer,

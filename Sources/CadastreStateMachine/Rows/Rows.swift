@@ -83,7 +83,7 @@ package protocol Rows: AnyObject {
     // MARK: Buckets
 
     /// The bucket with this name, whosever it is.
-    func bucket(named name: [UInt8]) throws(StateMachineError) -> BucketRow?
+    func bucket(named name: Span<UInt8>) throws(StateMachineError) -> BucketRow?
     /// Buckets of the tenant whose names are above `after` and begin with the prefix, ascending.
     func buckets(
         of tenant: TenantID,
@@ -108,11 +108,12 @@ package protocol Rows: AnyObject {
     func object(at place: HashedPlace) throws(StateMachineError) -> ObjectRow?
     /// The object at this place and its body.
     func wholeObject(at place: HashedPlace) throws(StateMachineError) -> WholeObject?
-    /// Registers or replaces an object at its place; the row's body hash is filled in here.
+    /// Registers or replaces an object at its place; the row's body hash is filled in here. The body
+    /// is in the layout of ``ObjectBody``.
     func put(
-        _ row: ObjectRow,
+        _ row: consuming ObjectRow,
         at place: HashedPlace,
-        body: ObjectBody,
+        body: [UInt8],
         replacing old: ObjectRow?
     ) throws(StateMachineError)
     /// Removes an object with its body from its place.
@@ -144,4 +145,11 @@ package protocol Rows: AnyObject {
     func slot(_ slot: UInt32, of session: UInt64) throws(StateMachineError) -> SlotRow?
     /// Registers or replaces a slot's newest request.
     func put(_ row: SlotRow, replacing old: SlotRow?) throws(StateMachineError)
+}
+
+extension Rows {
+    /// The bucket with this name, whosever it is.
+    func bucket(named name: [UInt8]) throws(StateMachineError) -> BucketRow? {
+        try bucket(named: name.span)
+    }
 }

@@ -2,7 +2,15 @@ internal import CadastreProtocol
 
 /// Buckets by name, and their usage.
 extension SQLiteRows {
-    func bucket(named name: [UInt8]) throws(StateMachineError) -> BucketRow? {
+    func bucket(named name: Span<UInt8>) throws(StateMachineError) -> BucketRow? {
+        // Who puts one object into a bucket mostly puts the next there, too.
+        if let last = lastBucket, ByteOrder.areEqual(last.name.span, name) { return last }
+        let row = try bucket(withName: name.copy(0..<name.count))
+        if let row { lastBucket = row }
+        return row
+    }
+
+    private func bucket(withName name: [UInt8]) throws(StateMachineError) -> BucketRow? {
         if let row = bucketRows[name] { return row }
         let statement = statements.bucketNamed
         statement.bind(1, name)
@@ -42,6 +50,7 @@ extension SQLiteRows {
         wrote(bytes: 2 * row.name.count)
         replace(nil, by: row)
         bucketRows[row.name] = row
+        lastBucket = row
     }
 
     func delete(_ row: BucketRow) throws(StateMachineError) {
@@ -51,6 +60,7 @@ extension SQLiteRows {
         wrote(bytes: 0)
         replace(row, by: nil)
         bucketRows[row.name] = nil
+        lastBucket = nil
     }
 
     func usage(of bucket: BucketID) throws(StateMachineError) -> BucketUsageRow? {

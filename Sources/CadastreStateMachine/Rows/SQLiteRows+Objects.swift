@@ -53,16 +53,14 @@ extension SQLiteRows: Rows {
     }
 
     func put(
-        _ row: ObjectRow,
+        _ row: consuming ObjectRow,
         at place: HashedPlace,
-        body: ObjectBody,
+        body: [UInt8],
         replacing old: ObjectRow?
     ) throws(StateMachineError) {
-        var row = row
-        let bytes = body.encode()
-        row.bodyHash = bodyHash(bytes)
-        let isFirst = changes.put(row, body: bytes, at: place)
-        noteChange(isFirst, bytes: row.key.count + row.etag.count + bytes.count)
+        row.bodyHash = bodyHash(body)
+        let isFirst = changes.put(row, body: body, at: place)
+        noteChange(isFirst, bytes: row.key.count + row.etag.count + body.count)
         replace(old, by: row)
     }
 

@@ -46,6 +46,8 @@ final class SQLiteRows {
     var access = AccessView()
 
     var bucketRows: [[UInt8]: BucketRow] = [:]
+    /// The one that was asked for last.
+    var lastBucket: BucketRow?
     var bucketUsages = NumberedRows<BucketID, Cached<BucketUsageRow>>()
     var dirtyBucketUsages: [BucketID] = []
 

@@ -10,7 +10,7 @@ final class MemoryRows: Rows {
     var grantRows: [GrantRow] = []
     var bucketRows: [BucketRow] = []
     var bucketUsages: [BucketUsageRow] = []
-    var objectRows: [(row: ObjectRow, body: ObjectBody)] = []
+    var objectRows: [(row: ObjectRow, body: [UInt8])] = []
     var sessionRows: [SessionRow] = []
     var slotRows: [SlotRow] = []
     /// Tenants that are counted and not there.
@@ -70,7 +70,10 @@ final class MemoryRows: Rows {
     func insert(_ row: GrantRow) { grantRows.append(row) }
     func delete(_ row: GrantRow) { grantRows.removeAll { $0 == row } }
 
-    func bucket(named name: [UInt8]) -> BucketRow? { bucketRows.first { $0.name == name } }
+    func bucket(named name: Span<UInt8>) -> BucketRow? {
+        let name = name.copy(0..<name.count)
+        return bucketRows.first { $0.name == name }
+    }
     func buckets(
         of tenant: TenantID,
         prefix: [UInt8],
@@ -102,15 +105,17 @@ final class MemoryRows: Rows {
     }
     func wholeObject(at place: HashedPlace) -> WholeObject? {
         objectRows.first { $0.row.bucket.value == place.bucket && $0.row.key == place.key }
-            .map { WholeObject(row: $0.row, body: $0.body) }
+            .flatMap { object in
+                ObjectBody(decoding: object.body).map { WholeObject(row: object.row, body: $0) }
+            }
     }
-    func put(_ row: ObjectRow, at place: HashedPlace, body: ObjectBody, replacing old: ObjectRow?) {
+    func put(_ row: ObjectRow, at place: HashedPlace, body: [UInt8], replacing old: ObjectRow?) {
         precondition(row.bucket.value == place.bucket && row.key == place.key, "another place")
         precondition(old == object(at: place), "the old row is another")
         objectRows.removeAll { $0.row.bucket == row.bucket && $0.row.key == row.key }
         var row = row
         var hasher = RowHasher(key: testKey, tag: 100)
-        hasher.combine(body.encode())
+        hasher.combine(body)
         row.bodyHash = hasher.finished64()
         objectRows.append((row, body))
     }
