@@ -16,6 +16,9 @@ struct DecodedCommands: Sendable {
 
     /// Bytes of commands kept, as they lie in their entries before these are compressed: some
     /// hundred blocks of small commands.
+    ///
+    /// Where puts, which keep their entry's memory, come with others, which copy what they hold, it is
+    /// up to twice as much.
     static let maximumSize = 4 << 20
 
     /// Bytes that an operation counts at least.

@@ -8,9 +8,11 @@ extension Entry {
     /// - Throws: `malformedEntry` when this program cannot open or cannot read one of them.
     func decodeCommands(into commands: inout [CommandEnvelope]) throws(StorageError) {
         guard case .commands = header.kind else { return }
-        for (place, item) in try items().enumerated() {
+        let items = try items()
+        commands.reserveCapacity(commands.count + items.count)
+        for (place, range) in items.ranges.enumerated() {
             do throws(ProtocolError) {
-                commands.append(try CommandEnvelope(decoding: item.span))
+                commands.append(try CommandEnvelope(decoding: range, of: items.raw))
             } catch {
                 throw .malformedEntry(reason: "its command \(place) cannot be read: \(error)")
             }

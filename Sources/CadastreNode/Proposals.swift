@@ -56,8 +56,8 @@ struct Proposals: Sendable {
         }
         count += 1
         size += command.bytes.count
-        // Decoded, many small parts are a dozen times their bytes: where much waits they are decoded
-        // again.
+        // Decoded, metadata and the keys of removals are a dozen times their bytes: where much waits
+        // they are decoded again.
         if size > Self.maximumSizeDecoded { command.envelope = nil }
         queues[place].commands.append(command)
         return true

@@ -33,19 +33,13 @@ extension Command {
         }
     }
 
-    /// Reads and validates the schema's `Command`.
+    /// Reads and validates the schema's `Command`, and may keep all of this memory.
     ///
     /// - Throws: `tooLarge`, `malformed`, `unknownVerb` where no command of this version is in
     ///   it, `notSupported` for unknown fields, or what ``validate()`` throws.
-    package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
-        guard bytes.count <= ProtocolLimits.maximumCommandSize else {
-            throw .outOfBounds(
-                .tooLarge,
-                "the command",
-                bytes.count,
-                0...ProtocolLimits.maximumCommandSize
-            )
-        }
+    package init(decoding memory: [UInt8]) throws(ProtocolError) {
+        try Self.checkSize(memory.count)
+        let bytes = memory.span
         var reader = FieldReader("Command", 0..<bytes.count, unknownFields: .refused)
         guard let field = try reader.next(in: bytes) else {
             throw ProtocolError(.unknownVerb, "the request holds no command")
@@ -56,47 +50,61 @@ extension Command {
                 "command \(field.number) is not known to this version"
             )
         }
-        try self.init(tag, reader.message("command", field, in: bytes), in: bytes)
+        try self.init(tag, reader.message("command", field, in: bytes), lyingIn: memory)
         guard try reader.next(in: bytes) == nil else {
             throw .malformed("the request holds more than one command")
         }
     }
 
-    /// Reads and validates the schema's `Command`.
+    /// Reads and validates the schema's `Command`, in a copy of it.
     ///
-    /// - Throws: as ``init(decoding:)-(Span<UInt8>)``.
-    package init(decoding bytes: [UInt8]) throws(ProtocolError) {
-        try self.init(decoding: bytes.span)
+    /// - Throws: as ``init(decoding:)-([UInt8])``.
+    package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
+        try Self.checkSize(bytes.count)
+        try self.init(decoding: bytes.copy(0..<bytes.count))
     }
 
-    /// Reads and validates the message of one command.
+    private static func checkSize(_ size: Int) throws(ProtocolError) {
+        guard size <= ProtocolLimits.maximumCommandSize else {
+            throw .outOfBounds(
+                .tooLarge,
+                "the command",
+                size,
+                0...ProtocolLimits.maximumCommandSize
+            )
+        }
+    }
+
+    /// Reads and validates the message of one command, which may stay where it lies.
     init(
         _ tag: CommandTag,
         _ reader: FieldReader,
-        in bytes: Span<UInt8>
+        lyingIn memory: [UInt8]
     ) throws(ProtocolError) {
-        func content<Content: CommandContent>(
-            _ type: Content.Type
+        let bytes = memory.span
+        // Each reads its message and refuses what is not in it, with the limits that bound memory.
+        func checked<Content: CommandContent>(
+            _ content: Content
         ) throws(ProtocolError) -> Content {
-            let content = try Content(reader, in: bytes)
             try content.validate()
             return content
         }
         switch tag {
-        case .createTenant: self = .createTenant(try content(CreateTenant.self))
-        case .updateTenant: self = .updateTenant(try content(UpdateTenant.self))
-        case .setTenantStatus: self = .setTenantStatus(try content(SetTenantStatus.self))
-        case .deleteTenant: self = .deleteTenant(try content(DeleteTenant.self))
-        case .grantService: self = .grantService(try content(GrantService.self))
-        case .revokeService: self = .revokeService(try content(RevokeService.self))
-        case .createBucket: self = .createBucket(try content(CreateBucket.self))
-        case .deleteBucket: self = .deleteBucket(try content(DeleteBucket.self))
-        case .putObject: self = .putObject(try content(PutObject.self))
-        case .deleteObject: self = .deleteObject(try content(DeleteObject.self))
-        case .openSession: self = .openSession(try content(OpenSession.self))
-        case .expireSession: self = .expireSession(try content(ExpireSession.self))
-        case .tick: self = .tick(try content(Tick.self))
-        case .batch: self = .batch(try content(Batch.self))
+        case .createTenant: self = .createTenant(try checked(CreateTenant(reader, in: bytes)))
+        case .updateTenant: self = .updateTenant(try checked(UpdateTenant(reader, in: bytes)))
+        case .setTenantStatus:
+            self = .setTenantStatus(try checked(SetTenantStatus(reader, in: bytes)))
+        case .deleteTenant: self = .deleteTenant(try checked(DeleteTenant(reader, in: bytes)))
+        case .grantService: self = .grantService(try checked(GrantService(reader, in: bytes)))
+        case .revokeService: self = .revokeService(try checked(RevokeService(reader, in: bytes)))
+        case .createBucket: self = .createBucket(try checked(CreateBucket(reader, in: bytes)))
+        case .deleteBucket: self = .deleteBucket(try checked(DeleteBucket(reader, in: bytes)))
+        case .putObject: self = .putObject(try checked(PutObject(reader, lyingIn: memory)))
+        case .deleteObject: self = .deleteObject(try checked(DeleteObject(reader, in: bytes)))
+        case .openSession: self = .openSession(try checked(OpenSession(reader, in: bytes)))
+        case .expireSession: self = .expireSession(try checked(ExpireSession(reader, in: bytes)))
+        case .tick: self = .tick(try checked(Tick(reader, in: bytes)))
+        case .batch: self = .batch(try checked(Batch(reader, lyingIn: memory)))
         }
     }
 }

@@ -119,8 +119,4 @@ package protocol Validatable {
 protocol CommandContent: Validatable, Hashable, Sendable {
     /// Appends the canonical bytes of the schema's message.
     func append(to bytes: inout [UInt8])
-
-    /// Reads the schema's message; refuses what is not in it. The limits that bound memory are
-    /// checked here, the rest in ``validate()``.
-    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError)
 }

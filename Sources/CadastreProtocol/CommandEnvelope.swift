@@ -104,11 +104,14 @@ package struct CommandEnvelope: Hashable, Sendable {
 
     // MARK: Decoding
 
-    /// Reads one envelope that fills `bytes`, and validates its command.
+    /// Reads one envelope, which fills these bytes, and validates its command.
+    ///
+    /// What it holds may stay where it lies: it then keeps all of that memory.
     ///
     /// - Throws: `malformed`; `unknownVerb` and `notSupported` where a newer version wrote it; or
     ///   what ``Command/validate()`` throws.
-    package init(decoding bytes: Span<UInt8>) throws(ProtocolError) {
+    package init(decoding range: Range<Int>, of memory: [UInt8]) throws(ProtocolError) {
+        let bytes = memory.span.extracting(range)
         guard bytes.count >= Self.fixedSize else { throw .truncated("the envelope") }
         guard bytes.count <= Self.maximumSize,
             bytes.littleEndian(at: 0, as: UInt32.self) == UInt32(bytes.count)
@@ -139,16 +142,20 @@ package struct CommandEnvelope: Hashable, Sendable {
             identity: RequestIdentity(kind: bytes[7], at: Self.fixedSize, in: bytes),
             command: Command(
                 tag,
-                FieldReader("command", content..<bytes.count, unknownFields: .refused),
-                in: bytes
+                FieldReader(
+                    "command",
+                    range.lowerBound + content..<range.upperBound,
+                    unknownFields: .refused
+                ),
+                lyingIn: memory
             )
         )
     }
 
     /// Reads one envelope.
     ///
-    /// - Throws: as ``init(decoding:)-(Span<UInt8>)``.
+    /// - Throws: as ``init(decoding:of:)``.
     package init(decoding bytes: [UInt8]) throws(ProtocolError) {
-        try self.init(decoding: bytes.span)
+        try self.init(decoding: bytes.indices, of: bytes)
     }
 }

@@ -62,34 +62,64 @@ package struct RequestMessage: Hashable, Sendable {
 
     /// Appends the body.
     package func append(to bytes: inout [UInt8]) {
-        appendHead(to: &bytes)
+        Head(
+            consistency: consistency,
+            identity: identity,
+            tenant: tenant,
+            deadlineMilliseconds: deadlineMilliseconds,
+            rangeEpoch: rangeEpoch,
+            bucketEpoch: bucketEpoch
+        ).append(for: content.kind, to: &bytes)
         content.append(to: &bytes)
     }
 
-    /// Appends the body, whose content is encoded already (``RequestContent/encode()``).
-    package func append(encodedContent: [UInt8], to bytes: inout [UInt8]) {
-        appendHead(to: &bytes)
-        bytes.append(contentsOf: encodedContent)
-    }
+    /// What stands before the content, for a content that is encoded already
+    /// (``RequestContent/encode()``): it follows at once.
+    package struct Head {
+        let consistency: Consistency
+        let identity: RequestIdentity
+        let tenant: [UInt8]?
+        let deadlineMilliseconds: UInt32
+        let rangeEpoch: UInt64
+        let bucketEpoch: UInt64
 
-    private func appendHead(to bytes: inout [UInt8]) {
-        let tenant = tenant ?? []
-        precondition(
-            tenant.count <= ProtocolLimits.nameSize.upperBound,
-            "a tenant's name of \(tenant.count) bytes"
-        )
-        bytes.append(consistency.kind)
-        bytes.append(identity.kind)
-        bytes.append(content.kind.rawValue)
-        bytes.append(UInt8(tenant.count))
-        bytes.append(littleEndian: deadlineMilliseconds)
-        bytes.append(littleEndian: consistency.parameter)
-        bytes.append(littleEndian: rangeEpoch)
-        bytes.append(littleEndian: bucketEpoch)
-        let identityStart = bytes.count
-        identity.append(to: &bytes)
-        bytes.append(zeros: identityStart + 48 - bytes.count)
-        bytes.append(contentsOf: tenant)
+        /// As in a request.
+        package init(
+            consistency: Consistency,
+            identity: RequestIdentity,
+            tenant: [UInt8]?,
+            deadlineMilliseconds: UInt32,
+            rangeEpoch: UInt64 = 0,
+            bucketEpoch: UInt64 = 0
+        ) {
+            self.consistency = consistency
+            self.identity = identity
+            self.tenant = tenant
+            self.deadlineMilliseconds = deadlineMilliseconds
+            self.rangeEpoch = rangeEpoch
+            self.bucketEpoch = bucketEpoch
+        }
+
+        /// Appends it.
+        package func append(for kind: RequestKind, to bytes: inout [UInt8]) {
+            let tenant = tenant ?? []
+            precondition(
+                tenant.count <= ProtocolLimits.nameSize.upperBound,
+                "a tenant's name of \(tenant.count) bytes"
+            )
+            bytes.append(consistency.kind)
+            bytes.append(identity.kind)
+            bytes.append(kind.rawValue)
+            bytes.append(UInt8(tenant.count))
+            bytes.append(littleEndian: deadlineMilliseconds)
+            bytes.append(littleEndian: consistency.parameter)
+            bytes.append(littleEndian: rangeEpoch)
+            bytes.append(littleEndian: bucketEpoch)
+            let identityStart = bytes.count
+            identity.append(to: &bytes)
+            bytes.append(zeros: identityStart + 48 - bytes.count)
+            bytes.append(contentsOf: tenant)
+        }
     }
 
     /// The body.
@@ -220,7 +250,8 @@ package enum RequestContent: Hashable, Sendable {
     /// The schema's message.
     package func encode() -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(512)
+        // Most commands put one object.
+        if kind == .command { bytes.reserveCapacity(512) }
         append(to: &bytes)
         return bytes
     }
@@ -235,7 +266,7 @@ package enum RequestContent: Hashable, Sendable {
     }
 
     /// Reads the schema's message.
-    init(_ kind: RequestKind, decoding bytes: Span<UInt8>) throws(ProtocolError) {
+    package init(_ kind: RequestKind, decoding bytes: Span<UInt8>) throws(ProtocolError) {
         switch kind {
         case .command: self = .command(try Command(decoding: bytes))
         case .query: self = .query(try Query(decoding: bytes))

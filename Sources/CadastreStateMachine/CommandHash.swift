@@ -61,19 +61,19 @@ enum CommandHash {
     }
 
     private static func combine(_ command: PutObject, into hasher: inout RowHasher) {
-        let parts = command.parts.span
-        hasher.combine(parts.extracting(command.range(of: .bucket)))
-        hasher.combine(parts.extracting(command.range(of: .key)))
+        let memory = command.memory.span
+        hasher.combine(memory.extracting(command.range(of: .bucket)))
+        hasher.combine(memory.extracting(command.range(of: .key)))
         hasher.combine(command.size)
-        hasher.combine(parts.extracting(command.range(of: .etag)))
+        hasher.combine(memory.extracting(command.range(of: .etag)))
         hasher.combine(UInt64(command.checksumAlgorithm?.rawValue ?? 0))
         if command.checksumAlgorithm != nil {
-            hasher.combine(parts.extracting(command.range(of: .checksum)))
+            hasher.combine(memory.extracting(command.range(of: .checksum)))
         }
-        hasher.combine(parts.extracting(command.range(of: .contentType)))
+        hasher.combine(memory.extracting(command.range(of: .contentType)))
         combine(command.metadata, into: &hasher)
         combine(command.tags, into: &hasher)
-        hasher.combine(parts.extracting(command.range(of: .locations)))
+        hasher.combine(memory.extracting(command.range(of: .locations)))
         combine(command.precondition, into: &hasher)
         hasher.combine(command.modifiedMilliseconds)
     }

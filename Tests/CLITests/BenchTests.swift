@@ -23,15 +23,15 @@ struct `Bench requests` {
     }
 
     private func puts(_ operation: BenchOperation) -> [[UInt8]] {
-        switch operation.request.content {
+        switch try? operation.request.content {
         case .command(.putObject(let put)): [put.key]
         case .command(.batch(let batch)): batch.operations.map(\.object.key)
-        case .command, .query, .administration: []
+        case .command, .query, .administration, nil: []
         }
     }
 
     private func get(_ operation: BenchOperation) -> [UInt8]? {
-        guard case .query(.getObject(_, let key)) = operation.request.content else {
+        guard case .query(.getObject(_, let key)) = try? operation.request.content else {
             return nil
         }
         return key
@@ -68,7 +68,7 @@ struct `Bench requests` {
     @Test(arguments: [(1, 1), (2, 10), (10, 10), (11, 100), (100, 100), (1000, 1000)])
     func `a list asks for a page under a prefix that holds one`(page: Int, held: Int) throws {
         let operation = try maker(.list(page)).operation(0)
-        guard case .query(.listObjects(let list)) = operation.request.content else {
+        guard case .query(.listObjects(let list)) = try operation.request.content else {
             Issue.record("no list: \(operation)")
             return
         }
@@ -82,7 +82,7 @@ struct `Bench requests` {
         func requests(_ seed: String) throws -> [RequestContent] {
             let words = ["--seed", seed, "--popularity", "zipf", "--sizes", "log-normal"]
             let maker = try maker(kind, words)
-            return (0..<50).map { maker.operation($0).request.content }
+            return try (0..<50).map { try maker.operation($0).request.content }
         }
         #expect(try requests("1") == requests("1"))
         #expect(try requests("1") != requests("2"))
@@ -189,7 +189,7 @@ struct `Bench requests` {
         read.answered?(.refused(Refused(.noSuchObject)))
         #expect(maker.operation(1, of: 6).kind == .get)
         let swap = maker.operation(2, of: 5)
-        guard case .command(.putObject(let put)) = swap.request.content else {
+        guard case .command(.putObject(let put)) = try swap.request.content else {
             Issue.record("no put: \(swap)")
             return
         }

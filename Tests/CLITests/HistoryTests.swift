@@ -98,14 +98,14 @@ struct Histories {
         try withFolder { folder in
             let path = folder + "/history.jsonl"
             let history = try BenchHistory(path)
-            var put = PutObject(bucket: Array("b".utf8), key: [0x6B, 0], size: 7)
+            var put = PutObject(bucket: Array("bucket".utf8), key: [0x6B, 0], size: 7)
             put.etag = Array("v1".utf8)
             put.precondition = .ifAbsent
-            history.isGiven(Array("b".utf8))
+            history.isGiven(Array("bucket".utf8))
             history.begins(3, Submission(.command, put.encoded))
             history.begins(4, Submission(.command, put.encoded))
             history.begins(5, Submission(.command, put.encoded))
-            let get = GetObject(bucket: Array("b".utf8), key: [0x6B, 0])
+            let get = GetObject(bucket: Array("bucket".utf8), key: [0x6B, 0])
             history.begins(6, Submission(.query, get.encoded))
             history.ends(3, .done(.command(.done(sequence: 9)), appliedIndex: 12))
             history.ends(4, .refused(Refused(.preconditionFailed, detail: "there is one")))
@@ -122,7 +122,7 @@ struct Histories {
             #expect(all[3].isUnknown && all[4].isUnknown)
             #expect(
                 all[1].action
-                    == .put(Place("b", [0x6B, 0]), etag: "v1", size: 7, .absent)
+                    == .put(Place("bucket", [0x6B, 0]), etag: "v1", size: 7, .absent)
             )
             let times = all.map(\.callNanoseconds)
             #expect(times == times.sorted() && Set(times).count == times.count)
@@ -152,7 +152,7 @@ struct Histories {
         var kinds: Set<String> = []
         for number in 0..<2_000 {
             let operation = maker.operation(UInt64(number))
-            switch operation.request.content {
+            switch try operation.request.content {
             case .command(.putObject(let put)):
                 puts += 1
                 etags.insert(put.etag)

@@ -132,11 +132,22 @@ struct ProposalsTests {
         for (request, operations) in [(1, 1_000), (2, 200), (3, 300), (4, 100), (5, 1)] {
             var command = waiting(UInt64(request), tenant: 1)
             command.operations = operations
+            command.envelope = CommandEnvelope(
+                principal: .node(1),
+                tenant: TenantID(UInt64(request)),
+                identity: .none,
+                command: .openSession(OpenSession(slots: 1))
+            )
             expect(proposals.add(command), true)
         }
-        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [1])
-        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [2, 3])
-        #expect(draw(from: &proposals, at: 1).keys.map { $0?.request } == [4, 5])
+        // What does not fit keeps its place and all that it is.
+        for (block, left) in [([1], 4), ([2, 3], 2), ([4, 5], 0)] as [([UInt64], Int)] {
+            let drawn = draw(from: &proposals, at: 1)
+            #expect(drawn.keys.map { $0?.request } == block)
+            #expect(drawn.commands.map(\.tenant.value) == block)
+            #expect(proposals.count == left)
+            #expect(proposals.size == 50 * left)
+        }
     }
 
     @Test

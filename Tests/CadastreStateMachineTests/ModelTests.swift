@@ -14,7 +14,10 @@ struct ModelTests {
         var workload = Workload(seed: 11)
         for _ in 0..<5_000 {
             let envelope = workload.next()
-            try #require(CommandEnvelope(decoding: envelope.encode()) == envelope)
+            let bytes = envelope.encode()
+            let entry = [0] + bytes + bytes
+            let range = 1..<1 + bytes.count
+            try #require(CommandEnvelope(decoding: range, of: entry) == envelope)
         }
     }
 

@@ -60,17 +60,17 @@ final class ActiveRequest {
     /// Appends the request's frames, with what is left of its deadline.
     func append(to output: inout [UInt8], tenant: [UInt8], now: NIODeadline) {
         let left = max(1, (deadline - now).nanoseconds / 1_000_000)
-        let message = RequestMessage(
+        let head = RequestMessage.Head(
             consistency: submission.freshness.wire,
             identity: identity,
             tenant: tenant.isEmpty ? nil : tenant,
             deadlineMilliseconds: UInt32(
                 clamping: min(left, Int64(ProtocolLimits.maximumDeadlineMilliseconds))
-            ),
-            content: submission.content
+            )
         )
         Frame.append(.request, group: 0, requestID: id, to: &output) { output in
-            message.append(encodedContent: submission.bytes, to: &output)
+            head.append(for: submission.requestKind, to: &output)
+            output.append(contentsOf: submission.bytes)
         }
     }
 }

@@ -25,9 +25,11 @@ package struct Submission: Sendable {
     }
 
     package let kind: Kind
-    package let content: RequestContent
+    package let requestKind: RequestKind
     /// The content as it is sent.
-    let bytes: [UInt8]
+    package let bytes: [UInt8]
+    /// Where it is a question to a node: which.
+    private let administration: AdministrationRequest?
     package var route: Route = .leader
     package var freshness: Freshness = .linearizable
     /// Nil is the configuration's.
@@ -35,21 +37,37 @@ package struct Submission: Sendable {
 
     /// Makes a submission; what is not given here can be set.
     ///
-    /// Encodes the content, some hundred nanoseconds for a usual one.
+    /// Encodes the content, some hundred nanoseconds for a usual one, and keeps nothing else: what
+    /// waits is counted by these bytes.
     package init(_ kind: Kind, _ request: EncodedRequest) {
         self.kind = kind
-        content = request.content
-        bytes = content.encode()
+        requestKind = request.content.kind
+        if case .administration(let asked) = request.content {
+            administration = asked
+        } else {
+            administration = nil
+        }
+        let encoded = request.content.encode()
+        // In no more memory than that, where it grew to more.
+        let isTight = encoded.capacity <= encoded.count / 4 * 5
+        bytes = isTight ? encoded : encoded.span.copy(encoded.indices)
     }
 }
 
 extension Submission {
+    /// What is asked, read from its bytes.
+    ///
+    /// - Throws: what a node would refuse it with.
+    package var content: RequestContent {
+        get throws(ProtocolError) { try RequestContent(requestKind, decoding: bytes.span) }
+    }
+
     /// Bytes of the content as it is sent.
     var size: Int { bytes.count }
 
     /// The size at which a node would refuse it.
     var maximumSize: Int {
-        switch content {
+        switch requestKind {
         case .command: ProtocolLimits.maximumCommandSize
         case .query: ProtocolLimits.maximumQuerySize
         case .administration: ProtocolLimits.maximumAdministrationSize
@@ -58,16 +76,13 @@ extension Submission {
 
     /// Whether it can have changed something once it was sent.
     var changesState: Bool {
-        switch content {
-        case .command: true
-        case .query: false
-        case .administration(.transferLeadership),
-            .administration(.changeMembers(_, isDryRun: false)),
-            .administration(.setPolicy(_, isDryRun: false)):
+        switch administration {
+        case nil: requestKind == .command
+        case .transferLeadership, .changeMembers(_, isDryRun: false),
+            .setPolicy(_, isDryRun: false):
             true
-        case .administration(.status), .administration(.members),
-            .administration(.computeDigest), .administration(.changeMembers(_, isDryRun: true)),
-            .administration(.policy), .administration(.setPolicy(_, isDryRun: true)):
+        case .status, .members, .computeDigest, .changeMembers(_, isDryRun: true), .policy,
+            .setPolicy(_, isDryRun: true):
             false
         }
     }
@@ -77,10 +92,7 @@ extension Submission {
     /// Not so a transfer to whichever node is furthest: the second would move leadership on from
     /// where the first has brought it.
     var isRepeatable: Bool {
-        switch content {
-        case .administration(.transferLeadership(to: nil)): false
-        case .command, .query, .administration: true
-        }
+        if case .transferLeadership(to: nil) = administration { false } else { true }
     }
 
     /// Whether a node that is well answers within a moment, so that its silence is a bad sign.
@@ -90,18 +102,14 @@ extension Submission {
     /// while the first is only slow leaves one behind that nobody closes for a day.
     var isPrompt: Bool {
         if kind == .repeatableCommand { return false }
-        return switch content {
-        case .command, .query, .administration(.status), .administration(.members),
-            .administration(.policy):
-            true
-        case .administration(.transferLeadership), .administration(.computeDigest),
-            .administration(.changeMembers), .administration(.setPolicy):
-            false
+        return switch administration {
+        case nil, .status, .members, .policy: true
+        case .transferLeadership, .computeDigest, .changeMembers, .setPolicy: false
         }
     }
 
     /// The node that it wants to lead.
     var successor: UInt64? {
-        if case .administration(.transferLeadership(let node)) = content { node } else { nil }
+        if case .transferLeadership(let node) = administration { node } else { nil }
     }
 }

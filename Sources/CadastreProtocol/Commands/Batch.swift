@@ -26,8 +26,10 @@ extension Batch: CommandContent {
         }
     }
 
-    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+    /// Reads the schema's message, whose objects stay where they lie.
+    init(_ reader: consuming FieldReader, lyingIn memory: [UInt8]) throws(ProtocolError) {
         self.init([])
+        let bytes = memory.span
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:
@@ -38,7 +40,7 @@ extension Batch: CommandContent {
                 )
                 let inner = try reader.elementMessage("BatchOperation", field, in: bytes)
                 do throws(ProtocolError) {
-                    operations.append(try Operation(inner, in: bytes))
+                    operations.append(try Operation(inner, lyingIn: memory))
                 } catch {
                     throw error.of(operation: operations.count + 1)
                 }
@@ -106,8 +108,9 @@ extension Batch.Operation {
     /// Reads the schema's message.
     fileprivate init(
         _ reader: consuming FieldReader,
-        in bytes: Span<UInt8>
+        lyingIn memory: [UInt8]
     ) throws(ProtocolError) {
+        let bytes = memory.span
         var result: Self?
         while let field = try reader.next(in: bytes) {
             guard result == nil else {
@@ -116,7 +119,7 @@ extension Batch.Operation {
             switch field.number {
             case 1:
                 result = .put(
-                    try PutObject(reader.message("PutObject", field, in: bytes), in: bytes)
+                    try PutObject(reader.message("PutObject", field, in: bytes), lyingIn: memory)
                 )
             case 2:
                 result = .delete(

@@ -1,18 +1,19 @@
 /// The whole new object, visible at once or not at all.
 ///
-/// All its bytes are in one piece of memory, except those of metadata, tags and a precondition, which
-/// most objects have not. A command goes from stage to stage and from thread to thread: each part in
-/// memory of its own would be counted at every step and given back by another thread than took it.
-/// Who asks for a part by its name gets a copy; who only looks at it looks at ``parts``.
-package struct PutObject: Hashable, Sendable {
-    /// What lies in ``parts``, in this order.
+/// Its bytes lie in one piece of memory, except those of metadata, tags and a precondition, which most
+/// objects have not; what was read stays where it was read, all puts of an entry in the entry's. A
+/// command goes from stage to stage and from thread to thread: each part in memory of its own would be taken
+/// and given back by itself, and counted at every step. Who asks for a part by its name gets a copy;
+/// who only looks at it looks into ``memory``.
+package struct PutObject: Sendable {
+    /// What lies in ``memory``.
     package enum Part: CaseIterable {
         case bucket, key, etag, checksum, contentType, locations
     }
 
-    /// The bytes of all parts, one behind the other.
-    package private(set) var parts: [UInt8]
-    private var ends = Ends()
+    /// Where the parts lie, among other bytes.
+    package private(set) var memory: [UInt8]
+    private var places: Places
     /// Of the bytes of the checksum; nil: there is none.
     package private(set) var checksumAlgorithm: Checksum.Algorithm?
     /// Bytes of the object, at most 2^62.
@@ -26,13 +27,54 @@ package struct PutObject: Hashable, Sendable {
     /// When the content was last changed, as the service says; nil: the cluster time of the put.
     package var modifiedMilliseconds: UInt64?
 
-    /// Where in ``parts`` each of them ends; the last does at their end.
-    private struct Ends: Hashable {
-        var bucket = 0
-        var key = 0
-        var etag = 0
-        var checksum = 0
-        var contentType = 0
+    /// Of each part its place in ``memory``, small since a batch holds a thousand puts.
+    private struct Places {
+        /// What lies behind 4 GiB is cut off: of parts that have so much together one at least is far
+        /// larger than any rule allows, and so the put is refused.
+        private struct Place {
+            private var start: UInt32 = 0
+            private var end: UInt32 = 0
+
+            var range: Range<Int> {
+                @inline(__always)
+                get { Int(start)..<Int(end) }
+                set {
+                    start = UInt32(clamping: newValue.lowerBound)
+                    end = UInt32(clamping: newValue.upperBound)
+                }
+            }
+        }
+
+        private var bucket = Place()
+        private var key = Place()
+        private var etag = Place()
+        private var checksum = Place()
+        private var contentType = Place()
+        private var locations = Place()
+
+        @inline(__always)
+        subscript(part: Part) -> Range<Int> {
+            get {
+                switch part {
+                case .bucket: bucket.range
+                case .key: key.range
+                case .etag: etag.range
+                case .checksum: checksum.range
+                case .contentType: contentType.range
+                case .locations: locations.range
+                }
+            }
+            set {
+                switch part {
+                case .bucket: bucket.range = newValue
+                case .key: key.range = newValue
+                case .etag: etag.range = newValue
+                case .checksum: checksum.range = newValue
+                case .contentType: contentType.range = newValue
+                case .locations: locations.range = newValue
+                }
+            }
+        }
     }
 
     /// Composes the command.
@@ -49,23 +91,19 @@ package struct PutObject: Hashable, Sendable {
         precondition: Precondition? = nil,
         modifiedMilliseconds: UInt64? = nil
     ) {
-        var parts: [UInt8] = []
-        parts.reserveCapacity(
-            bucket.count + key.count + etag.count + (checksum?.value.count ?? 0)
-                + contentType.count + locations.count
+        let digest = checksum?.value ?? []
+        memory = []
+        memory.reserveCapacity(
+            bucket.count + key.count + etag.count + digest.count + contentType.count
+                + locations.count
         )
-        parts.append(contentsOf: bucket)
-        ends.bucket = parts.count
-        parts.append(contentsOf: key)
-        ends.key = parts.count
-        parts.append(contentsOf: etag)
-        ends.etag = parts.count
-        if let checksum { parts.append(contentsOf: checksum.value) }
-        ends.checksum = parts.count
-        parts.append(contentsOf: contentType)
-        ends.contentType = parts.count
-        parts.append(contentsOf: locations)
-        self.parts = parts
+        places = Places()
+        places[.bucket] = memory.add(bucket)
+        places[.key] = memory.add(key)
+        places[.etag] = memory.add(etag)
+        places[.checksum] = memory.add(digest)
+        places[.contentType] = memory.add(contentType)
+        places[.locations] = memory.add(locations)
         checksumAlgorithm = checksum?.algorithm
         self.size = size
         self.metadata = metadata
@@ -110,43 +148,49 @@ package struct PutObject: Hashable, Sendable {
         set { replace(.locations, by: newValue) }
     }
 
-    /// Where a part lies in ``parts``.
+    /// Where a part lies in ``memory``.
     @inline(__always)
-    package func range(of part: Part) -> Range<Int> {
-        switch part {
-        case .bucket: 0..<ends.bucket
-        case .key: ends.bucket..<ends.key
-        case .etag: ends.key..<ends.etag
-        case .checksum: ends.etag..<ends.checksum
-        case .contentType: ends.checksum..<ends.contentType
-        case .locations: ends.contentType..<parts.count
-        }
+    package func range(of part: Part) -> Range<Int> { places[part] }
+
+    private func copy(_ part: Part) -> [UInt8] { memory.span.copy(places[part]) }
+
+    /// Takes all parts into memory of its own, one of them as it is from now on.
+    private mutating func replace(_ part: Part, by bytes: [UInt8]) {
+        var memory: [UInt8] = []
+        var places = Places()
+        for each in Part.allCases { places[each] = memory.add(each == part ? bytes : copy(each)) }
+        (self.memory, self.places) = (memory, places)
+    }
+}
+
+extension [UInt8] {
+    /// Appends bytes, and says where they are.
+    fileprivate mutating func add(_ bytes: [UInt8]) -> Range<Int> {
+        append(contentsOf: bytes)
+        return count - bytes.count..<count
+    }
+}
+
+extension PutObject: Hashable {
+    /// Whether both say the same, wherever it lies.
+    package static func == (left: Self, right: Self) -> Bool {
+        left.size == right.size && left.checksumAlgorithm == right.checksumAlgorithm
+            && left.metadata == right.metadata && left.tags == right.tags
+            && left.precondition == right.precondition
+            && left.modifiedMilliseconds == right.modifiedMilliseconds
+            && Part.allCases.allSatisfy {
+                left.memory[left.range(of: $0)] == right.memory[right.range(of: $0)]
+            }
     }
 
-    private func copy(_ part: Part) -> [UInt8] { parts.span.copy(range(of: part)) }
-
-    private mutating func replace(_ part: Part, by bytes: [UInt8]) {
-        let range = range(of: part)
-        parts.replaceSubrange(range, with: bytes)
-        let growth = bytes.count - range.count
-        switch part {
-        case .bucket:
-            ends.bucket += growth
-            fallthrough
-        case .key:
-            ends.key += growth
-            fallthrough
-        case .etag:
-            ends.etag += growth
-            fallthrough
-        case .checksum:
-            ends.checksum += growth
-            fallthrough
-        case .contentType:
-            ends.contentType += growth
-        case .locations:
-            break
-        }
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(size)
+        hasher.combine(checksumAlgorithm)
+        hasher.combine(metadata)
+        hasher.combine(tags)
+        hasher.combine(precondition)
+        hasher.combine(modifiedMilliseconds)
+        for part in Part.allCases { hasher.combine(memory[range(of: part)]) }
     }
 }
 
@@ -154,59 +198,64 @@ package struct PutObject: Hashable, Sendable {
 
 extension PutObject: CommandContent {
     func append(to bytes: inout [UInt8]) {
-        let parts = parts.span
-        bytes.append(field: 1, parts.extracting(range(of: .bucket)))
-        bytes.append(field: 2, parts.extracting(range(of: .key)))
+        let memory = memory.span
+        bytes.append(field: 1, memory.extracting(range(of: .bucket)))
+        bytes.append(field: 2, memory.extracting(range(of: .key)))
         bytes.append(field: 3, size)
-        bytes.append(field: 4, parts.extracting(range(of: .etag)))
+        bytes.append(field: 4, memory.extracting(range(of: .etag)))
         if let checksumAlgorithm {
-            let value = parts.extracting(range(of: .checksum))
+            let value = memory.extracting(range(of: .checksum))
             Checksum.append(field: 5, checksumAlgorithm, value, to: &bytes)
         }
-        bytes.append(field: 6, parts.extracting(range(of: .contentType)))
+        bytes.append(field: 6, memory.extracting(range(of: .contentType)))
         for pair in metadata { pair.append(field: 7, to: &bytes) }
         for tag in tags { tag.append(field: 8, to: &bytes) }
-        bytes.append(field: 9, parts.extracting(range(of: .locations)))
+        bytes.append(field: 9, memory.extracting(range(of: .locations)))
         precondition?.append(field: 10, to: &bytes)
         if let modifiedMilliseconds { bytes.append(presentField: 11, modifiedMilliseconds) }
     }
 
-    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
+    /// Reads the schema's message, and stays where it lies: it keeps all of this memory.
+    init(_ reader: consuming FieldReader, lyingIn memory: [UInt8]) throws(ProtocolError) {
         typealias Bound = ProtocolLimits
-        size = 0
-        metadata = []
-        tags = []
-        var bucket = 0..<0
-        var key = 0..<0
-        var etag = 0..<0
-        var checksum = 0..<0
-        var contentType = 0..<0
-        var locations = 0..<0
+        let bytes = memory.span
+        var places = Places()
+        var size: UInt64 = 0
+        var algorithm: Checksum.Algorithm?
+        var metadata: [Attribute] = []
+        var tags: [Attribute] = []
+        var precondition: Precondition?
+        var modified: UInt64?
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:
-                bucket = try reader.range(
+                places[.bucket] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.bucketNameSize.upperBound,
                     .invalidName
                 )
             case 2:
-                key = try reader.range(
+                places[.key] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.keySize.upperBound,
                     .invalidKey
                 )
             case 3: size = try reader.integer(field, in: bytes)
-            case 4: etag = try reader.range(field, in: bytes, maximum: Bound.maximumEntityTagSize)
+            case 4:
+                places[.etag] = try reader.range(
+                    field,
+                    in: bytes,
+                    maximum: Bound.maximumEntityTagSize
+                )
             case 5:
-                (checksumAlgorithm, checksum) = try Checksum.read(
+                (algorithm, places[.checksum]) = try Checksum.read(
                     reader.message("Checksum", field, in: bytes),
                     in: bytes
                 )
             case 6:
-                contentType = try reader.range(
+                places[.contentType] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.maximumContentTypeSize
@@ -222,7 +271,7 @@ extension PutObject: CommandContent {
                     try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
                 )
             case 9:
-                locations = try reader.range(
+                places[.locations] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.maximumLocationsSize
@@ -232,26 +281,18 @@ extension PutObject: CommandContent {
                     reader.message("Precondition", field, in: bytes),
                     in: bytes
                 )
-            case 11: modifiedMilliseconds = try reader.integer(field, in: bytes)
+            case 11: modified = try reader.integer(field, in: bytes)
             default: try reader.unknown(field, in: bytes)
             }
         }
-        ends.bucket = bucket.count
-        ends.key = ends.bucket + key.count
-        ends.etag = ends.key + etag.count
-        ends.checksum = ends.etag + checksum.count
-        ends.contentType = ends.checksum + contentType.count
-        let found: [6 of Range<Int>] = [bucket, key, etag, checksum, contentType, locations]
-        parts = unsafe [UInt8](
-            unsafeUninitializedCapacity: ends.contentType + locations.count
-        ) { room, count in
-            for place in found.indices {
-                unsafe bytes.extracting(found[place]).withUnsafeBufferPointer { part in
-                    _ = unsafe room[count...].initialize(fromContentsOf: part)
-                }
-                count += found[place].count
-            }
-        }
+        self.memory = memory
+        self.places = places
+        checksumAlgorithm = algorithm
+        self.size = size
+        self.metadata = metadata
+        self.tags = tags
+        self.precondition = precondition
+        modifiedMilliseconds = modified
     }
 }
 
@@ -260,8 +301,8 @@ extension PutObject: CommandContent {
 extension PutObject {
     package func validate() throws(ProtocolError) {
         typealias Bound = ProtocolLimits
-        try Names.checkBucket(parts.span.extracting(range(of: .bucket)))
-        try Names.checkKey(size: range(of: .key).count)
+        try Names.checkBucket(memory.span.extracting(places[.bucket]))
+        try Names.checkKey(size: places[.key].count)
         guard size <= Bound.maximumQuantity else {
             throw ProtocolError(.invalidValue, "the size is above 2^62")
         }
@@ -269,20 +310,20 @@ extension PutObject {
             throw ProtocolError(.invalidValue, "the time of change is above 2^62")
         }
         try Self.checkSize(
-            range(of: .etag).count,
+            places[.etag].count,
             "the entity tag",
             maximum: Bound.maximumEntityTagSize
         )
-        try checksumAlgorithm?.check(size: range(of: .checksum).count)
+        try checksumAlgorithm?.check(size: places[.checksum].count)
         try Self.checkSize(
-            range(of: .contentType).count,
+            places[.contentType].count,
             "the content type",
             maximum: Bound.maximumContentTypeSize
         )
         try validateMetadata()
         try validateTags()
         try Self.checkSize(
-            range(of: .locations).count,
+            places[.locations].count,
             "the data location",
             maximum: Bound.maximumLocationsSize
         )

@@ -1,4 +1,4 @@
-/// Reads the fields of one protobuf message, strictly and without an intermediate copy.
+/// Reads the fields of one protobuf message, strictly and where it lies.
 ///
 /// Written by hand because it stands on the path of every command: the generated code, which the
 /// tests hold it against, makes a `Data` of every field. It is also stricter: a singular field may

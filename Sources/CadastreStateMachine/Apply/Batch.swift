@@ -104,7 +104,7 @@ private struct BatchJudge {
         case .put(let put):
             guard owner.status == .active else { return .tenantSuspended }
             size = put.size
-            let name = put.parts.span.extracting(put.range(of: .bucket))
+            let name = put.memory.span.extracting(put.range(of: .bucket))
             known = try self.place(ofBucket: name, on: applier)
             key = put.key
         case .delete(let delete):

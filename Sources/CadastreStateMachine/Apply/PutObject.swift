@@ -8,7 +8,7 @@ extension Applier {
     ) throws(StateMachineError) -> Reply {
         guard let owner = rows.tenant(tenant) else { return .refused(.notPermitted) }
         guard owner.status == .active else { return .refused(.tenantSuspended) }
-        let name = command.parts.span.extracting(command.range(of: .bucket))
+        let name = command.memory.span.extracting(command.range(of: .bucket))
         guard let bucket = try bucket(named: name, of: tenant) else {
             return .refused(.noSuchBucket)
         }

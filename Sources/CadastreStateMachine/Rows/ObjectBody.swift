@@ -46,8 +46,9 @@ package struct ObjectBody: Hashable, Sendable {
         append(0, to: &bytes)
         append(UInt16(truncatingIfNeeded: locations.count), to: &bytes)
         append(UInt16(locations.count >> 16), to: &bytes)
-        // As they lie in the command.
-        bytes.append(contentsOf: put.parts[checksum.lowerBound..<locations.upperBound])
+        bytes.append(contentsOf: put.memory[checksum])
+        bytes.append(contentsOf: put.memory[contentType])
+        bytes.append(contentsOf: put.memory[locations])
         append(put.metadata, to: &bytes)
         append(put.tags, to: &bytes)
         return bytes

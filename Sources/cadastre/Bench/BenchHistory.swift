@@ -68,7 +68,7 @@ final class BenchHistory: @unchecked Sendable {
     /// A client sends a request.
     func begins(_ process: UInt64, _ submission: Submission) {
         let now = time()
-        switch submission.content {
+        switch try? submission.content {
         case .command(let command):
             open[process] = CadastreHistory.Operation.operations(
                 process: process,
@@ -79,7 +79,8 @@ final class BenchHistory: @unchecked Sendable {
         case .query(let query):
             let operation = CadastreHistory.Operation(process: process, query, of: "", at: now)
             open[process] = operation.map { [$0] } ?? []
-        case .administration: break
+        // What this program encodes it can read.
+        case .administration, nil: break
         }
     }
 

@@ -204,7 +204,14 @@ extension Rules {
         try stable(bytes, { try AdministrationAnswer(decoding: $0) }, { $0.encode() }) != nil
     }
 
+    /// Alone, and between others as in an entry, which must not change what it is.
     static func envelope(_ bytes: [UInt8]) throws(BrokenRule) -> Bool {
-        try stable(bytes, { try CommandEnvelope(decoding: $0) }, { $0.encode() }) != nil
+        let alone = try stable(bytes, { try CommandEnvelope(decoding: $0) }, { $0.encode() })
+        let entry = [7] + bytes + bytes
+        let among = try? CommandEnvelope(decoding: 1..<1 + bytes.count, of: entry)
+        guard among == alone else {
+            throw BrokenRule("between others an envelope is \(String(describing: among))")
+        }
+        return alone != nil
     }
 }
