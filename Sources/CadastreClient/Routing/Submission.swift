@@ -48,9 +48,10 @@ package struct Submission: Sendable {
             administration = nil
         }
         let encoded = request.content.encode()
-        // In no more memory than that, where it grew to more.
-        let isTight = encoded.capacity <= encoded.count / 4 * 5
-        bytes = isTight ? encoded : encoded.span.copy(encoded.indices)
+        // A large one in no more memory than that, where it grew to more: of a small one the rest is
+        // less than what else is kept of a request.
+        let isLoose = encoded.capacity - encoded.count > max(1_024, encoded.count / 4)
+        bytes = isLoose ? encoded.span.copy(encoded.indices) : encoded
     }
 }
 

@@ -2,9 +2,9 @@
 ///
 /// Its bytes lie in one piece of memory, except those of metadata, tags and a precondition, which most
 /// objects have not; what was read stays where it was read, all puts of an entry in the entry's. A
-/// command goes from stage to stage and from thread to thread: each part in memory of its own would be taken
-/// and given back by itself, and counted at every step. Who asks for a part by its name gets a copy;
-/// who only looks at it looks into ``memory``.
+/// command goes from stage to stage and from thread to thread: each part in memory of its own would be
+/// taken and given back by itself, and counted at every step. Who asks for a part by its name gets a
+/// copy; who only looks at it looks into ``memory``.
 package struct PutObject: Sendable {
     /// What lies in ``memory``.
     package enum Part: CaseIterable {
