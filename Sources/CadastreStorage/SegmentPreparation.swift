@@ -61,6 +61,10 @@ final class SegmentPreparation {
             try file.zeroFill(size..<end)
             // Synced slice by slice: 64 MiB at once would hold up every sync beside it.
             try file.sync()
+            // Memory keeps a slice in pieces as large as it was written in, and Linux walks through
+            // all blocks of a piece for each batch that is written to it; of a batch that finds none,
+            // it keeps a piece of its own. Nothing is read for that, since batches are whole blocks.
+            try file.forgetCache()
             phase = .filled(end)
         case .filled:
             try file.sync()
