@@ -74,7 +74,7 @@ extension Answer {
                     )
                 }
             )
-        case .getObject: self = .object(try ObjectRecord(inner, in: bytes))
+        case .getObject: self = .object(try ObjectRecord(lyingIn: bytes.copy(inner.range)))
         case .listObjects: self = .objects(try ObjectPage(inner, in: bytes))
         case .getUsage: self = .usage(try Usage(inner, in: bytes))
         case .listGrants:

@@ -100,69 +100,6 @@ extension BucketRecord {
     }
 }
 
-extension ObjectRecord {
-    /// Bytes that an answer of it takes at most.
-    var answerBound: Int {
-        var bytes =
-            key.count + etag.count + contentType.count + locations.count
-            + (checksum?.value.count ?? 0)
-        for pair in metadata { bytes += pair.name.count + pair.value.count }
-        for tag in tags { bytes += tag.name.count + tag.value.count }
-        // Each pair is a message with two fields.
-        let fields = 12 + 3 * (metadata.count + tags.count)
-        return RawFieldWriter.room(forFields: fields, bytes: bytes)
-    }
-
-    /// Appends the fields.
-    func append(to bytes: inout [UInt8]) {
-        bytes.append(field: 1, key)
-        bytes.append(field: 2, sequence)
-        bytes.append(field: 3, size)
-        bytes.append(field: 4, etag)
-        bytes.append(field: 5, modifiedMilliseconds)
-        bytes.append(field: 6, contentType)
-        checksum?.append(field: 7, to: &bytes)
-        for pair in metadata { pair.append(field: 8, to: &bytes) }
-        for tag in tags { tag.append(field: 9, to: &bytes) }
-        bytes.append(field: 10, locations)
-    }
-
-    /// Reads the schema's message.
-    init(_ reader: consuming FieldReader, in bytes: Span<UInt8>) throws(ProtocolError) {
-        typealias Bound = ProtocolLimits
-        self.init(key: [], sequence: 0, size: 0, modifiedMilliseconds: 0)
-        while let field = try reader.next(in: bytes) {
-            switch field.number {
-            case 1: key = try reader.bytes(field, in: bytes, maximum: Bound.keySize.upperBound)
-            case 2: sequence = try reader.integer(field, in: bytes)
-            case 3: size = try reader.integer(field, in: bytes)
-            case 4: etag = try reader.bytes(field, in: bytes, maximum: Bound.maximumEntityTagSize)
-            case 5: modifiedMilliseconds = try reader.integer(field, in: bytes)
-            case 6:
-                contentType = try reader.bytes(
-                    field,
-                    in: bytes,
-                    maximum: Bound.maximumContentTypeSize
-                )
-            case 7: checksum = try Checksum(reader.message("Checksum", field, in: bytes), in: bytes)
-            case 8:
-                try reader.checkCount(metadata.count, field, maximum: Bound.maximumMetadataPairs)
-                metadata.append(
-                    try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
-                )
-            case 9:
-                try reader.checkCount(tags.count, field, maximum: Bound.maximumTags)
-                tags.append(
-                    try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
-                )
-            case 10:
-                locations = try reader.bytes(field, in: bytes, maximum: Bound.maximumLocationsSize)
-            default: try reader.unknown(field, in: bytes)
-            }
-        }
-    }
-}
-
 extension ObjectPage {
     /// Bytes of the answer that it is.
     package var answerSize: Int { FieldSize(message: encodedSize).bytes }

@@ -125,55 +125,6 @@ package struct BucketRecord: Hashable, Sendable {
     }
 }
 
-/// An object as it is.
-package struct ObjectRecord: Hashable, Sendable {
-    /// Its key.
-    package var key: [UInt8]
-    /// Its last change's place in the cluster's order.
-    package var sequence: UInt64
-    /// Bytes of the object.
-    package var size: UInt64
-    /// Its entity tag, without quotes.
-    package var etag: [UInt8]
-    /// When its content was last changed.
-    package var modifiedMilliseconds: UInt64
-    /// Its content type.
-    package var contentType: [UInt8]
-    /// A digest of its bytes.
-    package var checksum: Checksum?
-    /// User metadata, ascending by name.
-    package var metadata: [Attribute]
-    /// Tags, ascending by name.
-    package var tags: [Attribute]
-    /// Where its bytes are.
-    package var locations: [UInt8]
-
-    /// Composes a record.
-    package init(
-        key: [UInt8],
-        sequence: UInt64,
-        size: UInt64,
-        etag: [UInt8] = [],
-        modifiedMilliseconds: UInt64,
-        contentType: [UInt8] = [],
-        checksum: Checksum? = nil,
-        metadata: [Attribute] = [],
-        tags: [Attribute] = [],
-        locations: [UInt8] = []
-    ) {
-        self.key = key
-        self.sequence = sequence
-        self.size = size
-        self.etag = etag
-        self.modifiedMilliseconds = modifiedMilliseconds
-        self.contentType = contentType
-        self.checksum = checksum
-        self.metadata = metadata
-        self.tags = tags
-        self.locations = locations
-    }
-}
-
 /// One entry of a list of objects.
 package enum ListItem: Hashable, Sendable {
     /// An object without its body.

@@ -1,19 +1,10 @@
 /// The whole new object, visible at once or not at all.
 ///
-/// Its bytes lie in one piece of memory, except those of metadata, tags and a precondition, which most
-/// objects have not; what was read stays where it was read, all puts of an entry in the entry's. A
-/// command goes from stage to stage and from thread to thread: each part in memory of its own would be
-/// taken and given back by itself, and counted at every step. Who asks for a part by its name gets a
-/// copy; who only looks at it looks into ``memory``.
+/// What was read stays where it was read, all puts of an entry in the entry's memory, but for metadata,
+/// tags and a precondition, which most objects have not.
 package struct PutObject: Sendable {
-    /// What lies in ``memory``.
-    package enum Part: CaseIterable {
-        case bucket, key, etag, checksum, contentType, locations
-    }
-
-    /// Where the parts lie, among other bytes.
-    package private(set) var memory: [UInt8]
-    private var places: Places
+    /// Its bytes: bucket, key, entity tag, checksum, content type and data locations.
+    package private(set) var parts: ObjectParts
     /// Of the bytes of the checksum; nil: there is none.
     package private(set) var checksumAlgorithm: Checksum.Algorithm?
     /// Bytes of the object, at most 2^62.
@@ -26,56 +17,6 @@ package struct PutObject: Sendable {
     package var precondition: Precondition?
     /// When the content was last changed, as the service says; nil: the cluster time of the put.
     package var modifiedMilliseconds: UInt64?
-
-    /// Of each part its place in ``memory``, small since a batch holds a thousand puts.
-    private struct Places {
-        /// What lies behind 4 GiB is cut off: of parts that have so much together one at least is far
-        /// larger than any rule allows, and so the put is refused.
-        private struct Place {
-            private var start: UInt32 = 0
-            private var end: UInt32 = 0
-
-            var range: Range<Int> {
-                @inline(__always)
-                get { Int(start)..<Int(end) }
-                set {
-                    start = UInt32(clamping: newValue.lowerBound)
-                    end = UInt32(clamping: newValue.upperBound)
-                }
-            }
-        }
-
-        private var bucket = Place()
-        private var key = Place()
-        private var etag = Place()
-        private var checksum = Place()
-        private var contentType = Place()
-        private var locations = Place()
-
-        @inline(__always)
-        subscript(part: Part) -> Range<Int> {
-            get {
-                switch part {
-                case .bucket: bucket.range
-                case .key: key.range
-                case .etag: etag.range
-                case .checksum: checksum.range
-                case .contentType: contentType.range
-                case .locations: locations.range
-                }
-            }
-            set {
-                switch part {
-                case .bucket: bucket.range = newValue
-                case .key: key.range = newValue
-                case .etag: etag.range = newValue
-                case .checksum: checksum.range = newValue
-                case .contentType: contentType.range = newValue
-                case .locations: locations.range = newValue
-                }
-            }
-        }
-    }
 
     /// Composes the command.
     package init(
@@ -91,19 +32,14 @@ package struct PutObject: Sendable {
         precondition: Precondition? = nil,
         modifiedMilliseconds: UInt64? = nil
     ) {
-        let digest = checksum?.value ?? []
-        memory = []
-        memory.reserveCapacity(
-            bucket.count + key.count + etag.count + digest.count + contentType.count
-                + locations.count
+        parts = ObjectParts(
+            bucket: bucket,
+            key: key,
+            etag: etag,
+            checksum: checksum?.value ?? [],
+            contentType: contentType,
+            locations: locations
         )
-        places = Places()
-        places[.bucket] = memory.add(bucket)
-        places[.key] = memory.add(key)
-        places[.etag] = memory.add(etag)
-        places[.checksum] = memory.add(digest)
-        places[.contentType] = memory.add(contentType)
-        places[.locations] = memory.add(locations)
         checksumAlgorithm = checksum?.algorithm
         self.size = size
         self.metadata = metadata
@@ -116,59 +52,46 @@ package struct PutObject: Sendable {
 
     /// In which bucket.
     package var bucket: [UInt8] {
-        get { copy(.bucket) }
-        set { replace(.bucket, by: newValue) }
+        get { parts.copy(.bucket) }
+        set { parts.replace(.bucket, by: newValue) }
     }
     /// Under which key: 1…1024 bytes, any.
     package var key: [UInt8] {
-        get { copy(.key) }
-        set { replace(.key, by: newValue) }
+        get { parts.copy(.key) }
+        set { parts.replace(.key, by: newValue) }
     }
     /// Its entity tag, without quotes, at most 128 bytes.
     package var etag: [UInt8] {
-        get { copy(.etag) }
-        set { replace(.etag, by: newValue) }
+        get { parts.copy(.etag) }
+        set { parts.replace(.etag, by: newValue) }
     }
     /// A digest of its bytes.
     package var checksum: Checksum? {
-        get { checksumAlgorithm.map { Checksum(algorithm: $0, value: copy(.checksum)) } }
+        get { checksumAlgorithm.map { Checksum(algorithm: $0, value: parts.copy(.checksum)) } }
         set {
             checksumAlgorithm = newValue?.algorithm
-            replace(.checksum, by: newValue?.value ?? [])
+            parts.replace(.checksum, by: newValue?.value ?? [])
         }
     }
     /// Its content type, at most 256 bytes.
     package var contentType: [UInt8] {
-        get { copy(.contentType) }
-        set { replace(.contentType, by: newValue) }
+        get { parts.copy(.contentType) }
+        set { parts.replace(.contentType, by: newValue) }
     }
     /// Where its bytes are: opaque to the register, at most 64 KiB.
     package var locations: [UInt8] {
-        get { copy(.locations) }
-        set { replace(.locations, by: newValue) }
+        get { parts.copy(.locations) }
+        set { parts.replace(.locations, by: newValue) }
+    }
+
+    /// Where the parts lie, among other bytes.
+    package var memory: [UInt8] {
+        @inline(__always) get { parts.memory }
     }
 
     /// Where a part lies in ``memory``.
     @inline(__always)
-    package func range(of part: Part) -> Range<Int> { places[part] }
-
-    private func copy(_ part: Part) -> [UInt8] { memory.span.copy(places[part]) }
-
-    /// Takes all parts into memory of its own, one of them as it is from now on.
-    private mutating func replace(_ part: Part, by bytes: [UInt8]) {
-        var memory: [UInt8] = []
-        var places = Places()
-        for each in Part.allCases { places[each] = memory.add(each == part ? bytes : copy(each)) }
-        (self.memory, self.places) = (memory, places)
-    }
-}
-
-extension [UInt8] {
-    /// Appends bytes, and says where they are.
-    fileprivate mutating func add(_ bytes: [UInt8]) -> Range<Int> {
-        append(contentsOf: bytes)
-        return count - bytes.count..<count
-    }
+    package func range(of part: ObjectParts.Part) -> Range<Int> { parts[part] }
 }
 
 extension PutObject: Hashable {
@@ -178,9 +101,7 @@ extension PutObject: Hashable {
             && left.metadata == right.metadata && left.tags == right.tags
             && left.precondition == right.precondition
             && left.modifiedMilliseconds == right.modifiedMilliseconds
-            && Part.allCases.allSatisfy {
-                left.memory[left.range(of: $0)] == right.memory[right.range(of: $0)]
-            }
+            && left.parts == right.parts
     }
 
     package func hash(into hasher: inout Hasher) {
@@ -190,7 +111,7 @@ extension PutObject: Hashable {
         hasher.combine(tags)
         hasher.combine(precondition)
         hasher.combine(modifiedMilliseconds)
-        for part in Part.allCases { hasher.combine(memory[range(of: part)]) }
+        hasher.combine(parts)
     }
 }
 
@@ -219,7 +140,7 @@ extension PutObject: CommandContent {
     init(_ reader: consuming FieldReader, lyingIn memory: [UInt8]) throws(ProtocolError) {
         typealias Bound = ProtocolLimits
         let bytes = memory.span
-        var places = Places()
+        var parts = ObjectParts(in: memory)
         var size: UInt64 = 0
         var algorithm: Checksum.Algorithm?
         var metadata: [Attribute] = []
@@ -229,14 +150,14 @@ extension PutObject: CommandContent {
         while let field = try reader.next(in: bytes) {
             switch field.number {
             case 1:
-                places[.bucket] = try reader.range(
+                parts[.bucket] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.bucketNameSize.upperBound,
                     .invalidName
                 )
             case 2:
-                places[.key] = try reader.range(
+                parts[.key] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.keySize.upperBound,
@@ -244,18 +165,18 @@ extension PutObject: CommandContent {
                 )
             case 3: size = try reader.integer(field, in: bytes)
             case 4:
-                places[.etag] = try reader.range(
+                parts[.etag] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.maximumEntityTagSize
                 )
             case 5:
-                (algorithm, places[.checksum]) = try Checksum.read(
+                (algorithm, parts[.checksum]) = try Checksum.read(
                     reader.message("Checksum", field, in: bytes),
                     in: bytes
                 )
             case 6:
-                places[.contentType] = try reader.range(
+                parts[.contentType] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.maximumContentTypeSize
@@ -271,7 +192,7 @@ extension PutObject: CommandContent {
                     try Attribute(reader.elementMessage("Attribute", field, in: bytes), in: bytes)
                 )
             case 9:
-                places[.locations] = try reader.range(
+                parts[.locations] = try reader.range(
                     field,
                     in: bytes,
                     maximum: Bound.maximumLocationsSize
@@ -285,8 +206,7 @@ extension PutObject: CommandContent {
             default: try reader.unknown(field, in: bytes)
             }
         }
-        self.memory = memory
-        self.places = places
+        self.parts = parts
         checksumAlgorithm = algorithm
         self.size = size
         self.metadata = metadata
@@ -301,8 +221,8 @@ extension PutObject: CommandContent {
 extension PutObject {
     package func validate() throws(ProtocolError) {
         typealias Bound = ProtocolLimits
-        try Names.checkBucket(memory.span.extracting(places[.bucket]))
-        try Names.checkKey(size: places[.key].count)
+        try Names.checkBucket(memory.span.extracting(parts[.bucket]))
+        try Names.checkKey(size: parts[.key].count)
         guard size <= Bound.maximumQuantity else {
             throw ProtocolError(.invalidValue, "the size is above 2^62")
         }
@@ -310,20 +230,20 @@ extension PutObject {
             throw ProtocolError(.invalidValue, "the time of change is above 2^62")
         }
         try Self.checkSize(
-            places[.etag].count,
+            parts[.etag].count,
             "the entity tag",
             maximum: Bound.maximumEntityTagSize
         )
-        try checksumAlgorithm?.check(size: places[.checksum].count)
+        try checksumAlgorithm?.check(size: parts[.checksum].count)
         try Self.checkSize(
-            places[.contentType].count,
+            parts[.contentType].count,
             "the content type",
             maximum: Bound.maximumContentTypeSize
         )
         try validateMetadata()
         try validateTags()
         try Self.checkSize(
-            places[.locations].count,
+            parts[.locations].count,
             "the data location",
             maximum: Bound.maximumLocationsSize
         )

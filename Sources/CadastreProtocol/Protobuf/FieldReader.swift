@@ -52,6 +52,9 @@ struct FieldReader {
     /// Bytes of the message that were not read yet.
     var left: Int { end - position }
 
+    /// Where they are.
+    var range: Range<Int> { position..<end }
+
     /// The next field, or nil at the end.
     mutating func next(in bytes: Span<UInt8>) throws(ProtocolError) -> Field? {
         guard position < end else { return nil }

@@ -13,22 +13,6 @@ extension Answerer {
         guard let object = try rows.wholeObject(at: HashedPlace(bucket.id, key)) else {
             return .failure(.noSuchObject)
         }
-        let (row, body) = (object.row, object.body)
-        return .success(
-            .object(
-                ObjectRecord(
-                    key: row.key,
-                    sequence: row.sequence,
-                    size: row.size,
-                    etag: row.etag,
-                    modifiedMilliseconds: row.modified,
-                    contentType: body.contentType,
-                    checksum: body.checksum,
-                    metadata: body.metadata,
-                    tags: body.tags,
-                    locations: body.locations
-                )
-            )
-        )
+        return .success(.object(object))
     }
 }

@@ -15,17 +15,19 @@ package import CadastreProtocol
 /// | 10 | 2 | reserved, 0 |
 /// | 12 | 4 | bytes of the data locations |
 /// | 16 | | checksum, content type, data locations; then for each pair and tag two u16 sizes, name, value |
-package struct ObjectBody: Hashable, Sendable {
-    /// A digest of the object's bytes.
-    package var checksum: Checksum?
-    /// Its content type.
-    package var contentType: [UInt8]
+package struct ObjectBody {
+    /// Of the bytes of the checksum; nil: there is none.
+    package let checksumAlgorithm: Checksum.Algorithm?
+    /// Where the digest of the object's bytes lies, in the memory that was read.
+    package let checksum: Range<Int>
+    /// Where its content type lies.
+    package let contentType: Range<Int>
+    /// Where the data locations lie.
+    package let locations: Range<Int>
     /// User metadata, ascending by name.
-    package var metadata: [Attribute]
+    package let metadata: [Attribute]
     /// Tags, ascending by name.
-    package var tags: [Attribute]
-    /// Where its bytes are.
-    package var locations: [UInt8]
+    package let tags: [Attribute]
 
     /// The body of a put, in its layout; every size was checked against ``ProtocolLimits`` before.
     package static func encode(_ put: PutObject) -> [UInt8] {
@@ -67,63 +69,111 @@ package struct ObjectBody: Hashable, Sendable {
         }
     }
 
-    /// The body of these bytes; nil if they do not follow the layout.
-    package init?(decoding bytes: [UInt8]) {
-        guard bytes.count >= 16, bytes[0] == 1 else { return nil }
-        let algorithm = bytes[1]
-        func number(_ offset: Int) -> Int { Int(bytes[offset + 1]) << 8 | Int(bytes[offset]) }
-        let (checksumSize, contentTypeSize) = (number(2), number(4))
-        let (pairs, tagCount) = (number(6), number(8))
-        let (low, high) = (number(12), number(14))
-        var rest = bytes[16...]
-        guard number(10) == 0, let checksum = Self.take(checksumSize, &rest),
-            let contentType = Self.take(contentTypeSize, &rest),
-            let locations = Self.take(high << 16 | low, &rest),
-            let metadata = Self.attributes(pairs, &rest),
-            let tags = Self.attributes(tagCount, &rest),
-            rest.isEmpty
-        else { return nil }
-        if algorithm != 0 {
-            guard let known = Checksum.Algorithm(rawValue: algorithm),
-                checksum.count == known.size
-            else { return nil }
-            self.checksum = Checksum(algorithm: known, value: checksum)
-        } else if !checksum.isEmpty {
-            return nil
-        }
-        self.contentType = contentType
-        self.metadata = metadata
-        self.tags = tags
-        self.locations = locations
-    }
-
     private static func append(_ number: UInt16, to bytes: inout [UInt8]) {
         bytes.append(UInt8(truncatingIfNeeded: number))
         bytes.append(UInt8(truncatingIfNeeded: number >> 8))
     }
 
-    private static func number(_ rest: inout ArraySlice<UInt8>) -> Int? {
-        guard let low = rest.popFirst(), let high = rest.popFirst() else { return nil }
-        return Int(high) << 8 | Int(low)
-    }
-
-    private static func take(_ count: Int, _ rest: inout ArraySlice<UInt8>) -> [UInt8]? {
-        guard count <= rest.count else { return nil }
-        defer { rest = rest.dropFirst(count) }
-        return Array(rest.prefix(count))
-    }
-
-    private static func attributes(
-        _ count: Int,
-        _ rest: inout ArraySlice<UInt8>
-    ) -> [Attribute]? {
-        var found: [Attribute] = []
-        for _ in 0..<count {
-            guard let nameSize = number(&rest), let valueSize = number(&rest),
-                let name = take(nameSize, &rest), let value = take(valueSize, &rest)
+    /// The body that fills this part of the memory; nil if it does not follow the layout.
+    ///
+    /// The caller has checked that the part lies within.
+    package init?(in memory: Span<UInt8>, at range: Range<Int>) {
+        var rest = Rest(position: range.lowerBound, end: range.upperBound)
+        guard range.count >= 16, rest.byte(in: memory) == 1,
+            let algorithm = rest.byte(in: memory),
+            let checksumSize = rest.number(in: memory),
+            let contentTypeSize = rest.number(in: memory),
+            let pairs = rest.number(in: memory),
+            let tagCount = rest.number(in: memory),
+            rest.number(in: memory) == 0,
+            let low = rest.number(in: memory),
+            let high = rest.number(in: memory),
+            let checksum = rest.take(checksumSize),
+            let contentType = rest.take(contentTypeSize),
+            let locations = rest.take(high << 16 | low),
+            let metadata = rest.attributes(pairs, in: memory),
+            let tags = rest.attributes(tagCount, in: memory),
+            rest.isEmpty
+        else { return nil }
+        if algorithm == 0 {
+            guard checksum.isEmpty else { return nil }
+            checksumAlgorithm = nil
+        } else {
+            guard let known = Checksum.Algorithm(rawValue: algorithm),
+                checksum.count == known.size
             else { return nil }
-            found.append(Attribute(name: name, value: value))
+            checksumAlgorithm = known
         }
-        return found
+        self.checksum = checksum
+        self.contentType = contentType
+        self.locations = locations
+        self.metadata = metadata
+        self.tags = tags
+    }
+
+    /// What was not read yet.
+    private struct Rest {
+        var position: Int
+        let end: Int
+
+        var isEmpty: Bool { position == end }
+
+        mutating func take(_ count: Int) -> Range<Int>? {
+            guard count <= end - position else { return nil }
+            position += count
+            return position - count..<position
+        }
+
+        mutating func byte(in memory: Span<UInt8>) -> UInt8? {
+            take(1).map { memory[$0.lowerBound] }
+        }
+
+        mutating func number(in memory: Span<UInt8>) -> Int? {
+            guard let low = byte(in: memory), let high = byte(in: memory) else { return nil }
+            return Int(high) << 8 | Int(low)
+        }
+
+        mutating func attributes(_ count: Int, in memory: Span<UInt8>) -> [Attribute]? {
+            var found: [Attribute] = []
+            for _ in 0..<count {
+                guard let nameSize = number(in: memory), let valueSize = number(in: memory),
+                    let name = take(nameSize), let value = take(valueSize)
+                else { return nil }
+                found.append(Attribute(name: memory.copy(name), value: memory.copy(value)))
+            }
+            return found
+        }
+    }
+}
+
+extension ObjectRecord {
+    /// The object in these bytes: its key, its entity tag and its body, one behind the other.
+    ///
+    /// - Returns: nil where the body does not follow the layout.
+    package init?(
+        _ memory: [UInt8],
+        keySize: Int,
+        bodySize: Int,
+        sequence: UInt64,
+        size: UInt64,
+        modified: UInt64
+    ) {
+        let bodyStart = memory.count - bodySize
+        guard let body = ObjectBody(in: memory.span, at: bodyStart..<memory.count) else { return nil }
+        var parts = ObjectParts(in: memory)
+        parts[.key] = 0..<keySize
+        parts[.etag] = keySize..<bodyStart
+        parts[.checksum] = body.checksum
+        parts[.contentType] = body.contentType
+        parts[.locations] = body.locations
+        self.init(
+            parts,
+            checksumAlgorithm: body.checksumAlgorithm,
+            sequence: sequence,
+            size: size,
+            modifiedMilliseconds: modified,
+            metadata: body.metadata,
+            tags: body.tags
+        )
     }
 }

@@ -171,20 +171,6 @@ package struct ObjectRow: DigestedRow {
     }
 }
 
-/// An object with what lists do not show of it.
-package struct WholeObject {
-    /// What lists show.
-    package var row: ObjectRow
-    /// The rest.
-    package var body: ObjectBody
-
-    /// Joins both.
-    package init(row: ObjectRow, body: ObjectBody) {
-        self.row = row
-        self.body = body
-    }
-}
-
 /// A client's session.
 package struct SessionRow: DigestedRow {
     /// Drawn from the entry's random bytes; never 0.

@@ -107,7 +107,7 @@ package protocol Rows: AnyObject {
     /// The object at this place.
     func object(at place: HashedPlace) throws(StateMachineError) -> ObjectRow?
     /// The object at this place and its body.
-    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> WholeObject?
+    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> ObjectRecord?
     /// Registers or replaces an object at its place; the row's body hash is filled in here. The body
     /// is in the layout of ``ObjectBody``.
     func put(

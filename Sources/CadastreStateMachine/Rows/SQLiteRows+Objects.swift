@@ -28,19 +28,19 @@ extension SQLiteRows: Rows {
         )
     }
 
-    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> WholeObject? {
-        guard let (row, bytes) = try storedObject(at: place) else { return nil }
-        guard bodyHash(bytes) == row.bodyHash, let body = ObjectBody(decoding: bytes) else {
-            throw .damaged("the body of change \(row.sequence) is not what was written")
-        }
-        return WholeObject(row: row, body: body)
-    }
-
-    private func storedObject(
-        at place: HashedPlace
-    ) throws(StateMachineError) -> (row: ObjectRow, body: [UInt8])? {
+    func wholeObject(at place: HashedPlace) throws(StateMachineError) -> ObjectRecord? {
         switch changes.known(at: place) {
-        case .row(let row): return (row, changes.body(at: place) ?? [])
+        case .row(let row):
+            let body = changes.body(at: place) ?? []
+            return try wholeObject(
+                row.key + row.etag + body,
+                place,
+                bodySize: body.count,
+                sequence: row.sequence,
+                size: row.size,
+                modified: row.modified,
+                bodyHash: row.bodyHash
+            )
         case .absent: return nil
         case nil: break
         }
@@ -49,7 +49,45 @@ extension SQLiteRows: Rows {
         statement.bind(2, place.key)
         defer { statement.reset() }
         guard try statement.step() else { return nil }
-        return (foundRow(statement, at: place), statement.bytes(5))
+        var memory: [UInt8] = []
+        let (etagSize, bodySize) = (statement.size(2), statement.size(5))
+        memory.reserveCapacity(place.key.count + etagSize + bodySize)
+        memory.append(contentsOf: place.key)
+        statement.append(2, to: &memory)
+        statement.append(5, to: &memory)
+        return try wholeObject(
+            memory,
+            place,
+            bodySize: bodySize,
+            sequence: statement.integer(0),
+            size: statement.integer(1),
+            modified: statement.integer(3),
+            bodyHash: statement.integer(4)
+        )
+    }
+
+    /// The object whose key, entity tag and body lie in this memory, one behind the other.
+    private func wholeObject(
+        _ memory: [UInt8],
+        _ place: HashedPlace,
+        bodySize: Int,
+        sequence: UInt64,
+        size: UInt64,
+        modified: UInt64,
+        bodyHash: UInt64
+    ) throws(StateMachineError) -> ObjectRecord {
+        let body = memory.span.extracting(last: bodySize)
+        guard self.bodyHash(body) == bodyHash,
+            let record = ObjectRecord(
+                memory,
+                keySize: place.key.count,
+                bodySize: bodySize,
+                sequence: sequence,
+                size: size,
+                modified: modified
+            )
+        else { throw .damaged("the body of change \(sequence) is not what was written") }
+        return record
     }
 
     func put(
@@ -98,7 +136,9 @@ extension SQLiteRows: Rows {
     }
 
     /// The keyed hash of a body's bytes.
-    func bodyHash(_ bytes: [UInt8]) -> UInt64 {
+    func bodyHash(_ bytes: [UInt8]) -> UInt64 { bodyHash(bytes.span) }
+
+    private func bodyHash(_ bytes: Span<UInt8>) -> UInt64 {
         var hasher = RowHasher(key: key, tag: Self.bodyTag)
         hasher.combine(bytes)
         return hasher.finished64()

@@ -156,6 +156,14 @@ final class Statement {
         return unsafe [UInt8](UnsafeRawBufferPointer(start: start, count: count))
     }
 
+    /// How many bytes.
+    func size(_ column: Int32) -> Int { Int(unsafe sqlite3_column_bytes(handle, column)) }
+
+    /// Appends the bytes.
+    func append(_ column: Int32, to bytes: inout [UInt8]) {
+        unsafe withBytes(column) { unsafe bytes.append(contentsOf: $0) }
+    }
+
     /// Shows the bytes where SQLite has them.
     @inline(__always)
     func withBytes<Result>(_ column: Int32, _ visit: (UnsafeRawBufferPointer) -> Result) -> Result {

@@ -103,10 +103,17 @@ final class MemoryRows: Rows {
     func object(at place: HashedPlace) -> ObjectRow? {
         objectRows.first { $0.row.bucket.value == place.bucket && $0.row.key == place.key }?.row
     }
-    func wholeObject(at place: HashedPlace) -> WholeObject? {
+    func wholeObject(at place: HashedPlace) -> ObjectRecord? {
         objectRows.first { $0.row.bucket.value == place.bucket && $0.row.key == place.key }
             .flatMap { object in
-                ObjectBody(decoding: object.body).map { WholeObject(row: object.row, body: $0) }
+                ObjectRecord(
+                    object.row.key + object.row.etag + object.body,
+                    keySize: object.row.key.count,
+                    bodySize: object.body.count,
+                    sequence: object.row.sequence,
+                    size: object.row.size,
+                    modified: object.row.modified
+                )
             }
     }
     func put(_ row: ObjectRow, at place: HashedPlace, body: [UInt8], replacing old: ObjectRow?) {
