@@ -84,12 +84,7 @@ package struct WaitingCommand: Sendable {
 package struct WaitingQuery: Sendable {
     /// Where the reply goes.
     package var key: RequestKey
-    /// Who asks; judged again where it is answered.
-    package var principal: Principal
-    /// For which tenant.
-    package var tenant: TenantID
-    /// What is asked.
-    package var query: Query
+    private let question: Question
     /// Past this monotonic moment nobody waits for the answer.
     package var deadline: UInt64
     /// What was committed so many nanoseconds ago, by this node's clock, must be in the answer; nil:
@@ -108,11 +103,30 @@ package struct WaitingQuery: Sendable {
         maximumAge: UInt64? = nil
     ) {
         self.key = key
-        self.principal = principal
-        self.tenant = tenant
-        self.query = query
+        question = Question(principal: principal, tenant: tenant, query: query)
         self.deadline = deadline
         self.maximumAge = maximumAge
+    }
+
+    /// Who asks; judged again where it is answered.
+    package var principal: Principal { question.principal }
+    /// For which tenant.
+    package var tenant: TenantID { question.tenant }
+    /// What is asked.
+    package var query: Query { question.query }
+
+    /// What does not change, in memory of its own: queries are copied from stage to stage, and its
+    /// names and keys would be counted one by one each time.
+    private final class Question: Sendable {
+        let principal: Principal
+        let tenant: TenantID
+        let query: Query
+
+        init(principal: Principal, tenant: TenantID, query: Query) {
+            self.principal = principal
+            self.tenant = tenant
+            self.query = query
+        }
     }
 }
 
