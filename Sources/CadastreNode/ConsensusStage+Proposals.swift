@@ -134,13 +134,20 @@ extension ConsensusStage {
     }
 
     /// The Tick that opens the next block, when cluster time has stood long enough.
-    private func dueTick() -> CommandEnvelope? {
+    private mutating func dueTick() -> CommandEnvelope? {
         let age = lastTickProposed.map { now.monotonic - $0 }
         if let age, age < settings.tickWithWork { return nil }
+        let isEarly = proposals.isEmpty && age.map { $0 < settings.tickWhenIdle } ?? false
+        if isEarly {
+            // Not each turn that has only reads.
+            let look = lastLookAtClocks.map { now.monotonic - $0 }
+            if let look, look < settings.tickWithWork { return nil }
+            lastLookAtClocks = now.monotonic
+        }
         guard
             var tick = clocks.tick(of: raft.configuration.voters, own: identity.node, at: now)
         else { return nil }
-        if let age, age < settings.tickWhenIdle, proposals.isEmpty, !isBehind(tick) { return nil }
+        if isEarly, !isBehind(tick) { return nil }
         // Every node compares it with its own when it applies the tick, this one too.
         tick.mark = newestMark.map {
             TickMark(

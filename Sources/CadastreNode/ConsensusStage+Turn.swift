@@ -331,6 +331,7 @@ extension ConsensusStage {
         output.role = change
         followingSince = change.role == .leader ? nil : followingSince ?? now.monotonic
         lastTickProposed = nil
+        lastLookAtClocks = nil
         appendQueues.removeAll()
         if change.role != .leader {
             refuseWaiting(.notLeader, into: &output)

@@ -45,6 +45,8 @@ package struct ConsensusStage: Sendable {
     var clocks = ClockSamples()
     /// When a Tick was last proposed, monotonic; nil in a term without one.
     var lastTickProposed: UInt64?
+    /// When it was last looked whether cluster time is behind, without work to do.
+    var lastLookAtClocks: UInt64?
     /// The newest digest of the own state that no Tick has carried.
     var newestMark: DigestMark?
     /// Cluster time as last applied here, in milliseconds; 0 before the first Tick.

@@ -62,7 +62,10 @@ struct WaitingQueries {
         readyCount += 1
         guard let place = ready.index(forKey: query.tenant) else {
             turns.append(query.tenant)
-            ready[query.tenant] = [query]
+            // Where one comes, those of the same round follow.
+            var queue = Deque<WaitingQuery>(minimumCapacity: 32)
+            queue.append(query)
+            ready[query.tenant] = queue
             return
         }
         ready.values[place].append(query)

@@ -14,10 +14,13 @@ extension Answer {
 
     /// Appends what ``encode()`` returns.
     package func append(to bytes: inout [UInt8]) {
-        if case .objects(let page) = self {
+        switch self {
+        case .objects(let page):
             // A hundred kilobytes, maybe: they do not move.
-            bytes.append(messageField: tag.rawValue, of: page.encodedSize, appendFields)
-        } else {
+            bytes.append(messageField: tag.rawValue, of: page.encodedSize, page.append)
+        case .object(let record):
+            bytes.append(messageField: tag.rawValue, of: record.encodedSize, record.append)
+        case .tenant, .tenants, .bucket, .buckets, .usage, .grants:
             bytes.append(messageField: tag.rawValue, appendFields)
         }
     }

@@ -69,7 +69,10 @@ package struct ObjectRecord: Hashable, Sendable {
     /// Its key.
     package var key: [UInt8] { parts.copy(.key) }
     /// Its entity tag, without quotes.
-    package var etag: [UInt8] { parts.copy(.etag) }
+    package var etag: [UInt8] {
+        get { parts.copy(.etag) }
+        set { parts.replace(.etag, by: newValue) }
+    }
     /// Its content type.
     package var contentType: [UInt8] { parts.copy(.contentType) }
     /// A digest of its bytes.
@@ -95,22 +98,67 @@ extension ObjectRecord {
         return RawFieldWriter.room(forFields: fields, bytes: bytes)
     }
 
-    /// Appends the fields.
-    func append(to bytes: inout [UInt8]) {
-        let memory = parts.memory.span
-        bytes.append(field: 1, memory.extracting(parts[.key]))
-        bytes.append(field: 2, sequence)
-        bytes.append(field: 3, size)
-        bytes.append(field: 4, memory.extracting(parts[.etag]))
-        bytes.append(field: 5, modifiedMilliseconds)
-        bytes.append(field: 6, memory.extracting(parts[.contentType]))
-        if let checksumAlgorithm {
-            let value = memory.extracting(parts[.checksum])
-            Checksum.append(field: 7, checksumAlgorithm, value, to: &bytes)
+    /// How many bytes ``append(to:)`` appends.
+    var encodedSize: FieldSize {
+        unsafe parts.memory.withUnsafeBytes { memory in
+            var size =
+                unsafe FieldSize(1, part(.key, of: memory)) + FieldSize(2, sequence)
+                + FieldSize(3, self.size) + FieldSize(4, part(.etag, of: memory))
+                + FieldSize(5, modifiedMilliseconds) + FieldSize(6, part(.contentType, of: memory))
+                + FieldSize(10, part(.locations, of: memory))
+            if let checksumAlgorithm {
+                let value = unsafe part(.checksum, of: memory)
+                size = unsafe size + FieldSize(message: Self.size(checksumAlgorithm, value))
+            }
+            for pair in metadata { size = size + FieldSize(message: pair.encodedSize) }
+            for tag in tags { size = size + FieldSize(message: tag.encodedSize) }
+            return size
         }
-        for pair in metadata { pair.append(field: 8, to: &bytes) }
-        for tag in tags { tag.append(field: 9, to: &bytes) }
-        bytes.append(field: 10, memory.extracting(parts[.locations]))
+    }
+
+    /// Appends the fields: each object that is read, written at once.
+    func append(to bytes: inout [UInt8]) {
+        unsafe parts.memory.withUnsafeBytes { memory in
+            bytes.append(addingCapacity: answerBound) { target in
+                unsafe target.withUnsafeMutableBufferPointer { target, count in
+                    var writer = unsafe RawFieldWriter(target)
+                    unsafe write(memory, to: &writer)
+                    count = writer.count
+                }
+            }
+        }
+    }
+
+    private func write(_ memory: UnsafeRawBufferPointer, to writer: inout RawFieldWriter) {
+        unsafe writer.write(1, part(.key, of: memory))
+        writer.write(2, sequence)
+        writer.write(3, size)
+        unsafe writer.write(4, part(.etag, of: memory))
+        writer.write(5, modifiedMilliseconds)
+        unsafe writer.write(6, part(.contentType, of: memory))
+        if let checksumAlgorithm {
+            let value = unsafe part(.checksum, of: memory)
+            writer.begin(7, message: unsafe Self.size(checksumAlgorithm, value))
+            writer.write(1, UInt64(checksumAlgorithm.rawValue))
+            unsafe writer.write(2, value)
+        }
+        for pair in metadata { pair.write(field: 8, to: &writer) }
+        for tag in tags { tag.write(field: 9, to: &writer) }
+        unsafe writer.write(10, part(.locations, of: memory))
+    }
+
+    private func part(
+        _ part: ObjectParts.Part,
+        of memory: UnsafeRawBufferPointer
+    ) -> UnsafeRawBufferPointer {
+        unsafe UnsafeRawBufferPointer(rebasing: memory[parts[part]])
+    }
+
+    private static func size(
+        _ algorithm: Checksum.Algorithm,
+        _ value: UnsafeRawBufferPointer
+    ) -> FieldSize {
+        unsafe FieldSize(1, UInt64(algorithm.rawValue)) + FieldSize(2, value)
     }
 
     /// Reads the schema's message, which is all of this memory and stays there.
@@ -179,5 +227,20 @@ extension ObjectRecord {
             metadata: metadata,
             tags: tags
         )
+    }
+}
+
+extension Attribute {
+    /// How many bytes its fields take.
+    fileprivate var encodedSize: FieldSize {
+        unsafe name.withUnsafeBytes { unsafe FieldSize(1, $0) }
+            + value.withUnsafeBytes { unsafe FieldSize(2, $0) }
+    }
+
+    /// Writes one element of a repeated field.
+    fileprivate func write(field number: UInt8, to writer: inout RawFieldWriter) {
+        writer.begin(number, message: encodedSize)
+        unsafe name.withUnsafeBytes { unsafe writer.write(1, $0) }
+        unsafe value.withUnsafeBytes { unsafe writer.write(2, $0) }
     }
 }

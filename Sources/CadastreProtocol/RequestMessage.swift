@@ -250,8 +250,8 @@ package enum RequestContent: Hashable, Sendable {
     /// The schema's message.
     package func encode() -> [UInt8] {
         var bytes: [UInt8] = []
-        // Most commands put one object.
-        if kind == .command { bytes.reserveCapacity(512) }
+        // Most commands put one object, and most queries name one.
+        bytes.reserveCapacity(kind == .command ? 512 : 128)
         append(to: &bytes)
         return bytes
     }

@@ -38,6 +38,8 @@ enum RuntimeLimits {
     static let clientUserTimeoutMilliseconds: Int = 30_000
     /// Replies written in one go: what is written gives its room back when the socket has taken it.
     static let replySliceSize = 256 << 10
+    /// The most bytes of a write for which a loop keeps a buffer.
+    static let keptBufferSize = 32 << 10
     /// When reading from a client pauses and goes on.
     static let clientWaterMark = ChannelOptions.Types.WriteBufferWaterMark(
         low: 256 << 10,

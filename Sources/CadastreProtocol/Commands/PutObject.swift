@@ -86,7 +86,8 @@ package struct PutObject: Sendable {
 
     /// Where the parts lie, among other bytes.
     package var memory: [UInt8] {
-        @inline(__always) get { parts.memory }
+        @inline(__always)
+        get { parts.memory }
     }
 
     /// Where a part lies in ``memory``.

@@ -36,6 +36,8 @@ final class Desk: @unchecked Sendable {
     private var touched: [Session] = []
     private var commands: [WaitingCommand] = []
     private var queries: [WaitingQuery] = []
+    /// What small writes to sockets are copied into.
+    private var spareBuffer = ByteBuffer()
     private var local: [ApplyEvent] = []
     private var mustHandOver = false
     private var replies: [OutgoingReply] = []
@@ -230,8 +232,11 @@ final class Desk: @unchecked Sendable {
             commands = []
         }
         if !queries.isEmpty {
+            let count = queries.count
             context.consensus.post(.queries(queries))
             queries = []
+            // The next are likely to be as many.
+            queries.reserveCapacity(count)
         }
         if context.identity.isWitness {
             // Without a state nothing was taken that somebody could give up.
@@ -275,6 +280,22 @@ final class Desk: @unchecked Sendable {
             session.isTouched = false
             session.flush()
         }
+    }
+
+    /// Shows bytes in a buffer; small ones in the same one each time, which costs no memory as long as
+    /// nobody keeps it.
+    func withBuffer(_ bytes: ArraySlice<UInt8>, _ body: (ByteBuffer) -> Void) {
+        guard bytes.count <= RuntimeLimits.keptBufferSize else {
+            body(ByteBuffer(bytes: bytes))
+            return
+        }
+        // Taken out: writing may lead here again.
+        var buffer = ByteBuffer()
+        swap(&buffer, &spareBuffer)
+        buffer.clear()
+        buffer.writeBytes(bytes)
+        body(buffer)
+        swap(&buffer, &spareBuffer)
     }
 
     /// Gives up what nobody waits for any more.

@@ -160,11 +160,9 @@ extension Session {
     }
 
     private func write(_ slice: ArraySlice<UInt8>, to channel: any Channel) {
-        var buffer = channel.allocator.buffer(capacity: slice.count)
-        buffer.writeBytes(slice)
         let promise = channel.eventLoop.makePromise(of: Void.self)
         promise.futureResult.assumeIsolated().whenComplete { _ in self.sent(slice.count) }
-        channel.writeAndFlush(buffer, promise: promise)
+        desk.withBuffer(slice) { channel.writeAndFlush($0, promise: promise) }
     }
 
     /// The socket has taken bytes, or is gone.

@@ -159,7 +159,9 @@ extension ObjectRecord {
         modified: UInt64
     ) {
         let bodyStart = memory.count - bodySize
-        guard let body = ObjectBody(in: memory.span, at: bodyStart..<memory.count) else { return nil }
+        guard let body = ObjectBody(in: memory.span, at: bodyStart..<memory.count) else {
+            return nil
+        }
         var parts = ObjectParts(in: memory)
         parts[.key] = 0..<keySize
         parts[.etag] = keySize..<bodyStart
