@@ -63,7 +63,7 @@ struct WaitingQueries {
         guard let place = ready.index(forKey: query.tenant) else {
             turns.append(query.tenant)
             // Where one comes, those of the same round follow.
-            var queue = Deque<WaitingQuery>(minimumCapacity: 32)
+            var queue = Deque<WaitingQuery>(minimumCapacity: 8)
             queue.append(query)
             ready[query.tenant] = queue
             return

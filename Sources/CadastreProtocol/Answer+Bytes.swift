@@ -5,7 +5,9 @@ extension Answer {
         var bytes: [UInt8] = []
         switch self {
         case .objects(let page): bytes.reserveCapacity(page.answerSize)
-        case .object(let record): bytes.reserveCapacity(record.answerBound)
+        case .object(let record):
+            // With the head of the message, which comes first.
+            bytes.reserveCapacity(RawFieldWriter.room(forFields: 1, bytes: record.answerBound))
         case .tenant, .tenants, .bucket, .buckets, .usage, .grants: break
         }
         append(to: &bytes)

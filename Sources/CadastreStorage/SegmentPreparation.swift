@@ -63,7 +63,8 @@ final class SegmentPreparation {
             try file.sync()
             // Memory keeps a slice in pieces as large as it was written in, and Linux walks through
             // all blocks of a piece for each batch that is written to it; of a batch that finds none,
-            // it keeps a piece of its own. Nothing is read for that, since batches are whole blocks.
+            // it keeps a piece of its own. Nothing is read for that where batches are whole blocks of
+            // the file system, too, as they are of ext4 and XFS.
             try file.forgetCache()
             phase = .filled(end)
         case .filled:

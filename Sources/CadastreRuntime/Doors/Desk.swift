@@ -292,7 +292,7 @@ final class Desk: @unchecked Sendable {
         // Taken out: writing may lead here again.
         var buffer = ByteBuffer()
         swap(&buffer, &spareBuffer)
-        buffer.clear()
+        buffer.clear(minimumCapacity: bytes.count)
         buffer.writeBytes(bytes)
         body(buffer)
         swap(&buffer, &spareBuffer)
