@@ -40,7 +40,7 @@ extension Raft {
             }
         }
         let voters = target.voters
-        let heard = voters.count { isHeard($0, leadership) }
+        let heard = voters.count { canElect($0, leadership) }
         let needed = Quorum.majority(of: voters.count)
         return heard < needed ? .wouldLoseQuorum(heard: heard, needed: needed) : nil
     }
@@ -116,6 +116,17 @@ extension Raft {
         becomeFollower(of: .none, into: &effects)
     }
 
+    /// Whether a member may be counted on to vote in what is changed next: it is heard, and has said
+    /// in this term that it knows the members there are now.
+    ///
+    /// One that does not would take who stands next for a stranger, and let it in only once it leads.
+    /// Where the log begins behind the entry that names them, who lacks what it begins with does not.
+    private func canElect(_ member: NodeID, _ leadership: Leadership) -> Bool {
+        guard member != id, let place = leadership.place(of: member) else { return member == id }
+        return isHeard(member, leadership)
+            && leadership.progress[place].matchIndex >= log.configurationIndex
+    }
+
     /// Whether a member was heard within an election timeout; oneself always is.
     func isHeard(_ member: NodeID, _ leadership: Leadership) -> Bool {
         if member == id { return true }
@@ -153,6 +164,7 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     /// The loss of one of these sites would leave no quorum, and the policy wants that of any to
     /// leave one.
     case spreadBroken(sites: [String])
-    /// Of the new voters too few are heard at the moment to decide anything.
+    /// Of the new voters too few are heard at the moment, and know who the members are, to decide
+    /// anything.
     case wouldLoseQuorum(heard: Int, needed: Int)
 }
