@@ -104,7 +104,7 @@ package struct MemberRoster: Sendable {
     /// node that hears a leader learns of new members from that one, and lets no stranger in: so
     /// neither a removed nor a wiped node disturbs a cluster that is well. Who stands
     /// for election is heard by those alone who know it, so a change of members counts only on voters
-    /// that know the members there are (`Raft.refusal(ofChangeTo:)`).
+    /// that this leader has heard (`Raft.refusal(ofChangeTo:)`).
     package func admitsStrangers(hearsLeader: Bool) -> Bool { own == nil || !hearsLeader }
 
     /// As what a node is heard that dials, or has dialled, this one.

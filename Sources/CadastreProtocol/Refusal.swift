@@ -120,7 +120,7 @@ package enum Refusal: UInt16, Hashable, Sendable, CaseIterable, Error {
     case mustBeLearner = 116
     /// The node lacks too many entries to be given a vote.
     case notCaughtUp = 117
-    /// Of those who would vote too few are heard at the moment, and know who the members are.
+    /// Of those who would vote too few are heard at the moment.
     case quorumUnreachable = 118
 
     // MARK: Sites.

@@ -116,15 +116,15 @@ extension Raft {
         becomeFollower(of: .none, into: &effects)
     }
 
-    /// Whether a member may be counted on to vote in what is changed next: it is heard, and has said
-    /// in this term that it knows the members there are now.
+    /// Whether a member may be counted on to vote in what is changed next: it is heard, and if it votes
+    /// already, it has acknowledged something in this term.
     ///
-    /// One that does not would take who stands next for a stranger, and let it in only once it leads.
-    /// Where the log begins behind the entry that names them, who lacks what it begins with does not.
+    /// Silence is counted from the term's beginning, when everybody passes for heard. Who was away may
+    /// know none of those who stand next, takes them for strangers, and lets them in only once they lead.
     private func canElect(_ member: NodeID, _ leadership: Leadership) -> Bool {
         guard member != id, let place = leadership.place(of: member) else { return member == id }
         return isHeard(member, leadership)
-            && leadership.progress[place].matchIndex >= log.configurationIndex
+            && (!quorum.isVoter(member) || leadership.progress[place].matchIndex > .zero)
     }
 
     /// Whether a member was heard within an election timeout; oneself always is.
@@ -164,7 +164,6 @@ public enum ConfigurationRefusal: Hashable, Sendable {
     /// The loss of one of these sites would leave no quorum, and the policy wants that of any to
     /// leave one.
     case spreadBroken(sites: [String])
-    /// Of the new voters too few are heard at the moment, and know who the members are, to decide
-    /// anything.
+    /// Of the new voters too few are heard at the moment to decide anything.
     case wouldLoseQuorum(heard: Int, needed: Int)
 }

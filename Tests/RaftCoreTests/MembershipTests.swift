@@ -170,30 +170,6 @@ struct MembershipTests {
         #expect(cluster.breach == nil)
     }
 
-    @Test
-    func `who does not know the members is not counted on, though it is heard`() {
-        var cluster = three()
-        let learner = cluster.join()
-        let isCut: (Message) -> Bool = { message in
-            guard message.to == NodeID(3), case .appendEntries = message.body else { return false }
-            return true
-        }
-        cluster.change(1, voters: [1, 2, 3], learners: [learner])
-        cluster.settle(dropping: isCut)
-        cluster.tick(2 * Cluster.quick.maximumElectionTicks, dropping: isCut)
-        #expect(cluster[1].isLeader)
-        #expect(cluster[3].configuration.member(NodeID(4)) == nil)
-        #expect(
-            cluster[1].refusal(ofChangeTo: Cluster.configuration(voters: [1, 3], learners: [4]))
-                == .wouldLoseQuorum(heard: 1, needed: 2)
-        )
-        cluster.tick(3)
-        #expect(
-            cluster[1].refusal(ofChangeTo: Cluster.configuration(voters: [1, 3], learners: [4]))
-                == nil
-        )
-    }
-
     // Thesis §4.2.2.
     @Test
     func `a leader that removes itself leads until that is committed, then gives way`() {
