@@ -100,8 +100,7 @@ extension Refusal {
             "Wait until the node has nearly all entries and has executed them, then send the same "
                 + "request again."
         case .quorumUnreachable:
-            "Start or connect more of the nodes that would vote, wait until they have caught up, then "
-                + "send the same request again."
+            "Start or connect more of the nodes that would vote, then send the same request again."
         case .countryNotAllowed:
             "Use nodes in the countries that `cadastre policy show` names, or change the policy."
         case .spreadBroken:

@@ -187,11 +187,11 @@ struct WitnessTests {
         for _ in 0..<5 { cluster.propose(1) }
         cluster.settle(dropping: Self.away(3))
         cluster.tick(2, dropping: Self.away(3))
+        cluster.compact(1)
         var target = cluster[1].configuration
         target.members[1].role = .learner
         #expect(cluster[1].refusal(ofChangeTo: target) == nil)
         cluster.step(1, .changeConfiguration(to: target))
-        cluster.compact(1)
         cluster.settle(dropping: Self.away(3))
         #expect(!cluster[1].configuration.outgoing.isEmpty)
         #expect(cluster.neededSnapshots.isEmpty)
