@@ -120,8 +120,11 @@ struct StoreTests {
             #expect(!plan.contains("SCAN") && !plan.contains("TEMP B-TREE"), "\(text): \(plan)")
         }
         // What it asks of each row it must ask of no row before the range.
-        let scan = try #require(searched.first { text, _ in text.contains("stops_at") })
+        let scan = try #require(searched.first { text, _ in text.hasPrefix("SELECT 1 FROM") })
         #expect(scan.plan.hasSuffix("USING PRIMARY KEY (bucket=? AND key>?)"), "\(scan)")
+        let rewrite = try #require(searched.first { text, _ in text.hasPrefix("UPDATE") })
+        let range = "USING PRIMARY KEY (bucket=? AND key>? AND key<?)"
+        #expect(rewrite.plan.hasSuffix(range), "\(rewrite)")
     }
 
     @Test(.enabled(if: access("/usr/bin/sqlite3", X_OK) == 0))

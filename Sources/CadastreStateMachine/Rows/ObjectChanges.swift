@@ -70,12 +70,11 @@ struct ObjectChanges: ~Copyable {
         firstUnstored = 0
     }
 
-    /// The next change to store, in ``frozen``.
-    mutating func takeUnstored() -> ObjectTable.RecordNumber? {
-        guard firstUnstored < frozenOrder.count else { return nil }
-        defer { firstUnstored += 1 }
-        return frozenOrder[firstUnstored]
-    }
+    /// The changes to store next, in ``frozen`` and in the order of their places.
+    var unstored: ArraySlice<ObjectTable.RecordNumber> { frozenOrder[firstUnstored...] }
+
+    /// The first of the unstored ones is stored.
+    mutating func tookUnstored() { firstUnstored += 1 }
 
     /// Brings the order of the recent ones up to date.
     ///

@@ -77,11 +77,18 @@ struct ObjectTable: ~Copyable {
         _ number: RecordNumber,
         _ visit: (borrowing PackedObject) throws(Failure) -> Result
     ) throws(Failure) -> Result {
+        let (piece, offset) = unsafe location(of: number)
+        return try unsafe visit(PackedObject(in: piece, at: offset))
+    }
+
+    /// The piece of memory in which the record lies, and where it begins there: valid as long as the
+    /// table is not changed.
+    @unsafe
+    @inline(__always)
+    func location(of number: RecordNumber) -> (piece: UnsafeRawBufferPointer, offset: Int) {
         let record = records[Int(number)]
         let piece = pieces[Int(record.piece)]
-        return try unsafe visit(
-            PackedObject(in: UnsafeRawBufferPointer(piece.memory), at: Int(record.offset))
-        )
+        return unsafe (UnsafeRawBufferPointer(piece.memory), Int(record.offset))
     }
 
     /// Shows the record's object, if there is one.

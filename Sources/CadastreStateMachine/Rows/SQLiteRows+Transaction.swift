@@ -31,6 +31,7 @@ extension SQLiteRows {
         try beginWriting()
         try writeSmallTables()
         changes.freeze()
+        rewritePause = RewritePause()
         frozenAt = applied
         dirtyRows = 0
         dirtyBytes = 0
@@ -73,13 +74,18 @@ extension SQLiteRows {
     }
 
     private func storeObjects(atMost count: Int) throws(StateMachineError) {
-        var left = count
-        while left > 0, let record = changes.takeUnstored() {
-            try unsafe changes.frozen.withRecord(record) { object throws(StateMachineError) in
-                try unsafe store(object)
-                unsafe remembered.remember(object)
+        var left = min(count, changes.unstoredCount)
+        while left > 0 {
+            let run = try rewriteRun(atMost: left)
+            for place in 0..<run.count {
+                guard let record = changes.unstored.first else { break }
+                try unsafe changes.frozen.withRecord(record) { object throws(StateMachineError) in
+                    if !run.isRewritten(place) { try unsafe store(object) }
+                    unsafe remembered.remember(object)
+                }
+                changes.tookUnstored()
             }
-            left -= 1
+            left -= run.count
         }
         if changes.unstoredCount == 0 { changes.forgetStored() }
     }

@@ -27,6 +27,10 @@ final class SQLiteRows {
     var changes: ObjectChanges
     /// Objects that were stored last, as SQLite has them.
     var remembered: RememberedObjects
+    /// How long objects are stored one by one.
+    var rewritePause = RewritePause()
+    /// Objects whose rows were rewritten in runs.
+    var rewrittenObjects: UInt64 = 0
     /// The sum over all rows but the system row, whose hash is added when it is asked for.
     var rowsDigest = StateDigest.zero
     /// A recomputation of the digest that is under way.

@@ -43,6 +43,16 @@ struct Statements {
             """
         static let putObject = "REPLACE INTO objects VALUES(?1,?2,?3,?4,?5,?6,?7,?8)"
         static let deleteObject = "DELETE FROM objects WHERE bucket=?1 AND key=?2"
+        static let keyAhead = """
+            SELECT key FROM objects WHERE bucket=?1 AND key>=?2 ORDER BY key LIMIT 1 OFFSET ?3
+            """
+        // Without OR FAIL, SQLite would copy each page first, to undo half a statement: what fails here
+        // is undone with the transaction.
+        static let rewriteObjects = """
+            UPDATE OR FAIL objects SET sequence=new_value(2),size=new_value(3),etag=new_value(4),\
+            modified=new_value(5),body_hash=new_value(6),body=new_value(7) \
+            WHERE bucket=?1 AND key>=?2 AND key<=?3 AND stops_at(key)
+            """
         // `stops_at` is shown rows of the bucket from the key on alone, in their order (StoreTests
         // look at the plan). It knows where the range ends: SQLite would compare the whole place of
         // each row.
@@ -89,6 +99,7 @@ struct Statements {
     let bucketNamed, bucketsFrom, insertBucket, deleteBucket: Statement
     let bucketUsage, putBucketUsage, deleteBucketUsage: Statement
     let object, putObject, deleteObject, scanObjects, wholeObject: Statement
+    let keyAhead, rewriteObjects: Statement
     let putSession, deleteSession, slot, slotsOfSession, putSlot, deleteSlots: Statement
 
     /// Prepares all of them.
@@ -120,6 +131,8 @@ struct Statements {
         deleteObject = try prepare(Text.deleteObject)
         scanObjects = try prepare(Text.scanObjects)
         wholeObject = try prepare(Text.wholeObject)
+        keyAhead = try prepare(Text.keyAhead)
+        rewriteObjects = try prepare(Text.rewriteObjects)
         putSession = try prepare(Text.putSession)
         deleteSession = try prepare(Text.deleteSession)
         slot = try prepare(Text.slot)

@@ -13,7 +13,7 @@ final class Connection {
     private(set) var isShrinkable = false
     /// Bytes of the database's pages.
     private(set) var pageSizeInUse = Connection.pageSize
-    /// Whom `stops_at` asks, while a statement does so.
+    /// Whom `stops_at` and `new_value` ask, while a statement does so.
     ///
     /// Kept alive by the step.
     var visitor: Unmanaged<RowVisitor>?
@@ -48,7 +48,7 @@ final class Connection {
         _ = unsafe cadastre_db_config(opened, SQLITE_DBCONFIG_DQS_DDL, 0)
         // Only a clean stop may touch files on closing: see close().
         _ = unsafe cadastre_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
-        try defineStopsAt()
+        try defineVisits()
     }
 
     /// Bytes of a page of a new database; one that exists keeps those that it has.

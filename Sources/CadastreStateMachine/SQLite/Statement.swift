@@ -106,7 +106,7 @@ final class Statement {
 
     /// Moves to the next row at which the visitor stops.
     ///
-    /// - Parameter visitor: What `stops_at` in the statement asks.
+    /// - Parameter visitor: What `stops_at` and `new_value` in the statement ask.
     /// - Returns: Whether there is one.
     /// - Throws: Also when a parameter was not taken.
     func step(visitor: RowVisitor) throws(StateMachineError) -> Bool {
