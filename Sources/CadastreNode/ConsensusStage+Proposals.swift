@@ -48,9 +48,12 @@ extension ConsensusStage {
         while raft.canPropose, hasRoomForBlock, !isDiskFull {
             let tick = dueTick()
             guard tick != nil || !proposals.isEmpty && !isHeldBack else { return }
-            var block = BlockBuilder()
+            // With the lengths of the commands, and a tick.
+            var block = BlockBuilder(expectedSize: proposals.size + 4 * proposals.count + 256)
             var keys: [RequestKey?] = []
+            keys.reserveCapacity(min(proposals.count, BlockLimits.blockOperations) + 1)
             var commands: [CommandEnvelope] = []
+            commands.reserveCapacity(keys.capacity)
             if let tick {
                 guard block.add(tick.encode()) else {
                     preconditionFailure("a tick does not fit into an empty block")

@@ -9,7 +9,7 @@ internal import RaftCore
 struct Proposals: Sendable {
     private struct Queue: Sendable {
         var tenant: TenantID
-        var commands: Deque<WaitingCommand> = []
+        var commands: Deque<WaitingCommand>
     }
 
     /// One queue for each tenant that was ever heard since the queues were last empty.
@@ -18,6 +18,10 @@ struct Proposals: Sendable {
     ///
     /// Looked up, never iterated.
     private var places: [TenantID: Int] = [:]
+    /// The emptied queue of a tenant that was forgotten: the next one waits in its memory.
+    private var spare: Deque<WaitingCommand> = []
+    /// The most that waited since the queues were last empty.
+    private var most = 0
     /// Whose turn is next, an index into `queues`.
     private var turn = 0
     /// Commands waiting.
@@ -41,6 +45,9 @@ struct Proposals: Sendable {
     /// Bytes of waiting commands up to which they wait decoded as well.
     static let maximumSizeDecoded = 1 << 20
 
+    /// Memory for so many commands is kept while none waits: a quarter of a MiB.
+    private static let maximumSpare = 1_024
+
     /// Queues a command behind its tenant's others.
     ///
     /// False: too much waits already.
@@ -52,9 +59,11 @@ struct Proposals: Sendable {
         } else {
             place = queues.count
             places[command.tenant] = place
-            queues.append(Queue(tenant: command.tenant))
+            queues.append(Queue(tenant: command.tenant, commands: spare))
+            spare = []
         }
         count += 1
+        most = max(most, count)
         size += command.bytes.count
         // Decoded, metadata and the keys of removals are a dozen times their bytes: where much waits
         // they are decoded again.
@@ -133,6 +142,11 @@ struct Proposals: Sendable {
 
     /// Keeps the number of queues bounded by the tenants that wait at one time.
     private mutating func forgetTenants() {
+        if most <= Self.maximumSpare, !queues.isEmpty {
+            swap(&spare, &queues[0].commands)
+            spare.removeAll(keepingCapacity: true)
+        }
+        most = 0
         queues.removeAll(keepingCapacity: true)
         places.removeAll(keepingCapacity: true)
         turn = 0

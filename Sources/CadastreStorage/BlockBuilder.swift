@@ -10,7 +10,11 @@ package struct BlockBuilder: Sendable {
     private var raw: [UInt8] = []
 
     /// Begins an empty block.
-    package init() {}
+    ///
+    /// - Parameter expectedSize: Bytes of the commands that are likely to come in.
+    package init(expectedSize: Int = 0) {
+        raw.reserveCapacity(min(expectedSize, BlockLimits.blockSize))
+    }
 
     /// Whether there is nothing in it.
     package var isEmpty: Bool { count == 0 }

@@ -228,14 +228,16 @@ final class Desk: @unchecked Sendable {
     private func handOver() {
         mustHandOver = false
         if !commands.isEmpty {
+            let count = commands.count
             context.consensus.post(.commands(commands))
             commands = []
+            // The next are likely to be as many.
+            commands.reserveCapacity(count)
         }
         if !queries.isEmpty {
             let count = queries.count
             context.consensus.post(.queries(queries))
             queries = []
-            // The next are likely to be as many.
             queries.reserveCapacity(count)
         }
         if context.identity.isWitness {
