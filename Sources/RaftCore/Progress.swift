@@ -96,7 +96,8 @@ struct Progress: Hashable, Sendable {
     /// The peer lacks `previous`; it may agree at `agreement`.
     ///
     /// Says whether that was news and not an answer that was overtaken. Never backs up to or below
-    /// the match.
+    /// the match. Nor, of what is on its way, further than the peer says: it has more than its match
+    /// where an acknowledgement is late, and what is between may be compacted here already.
     mutating func rejected(previous: LogIndex, agreement: LogIndex) -> Bool {
         switch state {
         case .replicating:
@@ -104,10 +105,10 @@ struct Progress: Hashable, Sendable {
             becomeProbing()
         case .probing:
             guard previous == nextIndex.previous, previous > matchIndex else { return false }
-            nextIndex = max(min(agreement, previous.previous), matchIndex).next
             isPaused = false
         case .snapshotting: return false
         }
+        nextIndex = max(min(agreement, previous.previous), matchIndex).next
         return true
     }
 

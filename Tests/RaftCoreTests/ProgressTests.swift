@@ -49,6 +49,20 @@ struct ProgressTests {
     }
 
     @Test
+    func `a rejection backs up no further than to what the peer has`() {
+        var progress = Progress(id: NodeID(2), nextIndex: index(1))
+        _ = progress.accepted(match: index(25))
+        progress.sent(through: index(27), size: 10)
+        progress.sent(through: index(28), size: 10)
+        // It took what is through 27, and its word of that is late.
+        let isNews = progress.rejected(previous: index(28), agreement: index(27))
+        #expect(isNews)
+        #expect(progress.state == .probing && progress.hasRoom)
+        #expect(progress.nextIndex == index(28))
+        #expect(progress.matchIndex == index(25))
+    }
+
+    @Test
     func `a rejection that was overtaken changes nothing`() {
         var progress = Progress(id: NodeID(2), nextIndex: index(20))
         progress.sent(through: index(20), size: 1)

@@ -80,6 +80,24 @@ struct SnapshotTests {
         #expect(cluster.breach == nil)
     }
 
+    // Simulation seed 3408814581646: its word was late, and what it stood for was compacted meanwhile.
+    @Test
+    func `a peer whose word of what it has was lost needs no snapshot of that`() {
+        var cluster = Cluster(voters: 3)
+        cluster.elect(1)
+        cluster.propose(1)
+        cluster.settle { $0.from == NodeID(3) }
+        cluster.compact(1)
+        let last = cluster.propose(1)
+        cluster.settle { $0.to == NodeID(3) }
+        #expect(cluster[1].peers.last?.matchIndex == cluster[1].log.base.index.previous)
+        #expect(cluster[3].lastPosition == cluster[1].log.base)
+        cluster.tick(6)
+        #expect(cluster.neededSnapshots.isEmpty)
+        #expect(cluster[3].lastPosition == last)
+        #expect(cluster.breach == nil)
+    }
+
     // Simulation seed 11898: the log forgot more while the peer fetched, and nobody asked again.
     @Test
     func `a peer that took an older snapshot than it needs by now is offered another`() {
