@@ -135,15 +135,20 @@ extension NodeFixture {
         try journal(output.journal)
     }
 
-    /// The peer has nothing behind the founding entry any more, and says so.
+    /// The peer has nothing behind the founding entry any more, and says so: also of where the log
+    /// begins, which is what the leader asks next.
     fileprivate mutating func loseEntries(of peer: UInt64, _ term: UInt64) throws {
-        let rejected = AppendEntriesReply(
-            outcome: .rejected(
-                previous: node.consensus.status.lastIndex,
-                hint: Genesis.position
+        var previous = node.consensus.status.lastIndex
+        while !isSnapshotting(peer) {
+            let rejected = AppendEntriesReply(
+                outcome: .rejected(previous: previous, hint: Genesis.position)
             )
-        )
-        turn(from(peer, term: term, .appendEntriesReply(rejected)))
-        try settle()
+            turn(from(peer, term: term, .appendEntriesReply(rejected)))
+            try settle()
+            let peers = node.consensus.status.peers
+            let standing = try #require(peers.first { $0.node == NodeID(peer) })
+            try #require(standing.next <= previous)
+            previous = standing.next.previous
+        }
     }
 }
