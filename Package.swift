@@ -85,6 +85,8 @@ let package = Package(
         ),
         // CRC32C: SSE 4.2 with run-time dispatch, and a portable fallback.
         .target(name: "CChecksum"),
+        // sync_file_range(2), which Swift's Glibc does not show.
+        .target(name: "CWriteback"),
 
         // Decides: Raft as a pure, copyable value. Imports nothing.
         .target(name: "RaftCore", swiftSettings: product),
@@ -92,7 +94,7 @@ let package = Package(
         // Keeps bytes: files, CRC32C, SHA-256; a real disk and a simulated one.
         .target(
             name: "CadastreDisk",
-            dependencies: ["CChecksum", "COpenSSL"],
+            dependencies: ["CChecksum", "CWriteback", "COpenSSL"],
             swiftSettings: product
         ),
 

@@ -121,6 +121,11 @@ private final class CountedFile: DiskFile {
         try file.sync()
     }
 
+    func startWriting(_ range: Range<Int>) {
+        tally.calls += 1
+        file.startWriting(range)
+    }
+
     func zeroFill(_ range: Range<Int>) throws(DiskError) {
         tally.calls += 1
         tally.preparedBytes += range.count

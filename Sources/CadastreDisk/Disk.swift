@@ -69,6 +69,12 @@ package protocol DiskFile: AnyObject {
     func write(at offset: Int, _ bytes: UnsafeRawBufferPointer) throws(DiskError)
     /// Returns when everything written before is durable (fdatasync, the size included).
     func sync() throws(DiskError)
+    /// Asks that what was written here be on its way to the device, so that a ``sync()`` has less to
+    /// wait for (sync_file_range(2), `SYNC_FILE_RANGE_WRITE`).
+    ///
+    /// Advice: nothing is durable by it, and what goes wrong is told by the next ``sync()``. Waits
+    /// where the device has enough to do.
+    func startWriting(_ range: Range<Int>)
     /// Bytes in the file.
     func size() throws(DiskError) -> Int
     /// Cuts the file or extends it by zeros.

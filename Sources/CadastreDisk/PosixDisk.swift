@@ -1,3 +1,4 @@
+internal import CWriteback
 internal import Glibc
 
 /// The files of this machine.
@@ -219,6 +220,11 @@ private final class PosixFile: DiskFile {
         guard fdatasync(descriptor) == 0 else {
             throw DiskError(operation: .sync, path: path, code: errno)
         }
+    }
+
+    func startWriting(_ range: Range<Int>) {
+        // A file system that cannot writes when it is synced.
+        _ = cadastre_start_writeback(descriptor, Int64(range.lowerBound), Int64(range.count))
     }
 
     func size() throws(DiskError) -> Int {

@@ -34,6 +34,8 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
         package var largestRead = 0
         /// Syncs of files.
         package var syncs = 0
+        /// Ranges of which it was asked that they be on their way.
+        package var startedWrites = 0
         /// Syncs of directories.
         package var directorySyncs = 0
 

@@ -69,6 +69,12 @@ final class SimulatedFile: DiskFile {
         inode.sync()
     }
 
+    func startWriting(_ range: Range<Int>) {
+        // When what is not synced gets to the device, nobody knows anyway.
+        guard isOpen, !disk.isCrashed else { return }
+        disk.statistics.startedWrites += 1
+    }
+
     func size() throws(DiskError) -> Int {
         try begin(.size, .size)
         return inode.current.count

@@ -109,6 +109,7 @@ private final class WatchedFile: DiskFile {
         disk.add(pending.map(\.bytes))
     }
 
+    func startWriting(_ range: Range<Int>) { file.startWriting(range) }
     func size() throws(DiskError) -> Int { try file.size() }
     func truncate(to size: Int) throws(DiskError) { try file.truncate(to: size) }
     func preallocate(_ size: Int) throws(DiskError) { try file.preallocate(size) }

@@ -17,6 +17,7 @@ struct DiskContract {
         ("names are listed sorted, renamed, removed", { try $0.names() }),
         ("directories", { try $0.directories() }),
         ("what is held in memory can be let go of", { try $0.forgets() }),
+        ("what is written may be sent on its way", { try $0.starts() }),
         ("a removed file stays usable while open", { try $0.removedWhileOpen() }),
         ("one owner of a lock", { try $0.locks() }),
         ("a closed file refuses", { try $0.closed() }),
@@ -157,6 +158,20 @@ struct DiskContract {
         #expect(try file.size() == 3)
         file.close()
         #expect(code { try file.forgetCache() } == "EBADF")
+    }
+
+    private func starts() throws {
+        let file = try disk.open(path("a"), mode: .create)
+        try file.write(at: 0, [1, 2, 3])
+        file.startWriting(0..<3)
+        file.startWriting(2..<1 << 40)
+        try file.write(at: 1, [7])
+        #expect(try file.read(at: 0, count: 9) == [1, 7, 3])
+        #expect(try file.size() == 3)
+        try file.sync()
+        file.close()
+        // Advice: nobody is told that there is nothing to do.
+        file.startWriting(0..<3)
     }
 
     /// On a disk that has some room, but not a tebibyte.

@@ -221,6 +221,30 @@ struct StoreTests {
         #expect(try world.machine.integrityProblems() == [])
     }
 
+    // Else a checkpoint of rows far from each other has hundreds of megabytes to wait for at its end.
+    @Test
+    func `what is written is on its way before it is synced`() throws {
+        let disk = SimulatedDisk(seed: 1)
+        var world = try World(disk)
+        try world.machine.checkpoint()
+        disk.statistics = SimulatedDisk.Statistics()
+        for number in 0..<1_200 {
+            let put = PutObject(
+                bucket: bytes("photos"),
+                key: bytes("key-\(number)"),
+                size: 1,
+                locations: [UInt8](repeating: 1, count: 3_500)
+            )
+            try world.machine.apply(world.owner.next(.putObject(put)))
+        }
+        #expect(disk.statistics.startedWrites == 0)
+        try world.machine.checkpoint()
+        // Into the log and from there into the main file.
+        let megabytes = disk.statistics.writtenBytes >> 20
+        #expect(megabytes >= 8)
+        #expect((megabytes - 2...megabytes).contains(disk.statistics.startedWrites))
+    }
+
     @Test
     func `only a checkpoint is called durable`() throws {
         let disk = SimulatedDisk(seed: 1)

@@ -34,10 +34,11 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", path: "Sources/COpenSSL", pkgConfig: "openssl"),
         .systemLibrary(name: "CLZ4", path: "Sources/CLZ4", pkgConfig: "liblz4"),
         .target(name: "CChecksum", path: "Sources/CChecksum"),
+        .target(name: "CWriteback", path: "Sources/CWriteback"),
         .target(name: "RaftCore", path: "Sources/RaftCore", swiftSettings: watched),
         .target(
             name: "CadastreDisk",
-            dependencies: ["CChecksum", "COpenSSL"],
+            dependencies: ["CChecksum", "CWriteback", "COpenSSL"],
             path: "Sources/CadastreDisk",
             swiftSettings: watched
         ),

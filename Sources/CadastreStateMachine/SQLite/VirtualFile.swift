@@ -17,12 +17,20 @@ final class VirtualFile {
     private var pendingOffset = 0
     /// A piece could not be written: what SQLite believes to be in the file is not.
     private var isPoisoned = false
+    /// What was written and is not yet known to be on its way to the device: from where to where it
+    /// lies, and how many bytes it is.
+    private var unstarted: (range: Range<Int>, size: Int)?
     /// The end of the frames written since the log was last begun anew.
     var logSize: Int
     private var needsDirectorySync = true
 
     /// Pieces of this many bytes are written at once.
     private static let maximumPending = 256 << 10
+    /// So many bytes written are sent on their way to the device.
+    ///
+    /// Else hundreds of megabytes wait for a sync, when rows far from each other change, and every
+    /// other sync of the machine waits behind them.
+    private static let maximumUnstarted = 1 << 20
 
     init(_ file: any DiskFile, kind: Kind, size: Int, in files: VirtualFiles) {
         self.file = file
@@ -43,6 +51,7 @@ final class VirtualFile {
         }
         isPoisoned = true
         try file.write(at: pendingOffset, pending)
+        wrote(pendingOffset..<pendingOffset + pending.count)
         isPoisoned = false
         pending.removeAll(keepingCapacity: true)
     }
@@ -75,10 +84,23 @@ final class VirtualFile {
             } else {
                 try flush()
                 try unsafe file.write(at: offset, buffer)
+                wrote(offset..<offset + buffer.count)
             }
             return SQLITE_OK
         } catch {
             return files.code(of: error, inputOutput(3))
+        }
+    }
+
+    /// The pages of a checkpoint come in the order of their places, so a range of them holds little else.
+    private func wrote(_ piece: Range<Int>) {
+        let (range, size) = unstarted ?? (piece, 0)
+        let all = min(range.lowerBound, piece.lowerBound)..<max(range.upperBound, piece.upperBound)
+        if size + piece.count < Self.maximumUnstarted {
+            unstarted = (all, size + piece.count)
+        } else {
+            file.startWriting(all)
+            unstarted = nil
         }
     }
 
@@ -101,6 +123,7 @@ final class VirtualFile {
         }
         do {
             try file.sync()
+            unstarted = nil
             if needsDirectorySync {
                 try files.disk.syncDirectory(directoryName(of: file.path))
                 needsDirectorySync = false
