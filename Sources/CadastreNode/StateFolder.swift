@@ -44,7 +44,7 @@ struct StateFolder {
         let mark = try onDisk { () throws(DiskError) in try markFile.read() }
         if let mark {
             switch mark.stage {
-            case .open: return try rebuild(because: mark)
+            case .open, .unread: return try rebuild(because: mark)
             case .final: throw NodeError(.diverged, Self.finalAdvice(mark, markFile.path))
             case .rebuilt: break
             }
@@ -102,6 +102,7 @@ struct StateFolder {
         do throws(StateMachineError) {
             let source = try fromSnapshot(mark).verified(notes: &notes)
             guard source != nil || start.position.index == .zero else {
+                if let opened = try wholeAfterAll(mark) { return opened }
                 throw StateMachineError.damaged(Self.nothingToRebuildFrom(mark, start))
             }
             let aside = try StateMachine.setAside(directory: directory, on: disk)
@@ -126,7 +127,29 @@ struct StateFolder {
         }
     }
 
-    /// The database is set aside: once for a divergence, and no more.
+    /// The database that the disk once failed to read and that has nothing to take its place, if the
+    /// disk now gives back every row, and they are those of its digest; nil if not.
+    ///
+    /// Cost: reads the database, about a second per million objects.
+    private func wholeAfterAll(_ mark: StateMark) throws(StateMachineError) -> Opened? {
+        guard mark.stage == .unread, !mark.isOfDivergence else { return nil }
+        do throws(StateMachineError) {
+            let machine = try openMachine()
+            guard machine.applied.index >= start.position.index,
+                try machine.recomputeDigest().digest == machine.digest
+            else { return nil }
+            try settle(mark)
+            // An installation that failed after it had the file left the rest.
+            try? store.removePartial()
+            return Opened(stateMachine: machine, notes: [Self.wholeNote(mark)])
+        } catch {
+            if case .mustReapply(_, let cause) = error, cause.isUnreadable { return nil }
+            guard Self.reasonToRebuild(error) != nil else { throw error }
+            return nil
+        }
+    }
+
+    /// The database is set aside or found whole: once for a divergence, and no more.
     private func settle(_ mark: StateMark) throws(StateMachineError) {
         do throws(DiskError) {
             if mark.isOfDivergence {
@@ -186,11 +209,18 @@ struct StateFolder {
             + "it for the developers, or remove it"
     }
 
+    private static func wholeNote(_ mark: StateMark) -> String {
+        "the disk failed to read the state database (\(mark.words)), and there is nothing to rebuild "
+            + "it from; now every row can be read and none differs, so it is kept. Look at the disk: "
+            + "what it failed to read once it may lose"
+    }
+
     private static func nothingToRebuildFrom(_ mark: StateMark, _ start: LogStart) -> String {
         "the state database cannot be used: \(mark.words). It cannot be rebuilt either, since the "
-            + "journal begins behind entry \(start.position) and no snapshot of this node that "
-            + "reaches there can be used. Nothing was changed. Take the whole folder away and bring "
-            + "the node back with an empty one: `cadastred init --join`, then `cadastre member replace`"
+            + "journal begins behind entry \(start.position) and no snapshot that this node made or "
+            + "received and that reaches there can be used. Nothing was changed. Take the whole folder "
+            + "away and bring the node back with an empty one: `cadastred init --join`, then "
+            + "`cadastre member replace`"
     }
 
     private static func finalAdvice(_ mark: StateMark, _ path: String) -> String {

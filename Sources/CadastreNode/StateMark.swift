@@ -25,6 +25,9 @@ struct StateMark: Hashable {
         case rebuilt = 2
         /// It differed, was rebuilt and differed again: no start helps.
         case final = 3
+        /// As ``open``, and the disk alone is at fault: where there is nothing to rebuild it from, a
+        /// database that can be read after all is kept.
+        case unread = 4
     }
 
     var stage: Stage
@@ -83,7 +86,7 @@ struct StateMark: Hashable {
         }
         switch error {
         case .damaged: break
-        case .terminal(let cause) where cause.isUnreadable: break
+        case .terminal(let cause) where cause.isUnreadable: stage = .unread
         case .diverged(let divergence):
             // Found equal since, it would be gone.
             if let earlier, earlier.isOfDivergence, earlier.stage != .open {

@@ -129,6 +129,26 @@ struct StateFolderTests {
             return machine.applied == position(index) && digest == digests[position(index)]
         }
 
+        /// Gets the snapshot of a peer through this entry, whole, where received ones are.
+        func receive(_ index: UInt64, of peer: Node) throws {
+            let (from, to) = (try peer.store(), try store())
+            let manifest = try #require(
+                from.manifests.first { $0.start.position == position(index) }
+            )
+            let receiver = try to.receive(
+                manifest,
+                group: .directory,
+                notOlderThan: LogIndex(index)
+            )
+            while try receiver.step() != .complete {
+                for number in receiver.missing(maximumCount: 1) {
+                    let chunk = try from.chunk(number, of: manifest.id)
+                    _ = try receiver.receive(chunk, chunk: number)
+                }
+            }
+            digests[position(index)] = peer.digests[position(index)]
+        }
+
         /// Damages a chunk of the snapshot through this entry.
         func damageSnapshot(_ index: UInt64) throws {
             let manifest = try #require(
@@ -213,6 +233,106 @@ struct StateFolderTests {
         #expect(node.disk.contents(Node.database) == [1, 2, 3])
         #expect(node.disk.contents("\(Node.database).aside") == nil)
         #expect(refusal(node, logFrom: 21)?.exitCode == .damaged)
+    }
+
+    @Test
+    func `what was received and stands for the log is what a state is built anew from`() throws {
+        let peer = try Node(seed: 2)
+        try peer.run(through: 60, snapshots: [60])
+        for isMarked in [false, true] {
+            var nth = 0
+            var isDone = false
+            while !isDone {
+                nth += 1
+                let node = try prepared(seed: UInt64(nth))
+                try node.receive(60, of: peer)
+                if isMarked {
+                    try node.marks.write(StateMark(stage: .open, words: "page 3"))
+                } else {
+                    node.disk.setContents(Node.database, [1, 2, 3])
+                }
+                node.restart()
+                node.disk.crash(atOperation: nth)
+                isDone = refusal(node, logFrom: 60) == nil
+                node.disk.crash()
+                node.disk.restart()
+                let opened = try node.open(logFrom: 60)
+                #expect(try node.isWhole(opened.stateMachine, at: 60), "operation \(nth)")
+                #expect(node.disk.contents("\(Node.database).aside") != nil, "operation \(nth)")
+                #expect(try node.mark() == nil)
+                let left = try node.disk.list("/node/snapshots")
+                #expect(!left.contains { $0.hasPrefix("receiving") }, "operation \(nth)")
+            }
+            #expect(nth > 20)
+        }
+    }
+
+    /// Seed 4987736321731: a received snapshot had taken the database's place, was all that the node
+    /// had, and the disk failed to read it once.
+    @Test
+    func `what was not read once and has nothing to take its place is kept, if every row is there`()
+        throws
+    {
+        let unread = StateMark(stage: .unread, words: "EIO")
+        var node = try prepared()
+        let manifest = try #require(try node.store().manifests.first)
+        node.disk.setContents("/node/snapshots/receiving.manifest", manifest.encode())
+        try node.marks.write(unread)
+        let opened = try node.open(logFrom: 50)
+        #expect(opened.stateMachine.applied == node.position(50) && !opened.isRebuilt)
+        #expect(opened.notes.count == 1 && opened.notes[0].contains("Look at the disk"))
+        #expect(try node.mark() == nil)
+        #expect(try !node.disk.list("/node/snapshots").contains { $0.hasPrefix("receiving") })
+        try opened.stateMachine.close()
+        node.restart()
+        #expect(try node.open(logFrom: 50).notes.isEmpty)
+
+        // What can be rebuilt is.
+        node = try prepared()
+        try node.marks.write(unread)
+        #expect(try node.open(logFrom: 40).isRebuilt)
+        // Nor is it kept for a log that goes on behind it, or after the rows were at fault.
+        for (mark, logFrom) in [(unread, 51), (StateMark(stage: .open, words: "page 3"), 50)]
+            as [(StateMark, UInt64)]
+        {
+            node = try prepared()
+            try node.marks.write(mark)
+            #expect(refusal(node, logFrom: logFrom)?.exitCode == .damaged)
+            #expect(try node.mark() == mark)
+        }
+        // A page that stays unreadable is found, but where there are no rows.
+        let size = try #require(node.disk.contents(Node.database)).count
+        var found = 0
+        for page in 0..<size / 8_192 {
+            node = try prepared()
+            try node.marks.write(unread)
+            node.disk.makeUnreadable(Node.database, page * 8_192..<(page + 1) * 8_192)
+            guard let refused = refusal(node, logFrom: 50) else { continue }
+            found += 1
+            #expect(refused.exitCode == .damaged, "page \(page)")
+            #expect(try node.mark() == unread)
+        }
+        #expect(found > 10)
+    }
+
+    @Test
+    func `what was received and does not verify leaves an older log to this node's own snapshots`()
+        throws
+    {
+        let peer = try Node(seed: 2)
+        try peer.run(through: 60, snapshots: [40, 60])
+        // Behind what was received the log does not begin: it was not given up for it yet.
+        var node = try prepared()
+        try node.receive(60, of: peer)
+        node.disk.setContents(Node.database, [1, 2, 3])
+        #expect(try node.isWhole(node.open(logFrom: 40).stateMachine, at: 40))
+        node = try prepared()
+        try node.receive(40, of: peer)
+        node.disk.setContents("/node/snapshots/receiving.raw", [1, 2, 3])
+        node.disk.setContents(Node.database, [1, 2, 3])
+        let opened = try node.open(logFrom: 40)
+        #expect(try node.isWhole(opened.stateMachine, at: 40))
+        #expect(opened.notes.contains { $0.contains("a received snapshot is not used") })
     }
 
     @Test

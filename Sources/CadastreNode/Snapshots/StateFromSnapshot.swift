@@ -37,39 +37,38 @@ struct StateFromSnapshot {
         _ stateMachine: StateMachine,
         notes: inout [String]
     ) throws(StateMachineError) -> Bool {
-        var received: SnapshotManifest?
-        do throws(StorageError) {
-            received = try store.resumable()
-            if let known = received, known.start.position.index <= stateMachine.applied.index {
-                try store.removePartial()
-                received = nil
-            }
-        } catch {
-            throw .unusableImage("\(error)")
-        }
-        guard stateMachine.applied.index < start.position.index else { return false }
-        var verified: VerifiedState?
-        if let received, received.start.position == start.position {
-            do throws(StateMachineError) {
-                verified = try verify(received)
-            } catch {
-                guard case .unusableImage(let reason) = error else { throw error }
-                notes.append("a received snapshot is not used: \(reason)")
+        if let received = try received(),
+            received.start.position.index <= stateMachine.applied.index
+        {
+            do throws(StorageError) { try store.removePartial() } catch {
+                throw .unusableImage("\(error)")
             }
         }
-        if verified == nil { verified = try self.verified(notes: &notes) }
-        guard let verified else { return false }
+        guard stateMachine.applied.index < start.position.index,
+            let verified = try verified(notes: &notes)
+        else { return false }
         try stateMachine.install(verified)
         // What cannot be removed now is at the next start, or before another one comes.
         try? store.removePartial()
         return true
     }
 
-    /// The best of this node's own snapshots that reaches where the log begins, verified, where
-    /// received ones are; nil if there is none.
+    /// What the state may be replaced by, verified, where received snapshots are: the received one that
+    /// stands for the log, else the best of this node's own that reaches where the log begins; nil if
+    /// there is none.
     ///
-    /// One that does not verify is removed, and the next one tried.
+    /// One of its own that does not verify is removed, and the next one tried.
     func verified(notes: inout [String]) throws(StateMachineError) -> VerifiedState? {
+        if let received = try received(), received.start.position == start.position,
+            try isReceivedFileThere
+        {
+            do throws(StateMachineError) {
+                return try verify(received)
+            } catch {
+                guard case .unusableImage(let reason) = error else { throw error }
+                notes.append("a received snapshot is not used: \(reason)")
+            }
+        }
         for manifest in candidates {
             do throws(StateMachineError) {
                 try putTogether(manifest)
@@ -87,6 +86,22 @@ struct StateFromSnapshot {
             }
         }
         return nil
+    }
+
+    /// What is being received, or was received whole.
+    private func received() throws(StateMachineError) -> SnapshotManifest? {
+        do throws(StorageError) { return try store.resumable() } catch {
+            throw .unusableImage("\(error)")
+        }
+    }
+
+    /// Whether no installation took it, which leaves the manifest.
+    private var isReceivedFileThere: Bool {
+        get throws(StateMachineError) {
+            do throws(DiskError) { return try disk.exists(store.receivedPath) } catch {
+                throw .imageFailed(SQLiteError("look for a received snapshot", error))
+            }
+        }
     }
 
     /// The snapshots that reach where the log begins, the best first: the newest, but those in doubt
