@@ -8,7 +8,8 @@ internal import RaftCore
 ///
 /// In this order, so that a stop at any moment leaves the old database or a new one with what fills it:
 ///
-/// 1. What it will be filled from is there and verified; otherwise nothing is touched.
+/// 1. What it will be filled from is there and verified; otherwise the database stays, and is used if
+///    only the disk was at fault and all of it can be read after all.
 /// 2. The database gets another name, and is kept until the next one is set aside.
 /// 3. The mark that asked for it is taken away, or says that it was done.
 /// 4. A new database is founded, and the snapshot, if there is one, takes its place. A start that
@@ -58,7 +59,8 @@ struct StateFolder {
             return opened
         } catch {
             guard let words = Self.reasonToRebuild(error) else { throw NodeError(error) }
-            var cause = mark ?? StateMark(stage: .open, words: words)
+            var cause =
+                mark ?? StateMark(stage: error.isUnreadable ? .unread : .open, words: words)
             cause.words = words
             return try rebuild(because: cause)
         }
@@ -70,7 +72,7 @@ struct StateFolder {
         do throws(StateMachineError) {
             return try stateMachine()
         } catch {
-            guard case .terminal(let cause) = error, cause.isUnreadable else { throw error }
+            guard error.isUnreadable else { throw error }
             return try stateMachine()
         }
     }
@@ -90,7 +92,9 @@ struct StateFolder {
         case .damaged(let words): "it is damaged (\(words))"
         case .foreign(let found):
             "it belongs to node \(found.node) of another cluster or life of a disk"
-        case .terminal(let cause) where cause.isUnreadable: "it cannot be read (\(cause))"
+        case .terminal(let cause) where cause.isUnreadable,
+            .mustReapply(_, let cause) where cause.isUnreadable:
+            "it cannot be read (\(cause))"
         case .sqlite, .mustReapply, .terminal, .unreadableEntry, .diverged, .inUse,
             .unknownSchema, .unusableImage, .imageFailed:
             nil
@@ -102,7 +106,12 @@ struct StateFolder {
         do throws(StateMachineError) {
             let source = try fromSnapshot(mark).verified(notes: &notes)
             guard source != nil || start.position.index == .zero else {
-                if let opened = try wholeAfterAll(mark) { return opened }
+                if let machine = try wholeAfterAll(mark) {
+                    try settle(mark)
+                    // An installation that failed after it had taken the file left the rest.
+                    _ = try fromSnapshot(nil).bring(machine, notes: &notes)
+                    return Opened(stateMachine: machine, notes: notes + [Self.wholeNote(mark)])
+                }
                 throw StateMachineError.damaged(Self.nothingToRebuildFrom(mark, start))
             }
             let aside = try StateMachine.setAside(directory: directory, on: disk)
@@ -127,25 +136,44 @@ struct StateFolder {
         }
     }
 
-    /// The database that the disk once failed to read and that has nothing to take its place, if the
-    /// disk now gives back every row, and they are those of its digest; nil if not.
+    /// The database that the disk once failed to read and that has nothing to take its place, if all of
+    /// it can be read and nothing is wrong with it; nil if not.
     ///
-    /// Cost: reads the database, about a second per million objects.
-    private func wholeAfterAll(_ mark: StateMark) throws(StateMachineError) -> Opened? {
-        guard mark.stage == .unread, !mark.isOfDivergence else { return nil }
+    /// Cost: reads the database twice, some seconds per million objects, and where that fails once more.
+    private func wholeAfterAll(_ mark: StateMark) throws(StateMachineError) -> StateMachine? {
+        guard mark.stage == .unread, !mark.isOfDivergence, try isThere else { return nil }
+        if let machine = try whole() { return machine }
+        return try whole()
+    }
+
+    /// The database, if all of it is what was written.
+    private func whole() throws(StateMachineError) -> StateMachine? {
         do throws(StateMachineError) {
-            let machine = try openMachine()
+            let machine = try stateMachine()
             guard machine.applied.index >= start.position.index,
-                try machine.recomputeDigest().digest == machine.digest
+                try machine.integrityProblems().isEmpty
             else { return nil }
-            try settle(mark)
-            // An installation that failed after it had the file left the rest.
-            try? store.removePartial()
-            return Opened(stateMachine: machine, notes: [Self.wholeNote(mark)])
+            try machine.beginVerification()
+            while true {
+                guard let found = try machine.continueVerification(maximumRows: 8_192) else {
+                    continue
+                }
+                return found.difference == .zero && found.damage == nil ? machine : nil
+            }
         } catch {
-            if case .mustReapply(_, let cause) = error, cause.isUnreadable { return nil }
             guard Self.reasonToRebuild(error) != nil else { throw error }
             return nil
+        }
+    }
+
+    /// Whether there is a database: opening would found one.
+    private var isThere: Bool {
+        get throws(StateMachineError) {
+            do throws(DiskError) {
+                return try disk.exists("\(directory)/\(StateMachine.fileName)")
+            } catch {
+                throw .terminal(SQLiteError("look for the database", error))
+            }
         }
     }
 
@@ -199,7 +227,7 @@ struct StateFolder {
         let place =
             aside.map { "\($0), \(size.map { "\($0) bytes" } ?? "of unknown size")" }
             ?? "nothing, since there was none"
-        let origin = "from this node's snapshot and the log"
+        let origin = "from a snapshot and the log"
         let cause =
             mark.isOfDivergence && mark.stage == .open
             ? "THE STATE OF THIS NODE DIFFERED FROM THE LEADER'S (\(mark.words)); it is rebuilt "
@@ -211,14 +239,14 @@ struct StateFolder {
 
     private static func wholeNote(_ mark: StateMark) -> String {
         "the disk failed to read the state database (\(mark.words)), and there is nothing to rebuild "
-            + "it from; now every row can be read and none differs, so it is kept. Look at the disk: "
-            + "what it failed to read once it may lose"
+            + "it from; now all of it can be read and nothing is wrong with it, so it is kept. Look at "
+            + "the disk: what it failed to read once it may lose"
     }
 
     private static func nothingToRebuildFrom(_ mark: StateMark, _ start: LogStart) -> String {
         "the state database cannot be used: \(mark.words). It cannot be rebuilt either, since the "
             + "journal begins behind entry \(start.position) and no snapshot that this node made or "
-            + "received and that reaches there can be used. Nothing was changed. Take the whole folder "
+            + "received and that reaches there can be used. It stays where it is. Take the whole folder "
             + "away and bring the node back with an empty one: `cadastred init --join`, then "
             + "`cadastre member replace`"
     }
@@ -236,6 +264,18 @@ struct StateFolder {
     ) throws(NodeError) -> Result {
         do throws(DiskError) { return try work() } catch {
             throw NodeError(.inputOutput, "\(error)")
+        }
+    }
+}
+
+extension StateMachineError {
+    /// Whether the disk did not give back what the database held.
+    fileprivate var isUnreadable: Bool {
+        switch self {
+        case .terminal(let cause), .mustReapply(_, let cause): cause.isUnreadable
+        case .sqlite, .unreadableEntry, .diverged, .inUse, .foreign, .unknownSchema, .damaged,
+            .unusableImage, .imageFailed:
+            false
         }
     }
 }

@@ -135,11 +135,15 @@ struct StateMarkFile: Sendable {
     func read() throws(DiskError) -> StateMark? {
         guard try disk.exists(path) else { return nil }
         var mark: StateMark?
-        do throws(DiskError) {
-            let bytes = try disk.readWhole(path, maximumSize: StateMark.maximumSize)
-            mark = StateMark.decode(bytes)
-        } catch {
-            guard error.isUnreadable || error.code == DiskError.tooLarge else { throw error }
+        // What fails twice is a sector, and no accident.
+        for _ in 0..<2 {
+            do throws(DiskError) {
+                let bytes = try disk.readWhole(path, maximumSize: StateMark.maximumSize)
+                mark = StateMark.decode(bytes)
+                break
+            } catch {
+                guard error.isUnreadable || error.code == DiskError.tooLarge else { throw error }
+            }
         }
         return mark
             ?? StateMark(

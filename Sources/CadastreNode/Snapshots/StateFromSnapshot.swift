@@ -60,7 +60,8 @@ struct StateFromSnapshot {
     /// One of its own that does not verify is removed, and the next one tried.
     func verified(notes: inout [String]) throws(StateMachineError) -> VerifiedState? {
         if let received = try received(), received.start.position == start.position,
-            try isReceivedFileThere
+            // One of its own that was put together is so once more: what the disk lost is written anew.
+            store.manifest(of: received.id) == nil, try isReceivedFileThere
         {
             do throws(StateMachineError) {
                 return try verify(received)
