@@ -92,11 +92,10 @@ struct StateFolder {
         case .damaged(let words): "it is damaged (\(words))"
         case .foreign(let found):
             "it belongs to node \(found.node) of another cluster or life of a disk"
-        case .terminal(let cause) where cause.isUnreadable,
-            .mustReapply(_, let cause) where cause.isUnreadable:
-            "it cannot be read (\(cause))"
-        case .sqlite, .mustReapply, .terminal, .unreadableEntry, .diverged, .inUse,
-            .unknownSchema, .unusableImage, .imageFailed:
+        case .terminal(let cause), .mustReapply(_, let cause):
+            cause.isUnreadable ? "it cannot be read (\(cause))" : nil
+        case .sqlite, .unreadableEntry, .diverged, .inUse, .unknownSchema, .unusableImage,
+            .imageFailed:
             nil
         }
     }

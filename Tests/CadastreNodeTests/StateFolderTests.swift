@@ -239,32 +239,7 @@ struct StateFolderTests {
     func `what was received and stands for the log is what a state is built anew from`() throws {
         let peer = try Node(seed: 2)
         try peer.run(through: 60, snapshots: [60])
-        for isMarked in [false, true] {
-            var nth = 0
-            var isDone = false
-            while !isDone {
-                nth += 1
-                let node = try prepared(seed: UInt64(nth))
-                try node.receive(60, of: peer)
-                if isMarked {
-                    try node.marks.write(StateMark(stage: .open, words: "page 3"))
-                } else {
-                    node.disk.setContents(Node.database, [1, 2, 3])
-                }
-                node.restart()
-                node.disk.crash(atOperation: nth)
-                isDone = refusal(node, logFrom: 60) == nil
-                node.disk.crash()
-                node.disk.restart()
-                let opened = try node.open(logFrom: 60)
-                #expect(try node.isWhole(opened.stateMachine, at: 60), "operation \(nth)")
-                #expect(node.disk.contents("\(Node.database).aside") != nil, "operation \(nth)")
-                #expect(try node.mark() == nil)
-                let left = try node.disk.list("/node/snapshots")
-                #expect(!left.contains { $0.hasPrefix("receiving") }, "operation \(nth)")
-            }
-            #expect(nth > 20)
-        }
+        try crashAnywhere(logFrom: 60, rebuilt: 60) { try $0.receive(60, of: peer) }
     }
 
     /// Seed 4987736321731: a received snapshot had taken the database's place, was all that the node
@@ -470,26 +445,40 @@ struct StateFolderTests {
 
     @Test
     func `a crash anywhere is gone on from`() throws {
+        try crashAnywhere(logFrom: 10, rebuilt: 40) { _ in }
+    }
+
+    /// Stops the machine at each operation of a start that rebuilds the state, with a mark and with a
+    /// database that ends within a page, and starts again.
+    private func crashAnywhere(
+        logFrom: UInt64,
+        rebuilt: UInt64,
+        _ prepare: (Node) throws -> Void
+    ) throws {
         for isMarked in [false, true] {
             var nth = 0
             var isDone = false
             while !isDone {
                 nth += 1
                 let node = try prepared(seed: UInt64(nth))
+                try prepare(node)
                 let whole = try #require(node.disk.contents(Node.database))
                 if isMarked {
                     try node.marks.write(StateMark(stage: .open, words: "page 3"))
                 } else {
                     node.disk.setContents(Node.database, Array(whole[..<3_000]))
                 }
+                node.restart()
                 node.disk.crash(atOperation: nth)
-                isDone = refusal(node, logFrom: 10) == nil
+                isDone = refusal(node, logFrom: logFrom) == nil
                 node.disk.crash()
                 node.disk.restart()
-                let opened = try node.open(logFrom: 10)
-                #expect(try node.isWhole(opened.stateMachine, at: 40), "operation \(nth)")
+                let opened = try node.open(logFrom: logFrom)
+                #expect(try node.isWhole(opened.stateMachine, at: rebuilt), "operation \(nth)")
                 #expect(node.disk.contents("\(Node.database).aside") != nil, "operation \(nth)")
                 #expect(try node.mark() == nil)
+                let left = try node.disk.list("/node/snapshots")
+                #expect(!left.contains { $0.hasPrefix("receiving") }, "operation \(nth)")
             }
             #expect(nth > 20)
         }
